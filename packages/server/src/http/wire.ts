@@ -1,0 +1,27 @@
+/**
+ * A request and an answer as values, without a socket. The listener makes one and writes the other; simulation,
+ * embedding and tests do the same by hand.
+ */
+export interface WireRequest {
+  /** UUID; answered as `x-amzn-RequestId`. */
+  readonly id: string
+  readonly method: string
+  /** Path and query as they stood on the wire, undecoded. */
+  readonly url: string
+  /** Lower-case names; values of repeated headers joined with `,`. HTTP/2: `:authority` is here too. */
+  readonly headers: Readonly<Record<string, string>>
+  /** The whole body. May be overwritten once the answer is given. */
+  readonly body: Uint8Array
+  /** Aborted when the client went away or the service stops. */
+  readonly signal: AbortSignal
+}
+
+export interface WireResponse {
+  readonly status: number
+  /** Without `content-length`, `date` and hop-by-hop headers, which the listener adds. */
+  readonly headers: Readonly<Record<string, string>>
+  /** Pieces are written one after the other. An iterable is an event stream: written as it comes. */
+  readonly body: readonly Uint8Array[] | AsyncIterable<Uint8Array>
+}
+
+export type Dispatch = (request: WireRequest) => Promise<WireResponse>

@@ -1,0 +1,7 @@
+export { assert, AssertionError } from './assert.ts'
+export { backoffMs, type BackoffOptions } from './backoff.ts'
+export { type Clock, sleep, systemClock, type Timer } from './clock.ts'
+export { type Deferred, deferred } from './deferred.ts'
+export { type LogFields, type Logger, silentLogger } from './logger.ts'
+export { type Random, randomBelow, systemRandom } from './random.ts'
+export { TokenBucket } from './token-bucket.ts'

@@ -1,0 +1,54 @@
+import { defineConfig } from 'vitest/config'
+
+// Tests read our TypeScript directly: the `source` condition of each package's exports points at it.
+const resolve = { conditions: ['source'] }
+const ssr = { resolve: { conditions: ['source', 'node', 'import', 'module', 'default'] } }
+// Node 20 has no `await using`.
+const esbuild = { target: 'node20' } as const
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        resolve,
+        ssr,
+        esbuild,
+        test: { name: 'units', include: ['packages/*/src/**/*.test.ts', 'tests/tidy.test.ts'], testTimeout: 30_000 },
+      },
+      {
+        resolve,
+        ssr,
+        esbuild,
+        test: {
+          name: 'conformance',
+          include: ['tests/conformance/**/*.test.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        resolve,
+        ssr,
+        esbuild,
+        test: {
+          name: 'simulation',
+          include: ['tests/simulation/**/*.test.ts'],
+          testTimeout: 300_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        resolve,
+        ssr,
+        esbuild,
+        test: {
+          name: 'crash',
+          include: ['tests/crash/**/*.test.ts', 'tests/packaging/**/*.test.ts'],
+          testTimeout: 600_000,
+          hookTimeout: 120_000,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+})
