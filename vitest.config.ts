@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config'
 const resolve = { conditions: ['source'] }
 const ssr = { resolve: { conditions: ['source', 'node', 'import', 'module', 'default'] } }
 // Node 20 has no `await using`.
-const esbuild = { target: 'node20' } as const
+const oxc = { target: 'node20' } as const
 
 export default defineConfig({
   test: {
@@ -12,13 +12,13 @@ export default defineConfig({
       {
         resolve,
         ssr,
-        esbuild,
+        oxc,
         test: { name: 'units', include: ['packages/*/src/**/*.test.ts', 'tests/tidy.test.ts'], testTimeout: 30_000 },
       },
       {
         resolve,
         ssr,
-        esbuild,
+        oxc,
         test: {
           name: 'conformance',
           include: ['tests/conformance/**/*.test.ts'],
@@ -29,7 +29,7 @@ export default defineConfig({
       {
         resolve,
         ssr,
-        esbuild,
+        oxc,
         test: {
           name: 'simulation',
           include: ['tests/simulation/**/*.test.ts'],
@@ -40,7 +40,7 @@ export default defineConfig({
       {
         resolve,
         ssr,
-        esbuild,
+        oxc,
         test: {
           name: 'crash',
           include: ['tests/crash/**/*.test.ts', 'tests/packaging/**/*.test.ts'],
