@@ -1,0 +1,54 @@
+/**
+ * What the service counts, as a port: one call per request or finding, never one per record. Whoever exports metrics
+ * (telemetry/) implements it; the names Kinesis users know (IncomingBytes, PutRecords.TotalRecords,
+ * GetRecords.IteratorAgeMilliseconds, …) are made there. No implementation may throw.
+ */
+
+/** Which stream an event is about: names are unique within an account and region only. */
+export interface StreamLabel {
+  readonly account: string
+  readonly region: string
+  readonly stream: string
+}
+
+/** One PutRecord or PutRecords call that reached a stream. */
+export interface PutEvent {
+  readonly operation: 'PutRecord' | 'PutRecords'
+  /** Records asked for: `stored + throttled + failed`. */
+  readonly records: number
+  readonly stored: number
+  readonly throttled: number
+  readonly failed: number
+  /** Data and partition keys of the stored records. */
+  readonly bytesStored: number
+  readonly elapsedMs: number
+}
+
+/** One GetRecords call that reached a shard. */
+export interface GetEvent {
+  readonly shardId: string
+  readonly records: number
+  /** Data and partition keys. */
+  readonly bytes: number
+  /** Age of the last record returned; 0 at the tip. */
+  readonly iteratorAgeMs: number
+  /** Refused because the shard's read budget was spent. */
+  readonly throttled: boolean
+  readonly elapsedMs: number
+}
+
+export interface ServiceMetrics {
+  put(stream: StreamLabel, event: PutEvent): void
+  get(stream: StreamLabel, event: GetEvent): void
+  /** A read met stored data that cannot be read. */
+  damage(stream: StreamLabel, shardId: string): void
+  /** A split or merge was completed by this server. `elapsedMs`: from the close of the parents to the commit. */
+  reshard(stream: StreamLabel, elapsedMs: number): void
+}
+
+export const silentServiceMetrics: ServiceMetrics = {
+  put() {},
+  get() {},
+  damage() {},
+  reshard() {},
+}
