@@ -1,0 +1,303 @@
+/**
+ * The record layout: how the records of one part lie in bytes, from the edge to the disk and back into an answer.
+ * The edge lays a record out once; below it nobody looks inside, and readers take views, not copies.
+ *
+ * Codec 1, little-endian (docs/formats/record.md):
+ *
+ *     data length u32 · key length u16 · flags u16 · [explicit hash 16] · [extension length u16 · extension] · key · data
+ *
+ * Checksums are not here: the log sums whole frames.
+ */
+import { assert } from '@millrace/std'
+import { EngineError, type Part, PART_BYTES_MAX, PART_RECORDS_MAX, type ShardRef, type StoredFrame } from './engine.ts'
+
+/** Stands beside every stored frame, so that a later layout can live beside this one. */
+export const RECORD_CODEC = 1
+
+const HEADER_BYTES = 8
+const HASH_BYTES = 16
+const EXTENSION_LENGTH_BYTES = 2
+
+/** No partition key was given. Not the same as an empty one. */
+const FLAG_KEY_ABSENT = 1
+/** The record's explicit hash key, 128 bits big-endian, follows the header. */
+const FLAG_EXPLICIT_HASH = 2
+/** A length and that many bytes follow: room for a key id, a producer id and its counter. Nobody writes it yet. */
+const FLAG_EXTENSION = 4
+const FLAGS_KNOWN = FLAG_KEY_ABSENT | FLAG_EXPLICIT_HASH | FLAG_EXTENSION
+
+/** A key length has 16 bits; the API allows 256 characters, at most 1,024 bytes. */
+const KEY_BYTES_MAX = 0xffff
+/** Up to here a loop over character codes beats the call into native code; see record-batch.bench.ts. */
+const ASCII_LOOP_MAX = 48
+/** Up to here a loop over bytes beats `set`; see record-batch.bench.ts. */
+const COPY_LOOP_MAX = 24
+
+/** The parts of one request, and the way back from a stored record to the entry it came from. */
+export interface EncodedParts {
+  /** Grouped by shard, shards in order of their first record, the records of each in request order. */
+  readonly parts: readonly Part[]
+  /** The `entry` given to `add` for record `index` of part number `part`. */
+  entryOf(part: number, index: number): number
+}
+
+/**
+ * Gathers the routed records of one request and lays them out in one arena. Records are kept in columns: no object
+ * per record.
+ */
+export class PartsEncoder {
+  readonly #entries: number[] = []
+  readonly #groups: number[] = []
+  readonly #keys: (string | undefined)[] = []
+  readonly #keyBytes: number[] = []
+  readonly #hashes: (bigint | undefined)[] = []
+  readonly #data: Uint8Array[] = []
+  readonly #groupOfShard = new Map<ShardRef, number>()
+  readonly #shards: ShardRef[] = []
+  readonly #groupRecords: number[] = []
+  #bytes = 0
+
+  /**
+   * Adds a record. `entry` is the caller's own number for it (its index in the request). The data is not copied
+   * before `encode`.
+   */
+  add(
+    entry: number,
+    shard: ShardRef,
+    key: string | undefined,
+    explicitHash: bigint | undefined,
+    data: Uint8Array,
+  ): void {
+    let group = this.#groupOfShard.get(shard)
+    if (group === undefined) {
+      group = this.#shards.push(shard) - 1
+      this.#groupOfShard.set(shard, group)
+      this.#groupRecords.push(0)
+    }
+    const keyBytes = key === undefined ? 0 : Buffer.byteLength(key)
+    assert(keyBytes <= KEY_BYTES_MAX, `a partition key has at most ${KEY_BYTES_MAX} bytes, not ${keyBytes}`)
+    this.#entries.push(entry)
+    this.#groups.push(group)
+    this.#groupRecords[group] = (this.#groupRecords[group] ?? 0) + 1
+    this.#keys.push(key)
+    this.#keyBytes.push(keyBytes)
+    this.#hashes.push(explicitHash)
+    this.#data.push(data)
+    this.#bytes += HEADER_BYTES + (explicitHash === undefined ? 0 : HASH_BYTES) + keyBytes + data.length
+  }
+
+  /** Records added so far. */
+  get records(): number {
+    return this.#entries.length
+  }
+
+  /** Bytes that the records added so far take when laid out. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /**
+   * Lays everything out. A part ends before the record that would take it over PART_BYTES_MAX or PART_RECORDS_MAX;
+   * a record larger than that is a part of its own.
+   */
+  encode(): EncodedParts {
+    const order = this.#orderByShard()
+    const arena = Buffer.allocUnsafe(this.#bytes)
+    const parts: Part[] = []
+    const firstOfPart: number[] = []
+    let offset = 0
+    let partOffset = 0
+    let partFirst = 0
+    let partGroup = -1
+    const finishPart = (end: number): void => {
+      if (end === partFirst) return
+      const shard = this.#shards[partGroup]
+      assert(shard !== undefined, 'every part belongs to a shard that was added')
+      parts.push({ shard, records: end - partFirst, bytes: arena.subarray(partOffset, offset) })
+      firstOfPart.push(partFirst)
+      partFirst = end
+      partOffset = offset
+    }
+    for (let i = 0; i < order.length; i++) {
+      const record = order[i] ?? 0
+      const group = this.#groups[record] ?? 0
+      const end = offset + this.#sizeOf(record)
+      if (group !== partGroup || end - partOffset > PART_BYTES_MAX || i - partFirst === PART_RECORDS_MAX) {
+        finishPart(i)
+        partGroup = group
+      }
+      this.#write(record, arena, offset)
+      offset = end
+    }
+    finishPart(order.length)
+    const entries = this.#entries
+    return {
+      parts,
+      entryOf(part, index) {
+        const first = firstOfPart[part]
+        const record = first === undefined ? undefined : order[first + index]
+        const entry = record === undefined ? undefined : entries[record]
+        assert(entry !== undefined, `part ${part} has no record ${index}`)
+        return entry
+      },
+    }
+  }
+
+  /** Record numbers sorted by shard, each shard's in the order of adding: a counting sort. */
+  #orderByShard(): Uint32Array {
+    const order = new Uint32Array(this.#entries.length)
+    const next = new Uint32Array(this.#shards.length)
+    let sum = 0
+    for (let group = 0; group < next.length; group++) {
+      next[group] = sum
+      sum += this.#groupRecords[group] ?? 0
+    }
+    for (let record = 0; record < order.length; record++) {
+      const group = this.#groups[record] ?? 0
+      const at = next[group] ?? 0
+      order[at] = record
+      next[group] = at + 1
+    }
+    return order
+  }
+
+  #sizeOf(record: number): number {
+    const hashBytes = this.#hashes[record] === undefined ? 0 : HASH_BYTES
+    return HEADER_BYTES + hashBytes + (this.#keyBytes[record] ?? 0) + (this.#data[record]?.length ?? 0)
+  }
+
+  #write(record: number, arena: Buffer, start: number): void {
+    const key = this.#keys[record]
+    const keyBytes = this.#keyBytes[record] ?? 0
+    const hash = this.#hashes[record]
+    const data = this.#data[record]
+    assert(data !== undefined, 'a record has data')
+    const flags = (key === undefined ? FLAG_KEY_ABSENT : 0) | (hash === undefined ? 0 : FLAG_EXPLICIT_HASH)
+    arena.writeUInt32LE(data.length, start)
+    arena[start + 4] = keyBytes & 0xff
+    arena[start + 5] = keyBytes >>> 8
+    arena[start + 6] = flags
+    arena[start + 7] = 0
+    let offset = start + HEADER_BYTES
+    if (hash !== undefined) {
+      arena.writeBigUInt64BE(hash >> 64n, offset)
+      arena.writeBigUInt64BE(hash & 0xffff_ffff_ffff_ffffn, offset + 8)
+      offset += HASH_BYTES
+    }
+    if (key !== undefined) {
+      writeKey(key, keyBytes, arena, offset)
+      offset += keyBytes
+    }
+    if (data.length <= COPY_LOOP_MAX) {
+      for (let i = 0; i < data.length; i++) arena[offset + i] = data[i] ?? 0
+    } else {
+      arena.set(data, offset)
+    }
+  }
+}
+
+/** `bytes` is the key's length in UTF-8: when it equals its length in characters, all of them are ASCII. */
+function writeKey(key: string, bytes: number, arena: Buffer, offset: number): void {
+  if (bytes === key.length && bytes <= ASCII_LOOP_MAX) {
+    for (let i = 0; i < bytes; i++) arena[offset + i] = key.charCodeAt(i)
+  } else {
+    arena.write(key, offset, bytes, 'utf8')
+  }
+}
+
+/**
+ * Walks the records of a stored frame. `next` moves on to the following record and says whether there is one; the
+ * fields then tell of that record, as offsets into `bytes`, and the getters as values.
+ *
+ * Every length is checked against the frame before it is used: a layout that does not add up is an EngineError
+ * `damaged`, whatever the bytes are.
+ */
+export class RecordReader {
+  readonly bytes: Uint8Array
+  readonly #view: DataView
+  readonly #frame: StoredFrame
+  #read = 0
+  #end = 0
+  #flags = 0
+  #hashOffset = 0
+  /** Index of the current record in its commit. */
+  index = -1
+  /** Where the current record begins. */
+  offset = 0
+  keyOffset = 0
+  /** 0 when the key is empty, and also when it is absent: see `hasKey`. */
+  keyLength = 0
+  dataOffset = 0
+  dataLength = 0
+
+  /** Records of the frame below index `fromIndex` are passed over by the first `next`. */
+  constructor(frame: StoredFrame, fromIndex = 0) {
+    this.bytes = frame.bytes
+    this.#frame = frame
+    this.#view = new DataView(frame.bytes.buffer, frame.bytes.byteOffset, frame.bytes.byteLength)
+    while (this.#read < frame.records && frame.firstIndex + this.#read < fromIndex) this.#step()
+  }
+
+  next(): boolean {
+    if (this.#read === this.#frame.records) {
+      if (this.#end !== this.bytes.length) this.#damaged(`ends at byte ${this.#end} of ${this.bytes.length}`)
+      return false
+    }
+    this.#step()
+    return true
+  }
+
+  get hasKey(): boolean {
+    return (this.#flags & FLAG_KEY_ABSENT) === 0
+  }
+
+  /** The partition key, or `undefined` if the record has none. */
+  get key(): string | undefined {
+    if (!this.hasKey) return undefined
+    const { buffer, byteOffset } = this.bytes
+    return Buffer.from(buffer, byteOffset + this.keyOffset, this.keyLength).toString('utf8')
+  }
+
+  get explicitHash(): bigint | undefined {
+    if ((this.#flags & FLAG_EXPLICIT_HASH) === 0) return undefined
+    return (this.#view.getBigUint64(this.#hashOffset) << 64n) | this.#view.getBigUint64(this.#hashOffset + 8)
+  }
+
+  /** A view of the data: lent as long as the frame is. */
+  get data(): Uint8Array {
+    return this.bytes.subarray(this.dataOffset, this.dataOffset + this.dataLength)
+  }
+
+  #step(): void {
+    const start = this.#end
+    const length = this.bytes.length
+    this.index = this.#frame.firstIndex + this.#read
+    if (start + HEADER_BYTES > length) this.#damaged(`begins at byte ${start} of ${length}: no room for its header`)
+    const dataLength = this.#view.getUint32(start, true)
+    const keyLength = this.#view.getUint16(start + 4, true)
+    const flags = this.#view.getUint16(start + 6, true)
+    if ((flags & ~FLAGS_KNOWN) !== 0)
+      this.#damaged(`has flags 0x${flags.toString(16)}, unknown to codec ${RECORD_CODEC}`)
+    if ((flags & FLAG_KEY_ABSENT) !== 0 && keyLength !== 0) this.#damaged(`has no key, but a key of ${keyLength} bytes`)
+    let offset = start + HEADER_BYTES
+    this.#hashOffset = offset
+    if ((flags & FLAG_EXPLICIT_HASH) !== 0) offset += HASH_BYTES
+    if ((flags & FLAG_EXTENSION) !== 0) {
+      if (offset + EXTENSION_LENGTH_BYTES > length) this.#damaged(`has no room for its extension at byte ${offset}`)
+      offset += EXTENSION_LENGTH_BYTES + this.#view.getUint16(offset, true)
+    }
+    this.#end = offset + keyLength + dataLength
+    if (this.#end > length) this.#damaged(`ends at byte ${this.#end}, beyond the ${length} bytes of its frame`)
+    this.offset = start
+    this.#flags = flags
+    this.keyOffset = offset
+    this.keyLength = keyLength
+    this.dataOffset = offset + keyLength
+    this.dataLength = dataLength
+    this.#read++
+  }
+
+  #damaged(found: string): never {
+    throw new EngineError('damaged', `record ${this.index} of commit ${this.#frame.commit} ${found}`)
+  }
+}
