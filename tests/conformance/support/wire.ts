@@ -1,0 +1,63 @@
+/** Requests made by hand, for what an SDK would never send. The signature has the right shape and no meaning. */
+import { type ClientHttp2Session, connect } from 'node:http2'
+
+export const authorization =
+  'AWS4-HMAC-SHA256 Credential=test/20261122/us-east-1/kinesis/aws4_request, SignedHeaders=content-type;host;x-amz-date;x-amz-target, Signature=0000000000000000000000000000000000000000000000000000000000000000'
+
+export interface WireAnswer {
+  readonly status: number
+  readonly headers: Headers
+  readonly body: Buffer
+}
+
+export async function post(
+  endpoint: string,
+  operation: string,
+  body: BodyInit,
+  headers: Record<string, string> = {},
+): Promise<WireAnswer> {
+  const response = await fetch(endpoint, {
+    method: 'POST',
+    body,
+    headers: {
+      'content-type': 'application/x-amz-json-1.1',
+      'x-amz-target': `Kinesis_20131202.${operation}`,
+      'x-amz-date': '20261122T000000Z',
+      authorization,
+      ...headers,
+    },
+  })
+  return { status: response.status, headers: response.headers, body: Buffer.from(await response.arrayBuffer()) }
+}
+
+/** One HTTP/2 request on a session; resolves with status, headers and body. */
+export function h2Post(
+  session: ClientHttp2Session,
+  operation: string,
+  body: string,
+): Promise<{ status: number; body: string }> {
+  return new Promise((resolve, reject) => {
+    const stream = session.request({
+      ':method': 'POST',
+      ':path': '/',
+      'content-type': 'application/x-amz-json-1.1',
+      'x-amz-target': `Kinesis_20131202.${operation}`,
+      'x-amz-date': '20261122T000000Z',
+      authorization,
+    })
+    let status = 0
+    let text = ''
+    stream.setEncoding('utf8')
+    stream.on('response', (headers) => (status = headers[':status'] ?? 0))
+    stream.on('data', (chunk: string) => (text += chunk))
+    stream.on('end', () => resolve({ status, body: text }))
+    stream.on('error', reject)
+    stream.end(body)
+  })
+}
+
+export const openSession = (url: string, options: Parameters<typeof connect>[1]): Promise<ClientHttp2Session> =>
+  new Promise((resolve, reject) => {
+    const session = connect(url, options, () => resolve(session))
+    session.on('error', reject)
+  })
