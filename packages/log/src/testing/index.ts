@@ -1,1 +1,8 @@
-export {}
+export { CRASH_MODES, type CrashMode } from './crash-mode.ts'
+export {
+  type DiskFault,
+  type DiskOperation,
+  type DiskOperationKind,
+  SimulatedDisk,
+  type SimulatedDiskOptions,
+} from './simulated-disk.ts'

@@ -1,0 +1,159 @@
+/**
+ * The names of a simulated disk. Creating, renaming and removing change what the living see at once, and what a
+ * power loss leaves only after the directory was synced. A rename is atomic: the old name or the new one, never none
+ * and never both. Changes of one name keep their order; changes of different names may survive independently.
+ */
+import type { Survival } from './crash-mode.ts'
+
+/** What a path stands for: a file by number, or a directory. */
+export type NamedThing = number | 'directory'
+
+interface NameChange {
+  readonly order: number
+  /** Syncing this directory makes the change durable (for a rename: the directory of the new name). */
+  readonly directory: string
+  readonly unset: string | undefined
+  readonly set: string | undefined
+  readonly thing: NamedThing | undefined
+}
+
+export class SimulatedNames {
+  #cache = new Map<string, NamedThing>()
+  #durable = new Map<string, NamedThing>()
+  #pending: NameChange[] = []
+
+  get firstPendingOrder(): number | undefined {
+    return this.#pending[0]?.order
+  }
+
+  copy(): SimulatedNames {
+    const copy = new SimulatedNames()
+    copy.#cache = new Map(this.#cache)
+    copy.#durable = new Map(this.#durable)
+    copy.#pending = this.#pending.slice()
+    return copy
+  }
+
+  get(path: string): NamedThing | undefined {
+    return path === ROOT ? 'directory' : this.#cache.get(path)
+  }
+
+  /** Names directly in `directory`, sorted. */
+  list(directory: string): string[] {
+    return [...this.#cache.keys()]
+      .filter((path) => parentOf(path) === directory)
+      .map(nameOf)
+      .sort()
+  }
+
+  paths(): string[] {
+    return [...this.#cache]
+      .filter(([, thing]) => thing !== 'directory')
+      .map(([path]) => path)
+      .sort()
+  }
+
+  set(path: string, thing: NamedThing, order: number): void {
+    this.#change({ order, directory: parentOf(path), unset: undefined, set: path, thing })
+  }
+
+  remove(path: string, order: number): void {
+    this.#change({ order, directory: parentOf(path), unset: path, set: undefined, thing: undefined })
+  }
+
+  rename(from: string, to: string, order: number): void {
+    this.#change({ order, directory: parentOf(to), unset: from, set: to, thing: this.#cache.get(from) })
+  }
+
+  /** Makes the changes of one directory durable, and with them earlier changes of the same names elsewhere. */
+  sync(directory: string): void {
+    const durable = new Set<NameChange>()
+    const touched = new Set<string>()
+    for (const change of this.#pending.toReversed()) {
+      const needed = pathsOf(change).some((path) => touched.has(path))
+      if (change.directory !== directory && !needed) continue
+      durable.add(change)
+      for (const path of pathsOf(change)) touched.add(path)
+    }
+    for (const change of this.#pending) if (durable.has(change)) apply(this.#durable, change)
+    this.#pending = this.#pending.filter((change) => !durable.has(change))
+  }
+
+  /** Every file that some name, present, durable or pending, leads to. */
+  referenced(): Set<NamedThing> {
+    const things = new Set([...this.#cache.values(), ...this.#durable.values()])
+    for (const change of this.#pending) if (change.thing !== undefined) things.add(change.thing)
+    return things
+  }
+
+  /** The names as the next life finds them. */
+  afterCrash(survival: Survival): SimulatedNames {
+    if (survival.mode === 'kill') return this.copy()
+    const names = new Map(this.#durable)
+    const lost = new Set<string>()
+    for (const change of this.#pending) {
+      const paths = pathsOf(change)
+      // What follows a lost change of the same name is lost too: a journal never commits the later one alone.
+      if (paths.every((path) => !lost.has(path)) && survives(change, survival)) apply(names, change)
+      else for (const path of paths) lost.add(path)
+    }
+    for (const path of [...names.keys()].sort()) {
+      const parent = parentOf(path)
+      if (parent !== ROOT && names.get(parent) !== 'directory') names.delete(path)
+    }
+    const next = new SimulatedNames()
+    next.#cache = names
+    next.#durable = new Map(names)
+    return next
+  }
+
+  #change(change: NameChange): void {
+    apply(this.#cache, change)
+    this.#pending.push(change)
+  }
+}
+
+/** How the directory itself is written as a path, once normalised. */
+export const ROOT = ''
+
+/** `.` and `` are the directory itself; `a/` is `a`. */
+export function normalisePath(path: string): string {
+  return path
+    .split('/')
+    .filter((part) => part !== '' && part !== '.')
+    .join('/')
+}
+
+export function parentOf(path: string): string {
+  const slash = path.lastIndexOf('/')
+  return slash < 0 ? ROOT : path.slice(0, slash)
+}
+
+function nameOf(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1)
+}
+
+function pathsOf(change: NameChange): string[] {
+  return [change.unset, change.set].filter((path) => path !== undefined)
+}
+
+function apply(names: Map<string, NamedThing>, change: NameChange): void {
+  if (change.unset !== undefined) names.delete(change.unset)
+  if (change.set !== undefined && change.thing !== undefined) names.set(change.set, change.thing)
+}
+
+function survives(change: NameChange, survival: Survival): boolean {
+  switch (survival.mode) {
+    case 'kill':
+    case 'all-kept':
+    case 'names-only':
+      return true
+    case 'all-lost':
+    case 'data-only':
+      return false
+    case 'prefix':
+      return change.order < survival.cut
+    default:
+      return survival.names === 'prefix' ? change.order < survival.cut : survival.keeps()
+  }
+}
