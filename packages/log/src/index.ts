@@ -1,1 +1,25 @@
-export {}
+export type {
+  AppendFailure,
+  ClosedLedger,
+  Deadline,
+  Frame,
+  Ledger,
+  LedgerBounds,
+  LogHealth,
+  LogOptions,
+  LogStatistics,
+  Metadata,
+  OpenLedger,
+  Part,
+  PartResult,
+  Position,
+  ReadOptions,
+  ReadResult,
+  Run,
+  TrimFloor,
+} from './api.ts'
+export type { AllocateBuffer, Disk, DiskFile } from './disk.ts'
+export { PART_BYTES_MAX, PART_RECORDS_MAX } from './limits.ts'
+export { Log } from './log.ts'
+export { LogError, type LogErrorCode } from './log-error.ts'
+export { comparePositions, POSITION_START } from './position.ts'

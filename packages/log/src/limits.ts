@@ -1,0 +1,60 @@
+/** Every bound of the log, with who chose it. Those that a user may move are defaults; see `LogOptions`. */
+
+export const KIB = 1024
+export const MIB = 1024 * KIB
+
+/** Commits start and end on this boundary: no acknowledged page is ever written again. One page of the kernel. */
+export const PAGE_BYTES = 4 * KIB
+
+/** The server's edge cuts requests into parts below this, so that small ones pass large ones. */
+export const PART_BYTES_MAX = 256 * KIB
+/** An index has 16 bits; a part stays well below, so that several share a frame. */
+export const PART_RECORDS_MAX = 4096
+/** One frame per ledger and commit, and a record's index in it has 16 bits. */
+export const FRAME_RECORDS_MAX = 65_535
+
+/** A commit is closed to further parts here. 1 MiB is written and synced in well under a millisecond on a fast disk. */
+export const COMMIT_BYTES_MAX = 1 * MIB
+/** One request adds no more than this to one commit, unless a single part is larger. */
+export const REQUEST_COMMIT_BYTES_MAX = 256 * KIB
+/** The largest single record or metadata change. AWS: 10 MiB of data, and room for its key and layout. */
+export const PAYLOAD_BYTES_MAX = 16 * MIB
+
+export const SEGMENT_BYTES_DEFAULT = 64 * MIB
+/** Kept in the last segment for metadata and closes, so that what frees space can always be written. */
+export const METADATA_RESERVE_BYTES = 1 * MIB
+/** Segments ready beyond the next one; taken again from the front of the log when retention lets go of it. */
+export const SPARES_MAX = 2
+/** Zeros are written ahead in steps of this, each with a sync; in one go they held up commits for 79 ms. */
+export const ZERO_STEP_BYTES = 1 * MIB
+/** Pause between two steps when nobody waits for the space. */
+export const ZERO_PACE_MS = 10
+/** How far the active segment is zeroed ahead of the last commit. */
+export const ZERO_AHEAD_BYTES = 8 * MIB
+/** How soon space is looked for again after there was none. */
+export const SPACE_RETRY_MS = 1_000
+
+export const QUEUE_BYTES_MAX_DEFAULT = 32 * MIB
+/** What a queued part costs beside its bytes, so that many tiny ones meet the same bound. */
+export const QUEUE_PART_OVERHEAD_BYTES = 256
+/** Callers waiting for room in the queue; one for each request whose body has not been read. */
+export const ROOM_WAITERS_MAX = 65_536
+/** Metadata changes, opens, closes, drops and trims waiting for their commit. */
+export const CONTROL_QUEUE_MAX = 8_192
+export const TAIL_BYTES_MAX_DEFAULT = 128 * MIB
+export const INDEX_CACHE_BYTES_MAX_DEFAULT = 32 * MIB
+export const READ_BYTES_MAX_DEFAULT = 64 * MIB
+/** Segment files kept open for readers beside the active one. */
+export const OPEN_FILES_MAX = 64
+/** Frames closer together than this are fetched with one read. */
+export const READ_GAP_BYTES = 16 * KIB
+/** … of at most this. */
+export const READ_SPAN_BYTES = 1 * MIB
+
+export const SEAL_IDLE_MS_DEFAULT = 5
+/** Lines of damage kept for `health()`. */
+export const DAMAGE_LINES_MAX = 100
+/** Ledgers of a trim or a drop in one commit. */
+export const CONTROL_LEDGERS_MAX = 16_384
+/** Snapshots kept: the newest may turn out damaged. */
+export const SNAPSHOTS_KEPT = 2

@@ -1,0 +1,18 @@
+/**
+ * Operating errors of the log, by code.
+ *
+ * - While opening: `newer-version` (a file of a later format; it is named), `foreign-file` (a file of another log).
+ * - While running: `unavailable` (nothing was written), `unknown` (it may have been), `no-space` (nothing was
+ *   written; comes back by itself), `unknown-ledger` (never opened, or dropped).
+ */
+export type LogErrorCode = 'newer-version' | 'foreign-file' | 'unavailable' | 'unknown' | 'no-space' | 'unknown-ledger'
+
+export class LogError extends Error {
+  override readonly name = 'LogError'
+  readonly code: LogErrorCode
+
+  constructor(code: LogErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.code = code
+  }
+}
