@@ -6,6 +6,7 @@ import {
   GetRecordsCommand,
   IncreaseStreamRetentionPeriodCommand,
   ListShardsCommand,
+  type ListShardsCommandInput,
   ListStreamsCommand,
   PutRecordCommand,
   SplitShardCommand,
@@ -114,7 +115,7 @@ describe('ListStreams', () => {
 
 describe('ListShards', () => {
   onEveryEngine((service) => {
-    const ids = async (input: ConstructorParameters<typeof ListShardsCommand>[0]): Promise<string> =>
+    const ids = async (input: ListShardsCommandInput): Promise<string> =>
       ((await service.sdk.send(new ListShardsCommand(input))).Shards ?? [])
         .map((shard) => Number(shard.ShardId?.slice(8)))
         .join(' ')

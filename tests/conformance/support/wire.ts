@@ -13,7 +13,7 @@ export interface WireAnswer {
 export async function post(
   endpoint: string,
   operation: string,
-  body: BodyInit,
+  body: string | Uint8Array<ArrayBuffer>,
   headers: Record<string, string> = {},
 ): Promise<WireAnswer> {
   const response = await fetch(endpoint, {

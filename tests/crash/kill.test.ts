@@ -1,0 +1,64 @@
+/**
+ * `kill -9` over HTTP: a real server is killed at random moments under load and resharding, and started again on the
+ * same directory. What was acknowledged is kept here, outside the server, and must all be there, as it was answered.
+ * 20 kills by default; MILLRACE_KILLS sets another number (the soak uses at least 100).
+ */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { CreateStreamCommand } from '@aws-sdk/client-kinesis'
+import { randomBelow } from '@millrace/std'
+import { seededRandom } from '@millrace/std/testing'
+import { afterEach, describe, expect, it } from 'vitest'
+import { sdkClient } from '../conformance/support/service.ts'
+import { History } from './support/history.ts'
+import { readAll, reshard, write } from './support/load.ts'
+import { ServerProcess } from './support/server-process.ts'
+
+const kills = Number(process.env['MILLRACE_KILLS'] ?? 20)
+const seed = Number(process.env['MILLRACE_SEED'] ?? Date.now() % 1_000_000)
+const keys = Array.from({ length: 16 }, (_, i) => `key-${i}`)
+
+describe(`${kills} kills with -9 under load and resharding`, () => {
+  let server: ServerProcess | undefined
+  let folder = ''
+  afterEach(async () => {
+    await server?.kill()
+    await rm(folder, { recursive: true, force: true })
+  })
+
+  it(`lose, move, double and invent nothing (seed ${seed})`, async () => {
+    folder = await mkdtemp(join(tmpdir(), 'millrace-kill-'))
+    server = await ServerProcess.start(folder)
+    const sdk = sdkClient(server.endpoint, 'http/1.1')
+    const random = seededRandom(seed)
+    const history = new History()
+    const load = { sdk, stream: 'killed', history, random }
+    await sdk.send(new CreateStreamCommand({ StreamName: load.stream, ShardCount: 4 }))
+
+    const stop = new AbortController()
+    const writers = keys.map((key) => write(load, key, stop.signal))
+    const resharder = reshard(load, stop.signal)
+    for (let kill = 1; kill <= kills; kill++) {
+      await new Promise((resolve) => setTimeout(resolve, 50 + randomBelow(random, 500)))
+      await server.kill()
+      await server.start()
+    }
+    stop.abort()
+    await Promise.all(writers)
+    const reshards = await resharder
+    const stored = await readAll(sdk, load.stream)
+    console.info(
+      `kill -9: ${kills} kills, ${history.attempts} records tried, ${history.acknowledgements} acknowledged, ` +
+        `${stored.length} stored, ${reshards} reshards, seed ${seed}`,
+    )
+    expect(history.violations(stored)).toEqual([])
+    expect(history.acknowledgements).toBeGreaterThan(kills * 20)
+    expect(reshards).toBeGreaterThan(0)
+    // Once more after a clean stop: what a restart recovers is what was served.
+    expect(await server.kill('SIGTERM')).toBe(0)
+    await server.start()
+    expect(await readAll(sdk, load.stream)).toEqual(stored)
+    sdk.destroy()
+  })
+})

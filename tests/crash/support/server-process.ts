@@ -1,0 +1,83 @@
+/**
+ * A Millrace server as a process of its own, as a user starts it: the built command, on a directory, on one port for
+ * all its lives. It can be killed with -9 and started again.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = dirname(dirname(dirname(dirname(fileURLToPath(import.meta.url)))))
+const command = join(root, 'packages', 'cli', 'dist', 'main.js')
+const READY_MS_MAX = 15_000
+
+export class ServerProcess {
+  readonly endpoint: string
+  readonly #arguments: readonly string[]
+  #child: ChildProcess | undefined
+  #output = ''
+
+  private constructor(port: number, dataDir: string, options: readonly string[]) {
+    this.endpoint = `http://127.0.0.1:${port}`
+    this.#arguments = [command, 'start', '--port', String(port), '--data-dir', dataDir, ...options]
+  }
+
+  static async start(dataDir: string, options: readonly string[] = ['--shard-limits', 'off']): Promise<ServerProcess> {
+    const server = new ServerProcess(await freePort(), dataDir, options)
+    await server.start()
+    return server
+  }
+
+  get pid(): number {
+    return this.#child?.pid ?? 0
+  }
+
+  /** What it printed in this life, for the message of a failure. */
+  get output(): string {
+    return this.#output
+  }
+
+  /** Starts it (again) and resolves when it answers that it is ready. */
+  async start(): Promise<void> {
+    this.#output = ''
+    // Without the variables of the test runner: a user's shell has none of them.
+    const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(VITEST|NODE_OPTIONS)/.test(name)))
+    const child = spawn(process.execPath, this.#arguments, { stdio: ['ignore', 'pipe', 'pipe'], env })
+    this.#child = child
+    const keep = (chunk: Buffer): void => void (this.#output = (this.#output + chunk.toString()).slice(-20_000))
+    child.stdout.on('data', keep)
+    child.stderr.on('data', keep)
+    const giveUpAt = performance.now() + READY_MS_MAX
+    for (;;) {
+      if (child.exitCode !== null) throw new Error(`the server exited with ${child.exitCode}:\n${this.#output}`)
+      if (performance.now() > giveUpAt)
+        throw new Error(`the server was not ready in ${READY_MS_MAX} ms:\n${this.#output}`)
+      const ready = await fetch(`${this.endpoint}/_health/ready`).then(
+        (response) => response.ok,
+        () => false,
+      )
+      if (ready) return
+      await new Promise((resolve) => setTimeout(resolve, 10))
+    }
+  }
+
+  async kill(signal: 'SIGKILL' | 'SIGTERM' = 'SIGKILL'): Promise<number | null> {
+    const child = this.#child
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return child?.exitCode ?? null
+    const exited = once(child, 'exit') as Promise<[number | null]>
+    child.kill(signal)
+    return (await exited)[0]
+  }
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer()
+    probe.on('error', reject)
+    probe.listen(0, '127.0.0.1', () => {
+      const address = probe.address()
+      probe.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0))
+    })
+  })
+}
