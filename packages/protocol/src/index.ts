@@ -1,1 +1,103 @@
-export {}
+/** The public face of the protocol: operations as data, codecs, errors, and the names and numbers on the wire. */
+export { parseStreamArn, streamArn } from './arn.ts'
+export type { StreamAddress } from './arn.ts'
+export {
+  decodeDocument,
+  decodeRequest,
+  decodeResponse,
+  encodeRequest,
+  encodeResponse,
+  parseDocument,
+} from './codecs/codec.ts'
+export type { Codec, Document } from './codecs/codec.ts'
+export { decodeError, encodeError } from './codecs/error-body.ts'
+export type { DecodedError, ErrorAnswer } from './codecs/error-body.ts'
+export { errorTraits, KinesisError } from './errors.ts'
+export type { ErrorKind, ErrorTraits, ErrorType } from './errors.ts'
+export { HASH_KEY_MAX, HashKeyRouter, hashKeyOf } from './hash-key.ts'
+export {
+  DESCRIBE_STREAM_PAGE_MAX,
+  GET_RECORDS_BYTES_MAX,
+  GET_RECORDS_MAX,
+  LIST_SHARDS_PAGE_MAX,
+  LIST_STREAMS_PAGE_MAX,
+  NEXT_TOKEN_LIFE_MS,
+  PARTITION_KEY_BYTES_MAX,
+  PARTITION_KEY_LENGTH_MAX,
+  PUT_RECORDS_BYTES_MAX,
+  PUT_RECORDS_MAX,
+  RECORD_BYTES_MAX,
+  RECORD_KIB_DEFAULT,
+  RECORD_KIB_MAX,
+  RETENTION_HOURS_DEFAULT,
+  RETENTION_HOURS_MAX,
+  RETENTION_HOURS_MIN,
+  SHARDS_PER_ACCOUNT_DEFAULT,
+  SHARD_ITERATOR_LENGTH_MAX,
+  SHARD_ITERATOR_LIFE_MS,
+  SHARD_READS_PER_SECOND,
+  SHARD_READ_BYTES_PER_SECOND,
+  SHARD_WRITE_BYTES_PER_SECOND,
+  SHARD_WRITE_RECORDS_PER_SECOND,
+  STREAMS_CHANGING_MAX,
+} from './limits.ts'
+export type { InputOf, Operation, OutputOf } from './operation.ts'
+export { operations } from './operations/registry.ts'
+export { parseShardId, SHARD_NUMBER_MAX, shardIdOf } from './shard-id.ts'
+export {
+  COMMIT_MAX,
+  decodeSequenceNumber,
+  encodeSequenceNumber,
+  endingSequenceNumber,
+  INDEX_MAX,
+  SequenceNumberWriter,
+  startingSequenceNumber,
+} from './sequence-number.ts'
+export type { DecodedSequenceNumber, SequenceNumberFields, ShardIdentity } from './sequence-number.ts'
+export type {
+  ChildShard,
+  EncryptionType,
+  HashKeyRange,
+  SequenceNumberRange,
+  Shard,
+  ShardFilterType,
+  ShardIteratorType,
+  StreamMode,
+  StreamRecord,
+  StreamStatus,
+  StreamSummary,
+} from './operations/shapes.ts'
+export { CreateStream } from './operations/create-stream.ts'
+export type { CreateStreamInput, CreateStreamOutput } from './operations/create-stream.ts'
+export { DecreaseStreamRetentionPeriod } from './operations/decrease-stream-retention-period.ts'
+export type {
+  DecreaseStreamRetentionPeriodInput,
+  DecreaseStreamRetentionPeriodOutput,
+} from './operations/decrease-stream-retention-period.ts'
+export { DeleteStream } from './operations/delete-stream.ts'
+export type { DeleteStreamInput, DeleteStreamOutput } from './operations/delete-stream.ts'
+export { DescribeStreamSummary } from './operations/describe-stream-summary.ts'
+export type { DescribeStreamSummaryInput, DescribeStreamSummaryOutput } from './operations/describe-stream-summary.ts'
+export { DescribeStream } from './operations/describe-stream.ts'
+export type { DescribeStreamInput, DescribeStreamOutput } from './operations/describe-stream.ts'
+export { GetRecords } from './operations/get-records.ts'
+export type { GetRecordsInput, GetRecordsOutput } from './operations/get-records.ts'
+export { GetShardIterator } from './operations/get-shard-iterator.ts'
+export type { GetShardIteratorInput, GetShardIteratorOutput } from './operations/get-shard-iterator.ts'
+export { IncreaseStreamRetentionPeriod } from './operations/increase-stream-retention-period.ts'
+export type {
+  IncreaseStreamRetentionPeriodInput,
+  IncreaseStreamRetentionPeriodOutput,
+} from './operations/increase-stream-retention-period.ts'
+export { ListShards } from './operations/list-shards.ts'
+export type { ListShardsInput, ListShardsOutput } from './operations/list-shards.ts'
+export { ListStreams } from './operations/list-streams.ts'
+export type { ListStreamsInput, ListStreamsOutput } from './operations/list-streams.ts'
+export { MergeShards } from './operations/merge-shards.ts'
+export type { MergeShardsInput, MergeShardsOutput } from './operations/merge-shards.ts'
+export { PutRecord } from './operations/put-record.ts'
+export type { PutRecordInput, PutRecordOutput } from './operations/put-record.ts'
+export { PutRecords } from './operations/put-records.ts'
+export type { PutRecordsInput, PutRecordsOutput, PutRecordsEntry, PutRecordsResult } from './operations/put-records.ts'
+export { SplitShard } from './operations/split-shard.ts'
+export type { SplitShardInput, SplitShardOutput } from './operations/split-shard.ts'

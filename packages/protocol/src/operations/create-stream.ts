@@ -1,0 +1,32 @@
+import { operation } from '../operation.ts'
+import type { Infer } from '../schema/schema.ts'
+import { map, required, structure } from '../schema/schema.ts'
+import {
+  MaxRecordSizeInKiB,
+  NaturalInteger,
+  PositiveInteger,
+  RecordDistributionStrategy,
+  StreamModeDetails,
+  StreamName,
+  TagKey,
+  TagValue,
+} from './shapes.ts'
+
+const Input = structure('CreateStreamInput', {
+  ShardCount: PositiveInteger,
+  StreamName: required(StreamName),
+  StreamModeDetails,
+  Tags: map(TagKey, TagValue, { min: 1, max: 200 }),
+  WarmThroughputMiBps: NaturalInteger,
+  MaxRecordSizeInKiB,
+  RecordDistributionStrategy,
+})
+
+/** Makes a stream, provisioned with so many shards or on demand. Answers before the stream is ACTIVE. */
+export const CreateStream = operation('CreateStream', {
+  input: Input,
+  errors: ['ResourceInUseException', 'LimitExceededException', 'InvalidArgumentException', 'ValidationException'],
+})
+
+export type CreateStreamInput = Infer<typeof Input>
+export type CreateStreamOutput = void

@@ -1,0 +1,27 @@
+import { operation } from '../operation.ts'
+import type { Infer } from '../schema/schema.ts'
+import { list, required, structure } from '../schema/schema.ts'
+import { Flag, NextToken, PageLimit, StreamName, StreamSummary } from './shapes.ts'
+
+const Input = structure('ListStreamsInput', {
+  Limit: PageLimit,
+  ExclusiveStartStreamName: StreamName,
+  NextToken,
+})
+
+const Output = structure('ListStreamsOutput', {
+  HasMoreStreams: required(Flag),
+  NextToken,
+  StreamNames: required(list(StreamName)),
+  StreamSummaries: list(StreamSummary),
+})
+
+/** A page of the account's streams in this region, in order of their names, whatever their state. */
+export const ListStreams = operation('ListStreams', {
+  input: Input,
+  output: Output,
+  errors: ['LimitExceededException', 'ExpiredNextTokenException', 'InvalidArgumentException'],
+})
+
+export type ListStreamsInput = Infer<typeof Input>
+export type ListStreamsOutput = Infer<typeof Output>

@@ -1,0 +1,20 @@
+/** Shard ids: `shardId-` and twelve digits going out, nearly anything with a number in it coming in. */
+
+/** The highest number of a shard. */
+export const SHARD_NUMBER_MAX = 2 ** 31 - 1
+
+/** The canonical id. A number below zero prints as the service prints it: `shardId--00000000001`. */
+export function shardIdOf(shard: number): string {
+  return shard < 0 ? `shardId--${String(-shard).padStart(11, '0')}` : `shardId-${String(shard).padStart(12, '0')}`
+}
+
+/**
+ * The number in a shard id as the service reads it: what follows the first `-`, or the whole text if there is none,
+ * in digits (KINESIS.md §8). `undefined` if it is not one, or too large.
+ */
+export function parseShardId(text: string): number | undefined {
+  const digits = text.slice(text.indexOf('-') + 1)
+  if (!/^\d+$/.test(digits)) return undefined
+  const shard = Number(digits)
+  return shard <= SHARD_NUMBER_MAX ? shard : undefined
+}
