@@ -1,0 +1,59 @@
+"""A stream written, split, merged and read back, parents before children, by the official Python SDK."""
+
+import boto3
+from botocore.config import Config
+
+kinesis = boto3.client("kinesis", config=Config(retries={"max_attempts": 0}))
+STREAM = "boto3"
+
+
+def read_shard(shard_id):
+    iterator = kinesis.get_shard_iterator(StreamName=STREAM, ShardId=shard_id, ShardIteratorType="TRIM_HORIZON")["ShardIterator"]
+    found = []
+    while iterator:
+        page = kinesis.get_records(ShardIterator=iterator)
+        found += [record["Data"].decode() for record in page["Records"]]
+        if page["MillisBehindLatest"] == 0 and not page["Records"]:
+            break
+        iterator = page.get("NextShardIterator")
+    return found, page.get("ChildShards", [])
+
+
+kinesis.create_stream(StreamName=STREAM, ShardCount=4)
+kinesis.get_waiter("stream_exists").wait(StreamName=STREAM)
+assert kinesis.describe_stream_summary(StreamName=STREAM)["StreamDescriptionSummary"]["OpenShardCount"] == 4
+assert STREAM in kinesis.list_streams()["StreamNames"]
+
+records = [{"Data": f"before-{i}".encode(), "PartitionKey": f"key-{i % 16}"} for i in range(200)]
+answer = kinesis.put_records(StreamName=STREAM, Records=records)
+assert answer["FailedRecordCount"] == 0, answer
+assert all(len(result["SequenceNumber"]) == 56 for result in answer["Records"])
+
+kinesis.split_shard(StreamName=STREAM, ShardToSplit="shardId-000000000000", NewStartingHashKey=str(2**125))
+kinesis.merge_shards(StreamName=STREAM, ShardToMerge="shardId-000000000002", AdjacentShardToMerge="shardId-000000000003")
+for i in range(200):
+    kinesis.put_record(StreamName=STREAM, Data=f"after-{i}".encode(), PartitionKey=f"key-{i % 16}")
+
+order = {}
+shards = kinesis.get_paginator("list_shards").paginate(StreamName=STREAM).build_full_result()["Shards"]
+assert len(shards) == 7, shards
+for shard in shards:  # ascending ids: parents before children
+    texts, children = read_shard(shard["ShardId"])
+    closed = "EndingSequenceNumber" in shard["SequenceNumberRange"]
+    assert bool(children) == closed, (shard, children)
+    for text in texts:
+        phase, i = text.split("-")
+        order.setdefault(int(i) % 16, []).append((phase == "after", int(i)))
+assert sum(map(len, order.values())) == 400
+for key, seen in order.items():
+    assert seen == sorted(seen), (key, seen)
+
+try:
+    kinesis.describe_stream(StreamName="nobody")
+    raise AssertionError("a stream that is not there was described")
+except kinesis.exceptions.ResourceNotFoundException as error:
+    assert error.response["Error"]["Message"] == "Stream nobody under account 000000000000 not found.", error
+
+kinesis.increase_stream_retention_period(StreamName=STREAM, RetentionPeriodHours=48)
+kinesis.delete_stream(StreamName=STREAM)
+kinesis.get_waiter("stream_not_exists").wait(StreamName=STREAM)
