@@ -122,10 +122,10 @@ describe('SplitShard and MergeShards', () => {
     it('keeps the order of each key through splits and merges under load', async () => {
       const name = await createStream(service.sdk, service.streamName(), 2)
       const keys = Array.from({ length: 8 }, (_, i) => `key-${i}`)
-      let running = true
+      const stop = new AbortController()
       const counts = new Map(keys.map((key) => [key, 0]))
       const writers = keys.map(async (PartitionKey) => {
-        while (running) {
+        while (!stop.signal.aborted) {
           const count = counts.get(PartitionKey) ?? 0
           const Records = [0, 1, 2].map((i) => ({ Data: bytes(`${PartitionKey}:${count + i}`), PartitionKey }))
           const answer = await service.sdk.send(new PutRecordsCommand({ StreamName: name, Records }))
@@ -137,7 +137,7 @@ describe('SplitShard and MergeShards', () => {
       await merge(name, id(3), id(1))
       await split(name, id(4), (2n ** 127n + 12345n).toString())
       await merge(name, id(2), id(5))
-      running = false
+      stop.abort()
       await Promise.all(writers)
 
       // Parents before children: shard ids grow from parent to child.
