@@ -18,8 +18,10 @@ export type {
   Run,
   TrimFloor,
 } from './api.ts'
+export { DirectoryInUseError, type DirectoryLock, type DirectoryLockOptions, lockDirectory } from './directory-lock.ts'
 export type { AllocateBuffer, Disk, DiskFile } from './disk.ts'
 export { PART_BYTES_MAX, PART_RECORDS_MAX } from './limits.ts'
 export { Log } from './log.ts'
 export { LogError, type LogErrorCode } from './log-error.ts'
+export { allocateShared, NodeDisk } from './node-disk.ts'
 export { comparePositions, POSITION_START } from './position.ts'
