@@ -101,3 +101,18 @@ export { PutRecords } from './operations/put-records.ts'
 export type { PutRecordsInput, PutRecordsOutput, PutRecordsEntry, PutRecordsResult } from './operations/put-records.ts'
 export { SplitShard } from './operations/split-shard.ts'
 export type { SplitShardInput, SplitShardOutput } from './operations/split-shard.ts'
+export {
+  encodeEventMessage,
+  EVENT_MESSAGE_BYTES_MAX,
+  EventMessageDecoder,
+  EventStreamError,
+} from './codecs/event-stream.ts'
+export type { EventMessage } from './codecs/event-stream.ts'
+export type { SignableRequest } from './sigv4/canonical.ts'
+export { presignRequest, signRequest } from './sigv4/sign.ts'
+export type { SigningOptions } from './sigv4/sign.ts'
+export { readSignature } from './sigv4/signature.ts'
+export type { ClaimedSignature } from './sigv4/signature.ts'
+export { SigningKeyCache } from './sigv4/signing-key.ts'
+export { CLOCK_SKEW_MAX_MS, verifySignature } from './sigv4/verify.ts'
+export type { VerifyOptions } from './sigv4/verify.ts'

@@ -1,0 +1,117 @@
+/**
+ * The signature that a request claims to have, read from its headers or its query in the service's order and words
+ * (KINESIS.md §3). Whether the claim is true is for verify.ts to say; here only its shape counts.
+ */
+import { KinesisError } from '../errors.ts'
+import { parseQuery } from './canonical.ts'
+import type { SignableRequest } from './canonical.ts'
+
+export interface ClaimedSignature {
+  readonly form: 'header' | 'query'
+  /** As it was sent: `AWS4-HMAC-SHA256`, or something we do not know. */
+  readonly algorithm: string
+  /** The whole credential, `KEY/20150830/us-east-1/kinesis/aws4_request`. */
+  readonly credential: string
+  /** What comes before the scope; the whole credential if it has none. */
+  readonly accessKeyId: string
+  /** From the scope; `undefined` if it has none. */
+  readonly region: string | undefined
+  readonly signedHeaders: readonly string[]
+  readonly signature: string
+  /** `x-amz-date`, `date` or `X-Amz-Date`, as it was sent. */
+  readonly date: string
+  /** Seconds for which a signed address is good. */
+  readonly expiresS: number | undefined
+  readonly sessionToken: string | undefined
+}
+
+/**
+ * Throws InvalidSignatureException (both forms at once), MissingAuthenticationTokenException (neither) or
+ * IncompleteSignatureException (a part is missing).
+ */
+export function readSignature(request: Pick<SignableRequest, 'url' | 'headers'>): ClaimedSignature {
+  const header = request.headers['authorization']
+  const query = queryOf(request.url)
+  const inQuery = query.has('X-Amz-Algorithm')
+  if (header !== undefined && header !== '' && inQuery) {
+    throw new KinesisError(
+      'InvalidSignatureException',
+      "Found both 'X-Amz-Algorithm' as a query-string param and 'Authorization' as HTTP header.",
+    )
+  }
+  if (header !== undefined && header !== '') return readHeader(header, request.headers)
+  if (inQuery) return readQuery(query)
+  throw new KinesisError('MissingAuthenticationTokenException', 'Missing Authentication Token')
+}
+
+function readHeader(header: string, headers: SignableRequest['headers']): ClaimedSignature {
+  const [algorithm = '', ...words] = header.split(/[, ]/)
+  const parameters = new Map<string, string>()
+  for (const word of words) {
+    const equals = word.indexOf('=')
+    if (equals > 0) parameters.set(word.slice(0, equals), word.slice(equals + 1))
+  }
+  const date = headers['x-amz-date'] || headers['date'] || ''
+  let missing = ''
+  for (const name of ['Credential', 'Signature', 'SignedHeaders']) {
+    if (!parameters.get(name)) missing += `Authorization header requires '${name}' parameter. `
+  }
+  if (date === '') {
+    missing += "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header. "
+  }
+  if (missing !== '') throw new KinesisError('IncompleteSignatureException', `${missing}Authorization=${header}`)
+  return {
+    form: 'header',
+    algorithm,
+    ...credentialParts(parameters.get('Credential') ?? ''),
+    signedHeaders: (parameters.get('SignedHeaders') ?? '').split(';'),
+    signature: parameters.get('Signature') ?? '',
+    date,
+    expiresS: undefined,
+    sessionToken: headers['x-amz-security-token'],
+  }
+}
+
+const queryParameters = [
+  'X-Amz-Algorithm',
+  'X-Amz-Credential',
+  'X-Amz-Signature',
+  'X-Amz-SignedHeaders',
+  'X-Amz-Date',
+] as const
+
+function readQuery(query: ReadonlyMap<string, string>): ClaimedSignature {
+  const missing = queryParameters.filter((name) => !query.get(name))
+  if (missing.length > 0) {
+    const parts = missing.map((name) => `AWS query-string parameters must include '${name}'. `)
+    throw new KinesisError('IncompleteSignatureException', `${parts.join('')}Re-examine the query-string parameters.`)
+  }
+  const expires = query.get('X-Amz-Expires')
+  return {
+    form: 'query',
+    algorithm: query.get('X-Amz-Algorithm') ?? '',
+    ...credentialParts(query.get('X-Amz-Credential') ?? ''),
+    signedHeaders: (query.get('X-Amz-SignedHeaders') ?? '').split(';'),
+    signature: query.get('X-Amz-Signature') ?? '',
+    date: query.get('X-Amz-Date') ?? '',
+    expiresS: expires !== undefined && /^\d{1,6}$/.test(expires) ? Number(expires) : undefined,
+    sessionToken: query.get('X-Amz-Security-Token'),
+  }
+}
+
+/** The first of a repeated parameter counts. */
+function queryOf(url: string): ReadonlyMap<string, string> {
+  const question = url.indexOf('?')
+  const query = new Map<string, string>()
+  if (question === -1) return query
+  for (const { name, value } of parseQuery(url.slice(question + 1))) if (!query.has(name)) query.set(name, value)
+  return query
+}
+
+function credentialParts(credential: string) {
+  const parts = credential.split('/')
+  // An access key id may itself hold a slash.
+  return parts.length < 5
+    ? { credential, accessKeyId: credential, region: undefined }
+    : { credential, accessKeyId: parts.slice(0, -4).join('/'), region: parts.at(-3) }
+}

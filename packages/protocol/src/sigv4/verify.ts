@@ -1,0 +1,128 @@
+/**
+ * Whether a claimed signature is true: the scope fits, the time is near, the signed headers cover what matters, the
+ * body is the one that was signed, and the signature is what the secret gives. Compared in constant time.
+ */
+import { timingSafeEqual } from 'node:crypto'
+import { KinesisError } from '../errors.ts'
+import { ALGORITHM, canonicalRequest, sha256Hex, stringToSign, timestampOf } from './canonical.ts'
+import type { SignableRequest } from './canonical.ts'
+import type { ClaimedSignature } from './signature.ts'
+import type { SigningKeyCache } from './signing-key.ts'
+
+/** How far the caller's clock may be from ours, either way: 5 minutes, as the service has it. */
+export const CLOCK_SKEW_MAX_MS = 5 * 60 * 1000
+/** The longest that a signed address is good for: seven days, as everywhere in AWS. */
+const EXPIRES_MAX_S = 604_800
+
+const MISMATCH =
+  'The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key ' +
+  'and signing method. Consult the service documentation for details.'
+
+export interface VerifyOptions {
+  /** Of the access key that the claim names. */
+  readonly secretAccessKey: string
+  /** Our time, ms since the epoch. */
+  readonly nowMs: number
+  readonly keys: SigningKeyCache
+  /** The service that the scope must name. Default: `kinesis`. */
+  readonly service?: string
+}
+
+/** Throws InvalidSignatureException or IncompleteSignatureException unless the claim is true. */
+export function verifySignature(claim: ClaimedSignature, request: SignableRequest, options: VerifyOptions): void {
+  const timestamp = parseTimestamp(claim)
+  const [day = '', region = '', service = '', terminator = ''] = claim.credential.split('/').slice(-4)
+  const expected = options.service ?? 'kinesis'
+  if (claim.region === undefined || terminator !== 'aws4_request') {
+    throw new KinesisError(
+      'IncompleteSignatureException',
+      "Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got '" +
+        `${claim.credential.slice(0, PRINTED_MAX)}'`,
+    )
+  }
+  if (service !== expected) {
+    throw invalid(`Credential should be scoped to correct service: '${expected}'. `)
+  }
+  if (day !== timestamp.text.slice(0, 8)) {
+    throw invalid(
+      'Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: ' +
+        `'${day.slice(0, PRINTED_MAX)}' != '${timestamp.text.slice(0, 8)}', from '${timestamp.text}'.`,
+    )
+  }
+  checkTime(timestamp, claim, options.nowMs)
+  if (claim.algorithm !== ALGORITHM || !coversWhatMatters(claim.signedHeaders, request.headers)) throw invalid(MISMATCH)
+
+  const payloadHash = sha256Hex(request.body)
+  const announced = request.headers['x-amz-content-sha256']
+  // A body that nobody signed (UNSIGNED-PAYLOAD) is not taken: docs/decisions/012.
+  if (announced !== undefined && announced !== payloadHash) throw invalid(MISMATCH)
+  const canonical = canonicalRequest(request, claim.signedHeaders, payloadHash)
+  if (canonical === undefined) throw invalid(MISMATCH)
+  const scope = { day, region, service }
+  const signature = options.keys
+    .get(options.secretAccessKey, scope)
+    .sign(stringToSign(timestamp.text, scope, canonical))
+  if (!equalInConstantTime(signature, claim.signature)) throw invalid(MISMATCH)
+}
+
+/** Bytes of a caller's text that a message repeats. */
+const PRINTED_MAX = 256
+
+/** The host, because a signature counts for one service only; the target, because it says what is to be done. */
+function coversWhatMatters(signed: readonly string[], headers: SignableRequest['headers']): boolean {
+  if (!signed.includes('host') && !signed.includes(':authority')) return false
+  return headers['x-amz-target'] === undefined || signed.includes('x-amz-target')
+}
+
+interface Timestamp {
+  /** `20150830T123600Z`. */
+  readonly text: string
+  readonly ms: number
+}
+
+function parseTimestamp({ date }: ClaimedSignature): Timestamp {
+  const match = /^(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})(\d{2})Z$/.exec(date)
+  const ms =
+    match === null
+      ? Date.parse(date)
+      : Date.UTC(
+          +(match[1] ?? 0),
+          +(match[2] ?? 0) - 1,
+          +(match[3] ?? 0),
+          +(match[4] ?? 0),
+          +(match[5] ?? 0),
+          +(match[6] ?? 0),
+        )
+  if (Number.isNaN(ms)) {
+    throw new KinesisError(
+      'IncompleteSignatureException',
+      `Date must be in ISO-8601 'basic format'. Got '${date.slice(0, PRINTED_MAX)}'. ` +
+        'See http://en.wikipedia.org/wiki/ISO_8601',
+    )
+  }
+  return { text: match === null ? timestampOf(ms) : date, ms }
+}
+
+function checkTime(timestamp: Timestamp, claim: ClaimedSignature, nowMs: number): void {
+  const now = timestampOf(nowMs)
+  if (timestamp.ms > nowMs + CLOCK_SKEW_MAX_MS) {
+    const latest = timestampOf(nowMs + CLOCK_SKEW_MAX_MS)
+    throw invalid(`Signature not yet current: ${timestamp.text} is still later than ${latest} (${now} + 5 min.)`)
+  }
+  const lifeMs = claim.expiresS === undefined ? CLOCK_SKEW_MAX_MS : Math.min(claim.expiresS, EXPIRES_MAX_S) * 1000
+  if (timestamp.ms < nowMs - lifeMs) {
+    const earliest = timestampOf(nowMs - lifeMs)
+    const minutes = `${Math.round(lifeMs / 60_000)} min.`
+    throw invalid(`Signature expired: ${timestamp.text} is now earlier than ${earliest} (${now} - ${minutes})`)
+  }
+}
+
+function equalInConstantTime(a: string, b: string): boolean {
+  const bytesA = Buffer.from(a, 'latin1')
+  const bytesB = Buffer.from(b, 'latin1')
+  return bytesA.length === bytesB.length && timingSafeEqual(bytesA, bytesB)
+}
+
+function invalid(message: string): KinesisError {
+  return new KinesisError('InvalidSignatureException', message)
+}
