@@ -1,0 +1,123 @@
+/**
+ * The memory that all request bodies together may take. Bytes are charged as they arrive, not as they are announced:
+ * who announces much and sends nothing holds nothing. At the bound, connections that send more are paused; if that
+ * lasts, an unfinished body is given up, first the one whose sender has been silent longest: a client that still
+ * sends has been paused by us, so silence at the bound is the client's own.
+ */
+import type { Clock, Timer } from '@millrace/std'
+
+export interface BodyBudgetOptions {
+  readonly bytesMax: number
+  /** How long somebody waits before an unfinished body is given up. */
+  readonly waitMs: number
+  readonly clock: Clock
+}
+
+/** What one body holds of the budget. */
+export interface BodyClaim {
+  /** Charges bytes that have arrived. False: the sender is to be paused until `resume` is called. */
+  grow(bytes: number): boolean
+  /** The body is complete: it is no longer given up for others. */
+  complete(): void
+  /** Gives everything back. Twice is fine. */
+  release(): void
+}
+
+export interface BodyOwner {
+  resume(): void
+  /** The body was given up for others: answer, and let go. */
+  giveUp(): void
+}
+
+interface Holder {
+  readonly owner: BodyOwner
+  bytes: number
+  lastGrownMs: number
+  complete: boolean
+}
+
+/** What a connection that is read from again may add before it is looked at: one read of Node's sockets. */
+const READ_BYTES = 64 * 1024
+
+export class BodyBudget {
+  readonly #options: BodyBudgetOptions
+  readonly #holders = new Set<Holder>()
+  /** Paused senders, in the order in which they were paused. */
+  readonly #waiting = new Set<Holder>()
+  #bytes = 0
+  #timer: Timer | undefined
+
+  constructor(options: BodyBudgetOptions) {
+    this.#options = options
+  }
+
+  /** Bytes held now. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  claim(owner: BodyOwner): BodyClaim {
+    const holder: Holder = { owner, bytes: 0, lastGrownMs: 0, complete: false }
+    this.#holders.add(holder)
+    return {
+      grow: (bytes) => {
+        holder.bytes += bytes
+        holder.lastGrownMs = this.#options.clock.monotonic()
+        this.#bytes += bytes
+        if (this.#bytes <= this.#options.bytesMax) return true
+        this.#wait(holder)
+        return false
+      },
+      complete: () => {
+        holder.complete = true
+        this.#waiting.delete(holder)
+      },
+      release: () => {
+        if (!this.#holders.delete(holder)) return
+        this.#waiting.delete(holder)
+        this.#bytes -= holder.bytes
+        this.#resume()
+      },
+    }
+  }
+
+  #wait(holder: Holder): void {
+    this.#waiting.add(holder)
+    this.#timer ??= this.#options.clock.setTimer(this.#options.waitMs, () => this.#makeRoom(), { unref: true })
+  }
+
+  #resume(): void {
+    let room = this.#options.bytesMax - this.#bytes
+    for (const holder of this.#waiting) {
+      if (room <= 0) return
+      room -= READ_BYTES
+      this.#waiting.delete(holder)
+      holder.owner.resume()
+    }
+  }
+
+  #makeRoom(): void {
+    this.#timer = undefined
+    if (this.#waiting.size === 0) return
+    // Armed before anybody is told: an owner may release, resume and wait again at once.
+    this.#timer = this.#options.clock.setTimer(this.#options.waitMs, () => this.#makeRoom(), { unref: true })
+    this.#silent()?.owner.giveUp()
+  }
+
+  /** Who is to go: the longest silent, else the largest of those that wait, unless complete bodies will make room. */
+  #silent(): Holder | undefined {
+    const silentSinceMs = this.#options.clock.monotonic() - this.#options.waitMs
+    let silent: Holder | undefined
+    let largest: Holder | undefined
+    let handling = false
+    for (const holder of this.#holders) {
+      if (holder.complete) handling = true
+      else if (this.#waiting.has(holder)) {
+        if (largest === undefined || holder.bytes > largest.bytes) largest = holder
+      } else if (holder.bytes > 0 && holder.lastGrownMs <= silentSinceMs) {
+        if (silent === undefined || holder.lastGrownMs < silent.lastGrownMs) silent = holder
+      }
+    }
+    return silent ?? (handling ? undefined : largest)
+  }
+}

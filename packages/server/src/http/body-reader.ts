@@ -1,0 +1,88 @@
+/**
+ * Reads one request body into one piece of memory, within the bound of one body, the budget of all, and its time.
+ * Settles exactly once; after that it neither reads nor holds anything.
+ */
+import type { Readable } from 'node:stream'
+
+import type { BodyBudget, BodyClaim } from './body-budget.ts'
+import type { Deadline } from './deadlines.ts'
+import type { FrontDoorLimits } from './limits.ts'
+
+export type BodyOutcome =
+  /** `claim` is still held: release it once the answer is given. */
+  | { readonly kind: 'complete'; readonly body: Uint8Array; readonly claim: BodyClaim }
+  | { readonly kind: 'too-large' | 'too-slow' | 'no-room' | 'gone' }
+
+export interface BodyReaderOptions {
+  readonly source: Readable
+  /** From `content-length`, if announced. Already known to be within the bound. */
+  readonly length: number | undefined
+  readonly limits: FrontDoorLimits
+  readonly budget: BodyBudget
+  /** The deadline of the request, whose phase this is. */
+  readonly deadline: Deadline
+}
+
+/** Below this an announced length is not worth a buffer of its own before the bytes are there. */
+const PREPARE_BYTES_MIN = 64 * 1024
+
+export function readBody(options: BodyReaderOptions, settle: (outcome: BodyOutcome) => void): void {
+  const { source, length, limits, budget, deadline } = options
+  const chunks: Buffer[] = []
+  let whole: Buffer | undefined
+  let received = 0
+  let settled = false
+
+  const claim = budget.claim({
+    resume: () => source.resume(),
+    giveUp: () => finish({ kind: 'no-room' }),
+  })
+  deadline.restart(limits.bodyMs, () => finish({ kind: 'too-slow' }))
+
+  const finish = (outcome: BodyOutcome): void => {
+    if (settled) return
+    settled = true
+    source.off('data', onData)
+    source.off('end', onEnd)
+    source.off('close', onClose)
+    if (outcome.kind === 'complete') claim.complete()
+    else claim.release()
+    settle(outcome)
+  }
+  const onData = (chunk: Buffer): void => {
+    const before = received
+    received += chunk.length
+    if (received > limits.bodyBytesMax) {
+      finish({ kind: 'too-large' })
+      return
+    }
+    // Only who has sent a quarter gets the memory for the rest: announcing is free.
+    if (whole === undefined && length !== undefined && length > PREPARE_BYTES_MIN && received >= length / 4) {
+      whole = Buffer.allocUnsafeSlow(length)
+      let at = 0
+      for (const piece of chunks) at += piece.copy(whole, at)
+      chunks.length = 0
+    }
+    if (whole === undefined) chunks.push(chunk)
+    else chunk.copy(whole, before)
+    // What is complete does not wait: only a sender with more to come is paused.
+    if (!claim.grow(chunk.length) && received !== length) source.pause()
+  }
+  const onEnd = (): void => {
+    if (length !== undefined && received !== length) {
+      finish({ kind: 'gone' })
+      return
+    }
+    finish({ kind: 'complete', body: whole ?? joined(chunks), claim })
+  }
+  const onClose = (): void => finish({ kind: 'gone' })
+
+  source.on('data', onData)
+  source.on('end', onEnd)
+  source.on('close', onClose)
+}
+
+function joined(chunks: readonly Buffer[]): Buffer {
+  const [only] = chunks
+  return chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks)
+}

@@ -1,0 +1,174 @@
+/**
+ * One request from the end of its headers to the end of its answer, whatever protocol carries it: counted, bounded,
+ * timed, read, dispatched, answered exactly once. Invariant: what it took (its place, its bytes, its deadline) is
+ * given back exactly once, in `end`, which the protocol calls when the answer is written or the client is gone.
+ */
+import type { Readable } from 'node:stream'
+
+import type { Clock, Logger } from '@millrace/std'
+
+import type { BodyBudget, BodyClaim } from './body-budget.ts'
+import { readBody } from './body-reader.ts'
+import type { Deadline, Deadlines } from './deadlines.ts'
+import type { FrontDoorLimits } from './limits.ts'
+import { type Refusal, refusal } from './refusals.ts'
+import type { RequestIds } from './request-ids.ts'
+import type { Dispatch, WireRequest, WireResponse } from './wire.ts'
+
+/** What all requests of a listener share. */
+export interface Desk {
+  readonly dispatch: Dispatch
+  readonly limits: FrontDoorLimits
+  readonly deadlines: Deadlines
+  readonly budget: BodyBudget
+  readonly ids: RequestIds
+  readonly clock: Clock
+  readonly logger: Logger
+  /** Requests between headers and answer. */
+  inFlight: number
+  /** Connections close after their answer. */
+  stopping: boolean
+  /** Called when the last request in flight has ended while stopping. */
+  onQuiet: () => void
+}
+
+/** One request as a protocol hands it in. */
+export interface Incoming {
+  readonly method: string
+  readonly url: string
+  readonly headers: Readonly<Record<string, string>>
+  /** The body, or undefined if there is none. */
+  readonly source: Readable | undefined
+  /** The client waits to be told that it may send the body. */
+  readonly proceed: (() => void) | undefined
+  /** Writes the answer. `unread`: the body was refused, so that the connection cannot be used again. */
+  readonly answer: (response: WireResponse, options: { readonly unread: boolean }) => void
+  /** Ends connection or stream at once. */
+  readonly destroy: () => void
+}
+
+const NO_BODY = new Uint8Array(0)
+
+export class Exchange {
+  readonly id: string
+  readonly #desk: Desk
+  readonly #incoming: Incoming
+  readonly #deadline: Deadline
+  #claim: BodyClaim | undefined
+  #abort: AbortController | undefined
+  #gone = false
+  #answered = false
+  #ended = false
+
+  constructor(desk: Desk, incoming: Incoming) {
+    this.#desk = desk
+    this.#incoming = incoming
+    this.id = desk.ids.next()
+    desk.inFlight++
+    this.#deadline = desk.deadlines.start(desk.limits.bodyMs, () => incoming.destroy())
+  }
+
+  start(): void {
+    const { source, headers, proceed } = this.#incoming
+    const { limits, budget, inFlight } = this.#desk
+    if (inFlight > limits.requestsMax) {
+      this.#refuse('unavailable')
+      return
+    }
+    const announced = headers['content-length']
+    const length = announced === undefined ? undefined : Number(announced)
+    if (length !== undefined && !(length <= limits.bodyBytesMax)) {
+      this.#refuse('too-large')
+      return
+    }
+    if (source === undefined) {
+      this.#handle(NO_BODY)
+      return
+    }
+    proceed?.()
+    readBody({ source, length, limits, budget, deadline: this.#deadline }, (outcome) => {
+      switch (outcome.kind) {
+        case 'complete':
+          this.#claim = outcome.claim
+          this.#handle(outcome.body)
+          break
+        case 'no-room':
+          this.#refuse('unavailable')
+          break
+        case 'gone':
+          this.#incoming.destroy()
+          break
+        default:
+          this.#refuse(outcome.kind)
+      }
+    })
+  }
+
+  /** The answer was written, or the client went away. Gives back what the request held. Twice is fine. */
+  end(): void {
+    if (this.#ended) return
+    this.#ended = true
+    this.#desk.inFlight--
+    this.#deadline.cancel()
+    this.#claim?.release()
+    if (!this.#answered) this.cancel()
+    if (this.#desk.stopping && this.#desk.inFlight === 0) this.#desk.onQuiet()
+  }
+
+  /** Tells the operation that nobody waits any more. */
+  cancel(): void {
+    this.#gone = true
+    this.#abort?.abort(new Error('the request was given up'))
+  }
+
+  /** An event of a stream was taken by its reader: it has as long for the next. */
+  progress(): void {
+    this.#deadline.restart(this.#desk.limits.responseMs, () => this.#incoming.destroy())
+  }
+
+  #handle(body: Uint8Array): void {
+    const { limits, dispatch, logger } = this.#desk
+    this.#deadline.restart(limits.handlingMs + limits.handlingGraceMs, () => {
+      logger.error('an operation did not answer in time', { requestId: this.id })
+      this.#answer(refusal('internal-failure', this.id), false)
+      this.cancel()
+    })
+    const { method, url, headers } = this.#incoming
+    const signal = (): AbortSignal => this.#signal()
+    const request: WireRequest = {
+      id: this.id,
+      method,
+      url,
+      headers,
+      body,
+      // Made only for who asks: most requests never do.
+      get signal() {
+        return signal()
+      },
+    }
+    dispatch(request).then(
+      (response) => this.#answer(response, false),
+      (error: unknown) => {
+        logger.error('a request failed in the front door', { requestId: this.id, error })
+        this.#answer(refusal('internal-failure', this.id), false)
+      },
+    )
+  }
+
+  #signal(): AbortSignal {
+    this.#abort ??= new AbortController()
+    if (this.#gone) this.#abort.abort(new Error('the request was given up'))
+    return this.#abort.signal
+  }
+
+  #refuse(kind: Refusal): void {
+    this.#answer(refusal(kind, this.id), true)
+  }
+
+  #answer(response: WireResponse, unread: boolean): void {
+    if (this.#answered || this.#ended) return
+    this.#answered = true
+    this.progress()
+    this.#incoming.answer(response, { unread })
+  }
+}

@@ -1,0 +1,194 @@
+/**
+ * HTTP/1.1 over whatever connection is handed in (clear or TLS). Requests of one connection are served one after the
+ * other, in their order, also when pipelined: two puts of one connection are never stored in the other order.
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http'
+import type { Duplex } from 'node:stream'
+
+import { isPieces, totalBytes, writeEvents } from './answer-body.ts'
+import { type Desk, Exchange } from './exchange.ts'
+import type { WireResponse } from './wire.ts'
+
+/** The requests of one connection: one is served, the others wait. */
+interface Turns {
+  busy: boolean
+  paused: boolean
+  readonly waiting: (() => void)[]
+}
+
+export class Http1 {
+  readonly #desk: Desk
+  readonly #server: Server
+  readonly #turns = new WeakMap<Duplex, Turns>()
+
+  constructor(desk: Desk) {
+    this.#desk = desk
+    const { limits } = desk
+    this.#server = createServer({
+      maxHeaderSize: limits.headerBytesMax,
+      keepAliveTimeout: limits.keepAliveIdleMs,
+      headersTimeout: limits.headersMs,
+      // The body has its own limit; this one would count from the first byte of the headers.
+      requestTimeout: 0,
+      connectionsCheckingInterval: Math.min(1000, limits.headersMs),
+    })
+    // Repeated headers beyond a count would be dropped in silence; their bytes are bounded instead.
+    this.#server.maxHeadersCount = 0
+    this.#server.on('request', (request, response) => this.#queue(request, response, false))
+    this.#server.on('checkContinue', (request, response) => this.#queue(request, response, true))
+    this.#server.on('checkExpectation', (_request, response) => response.writeHead(417, { connection: 'close' }).end())
+    this.#server.on('clientError', (error: NodeJS.ErrnoException, socket) => this.#answerNonsense(error, socket))
+    // Node starts to look after time limits when a server listens. This one is handed its connections.
+    this.#server.emit('listening')
+  }
+
+  accept(socket: Duplex): void {
+    this.#server.emit('connection', socket)
+  }
+
+  /** Connections without a request are closed now, the others after their answer. */
+  stop(): void {
+    this.#server.closeIdleConnections()
+  }
+
+  /** Stops looking after time limits. All connections must be closed. */
+  close(): void {
+    // The only public way to end the look-out; that nothing listens is no error here.
+    this.#server.close(() => {})
+  }
+
+  #queue(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
+    const { socket } = request
+    let turns = this.#turns.get(socket)
+    if (turns === undefined) this.#turns.set(socket, (turns = { busy: false, paused: false, waiting: [] }))
+    const mine = turns
+    const serve = (): void => this.#serve(request, response, expectsContinue, () => this.#next(socket, mine))
+    if (mine.busy) {
+      mine.waiting.push(serve)
+      if (mine.waiting.length >= this.#desk.limits.pipelinedMax && !mine.paused) {
+        mine.paused = true
+        socket.pause()
+      }
+      return
+    }
+    mine.busy = true
+    serve()
+  }
+
+  #next(socket: Duplex, turns: Turns): void {
+    const next = turns.waiting.shift()
+    turns.busy = next !== undefined
+    if (turns.paused && turns.waiting.length <= this.#desk.limits.pipelinedMax / 2) {
+      turns.paused = false
+      socket.resume()
+    }
+    if (!socket.destroyed) next?.()
+  }
+
+  #serve(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean, next: () => void): void {
+    const headers = headersOf(request)
+    const hasBody = headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0'
+    // An aborted request is an error event for whoever reads; its answer's `close` tells all that matters.
+    request.on('error', () => {})
+    const exchange = new Exchange(this.#desk, {
+      method: request.method ?? '',
+      url: request.url ?? '/',
+      headers,
+      source: hasBody ? request : undefined,
+      proceed: expectsContinue ? () => response.writeContinue() : undefined,
+      answer: (answer, { unread }) => {
+        if (unread && hasBody) this.#answerUnread(request, response, answer, expectsContinue)
+        else this.#answer(response, answer, exchange)
+      },
+      destroy: () => request.socket.destroy(),
+    })
+    response.on('error', () => {})
+    response.on('close', () => {
+      exchange.end()
+      next()
+    })
+    // A connection that closed while this request waited its turn has told so already.
+    if (response.destroyed || request.socket.destroyed) exchange.end()
+    else exchange.start()
+  }
+
+  #answer(response: ServerResponse, answer: WireResponse, exchange: Exchange): void {
+    const { body } = answer
+    const headers: Record<string, string | number> = { ...answer.headers }
+    if (this.#desk.stopping) headers['connection'] = 'close'
+    if (!isPieces(body)) {
+      response.writeHead(answer.status, headers)
+      writeEvents(response, body, () => exchange.progress()).catch((error: unknown) => {
+        // Nothing can be said any more but by breaking off: the reader must not take this for the end.
+        this.#desk.logger.debug('an event stream broke off', { requestId: exchange.id, error })
+        exchange.cancel()
+        response.destroy()
+      })
+      return
+    }
+    headers['content-length'] = totalBytes(body)
+    response.writeHead(answer.status, headers)
+    const [only] = body
+    if (body.length <= 1) {
+      response.end(only)
+      return
+    }
+    response.cork()
+    for (const piece of body) response.write(piece)
+    response.uncork()
+    response.end()
+  }
+
+  /**
+   * Answers a request whose body we do not want, and closes. Closing at once would make the kernel reset the
+   * connection, and its sender, still sending, would never see the answer: so a little more is read and thrown away.
+   */
+  #answerUnread(
+    request: IncomingMessage,
+    response: ServerResponse,
+    answer: WireResponse,
+    nothingSent: boolean,
+  ): void {
+    response.writeHead(answer.status, { ...answer.headers, connection: 'close' })
+    response.flushHeaders()
+    if (isPieces(answer.body)) for (const piece of answer.body) response.write(piece)
+    if (nothingSent) {
+      response.end()
+      return
+    }
+    const lingering = this.#desk.deadlines.start(this.#desk.limits.lingerMs, () => response.end())
+    request.once('end', () => {
+      lingering.cancel()
+      response.end()
+    })
+    request.once('close', () => lingering.cancel())
+    request.resume()
+  }
+
+  /** What is no HTTP gets a status and a close. Never inside another answer of the connection: then only the close. */
+  #answerNonsense(error: NodeJS.ErrnoException, socket: Duplex): void {
+    const turns = this.#turns.get(socket)
+    if (!socket.writable || turns?.busy === true) {
+      socket.destroy()
+      return
+    }
+    const status = { HPE_HEADER_OVERFLOW: 431, ERR_HTTP_REQUEST_TIMEOUT: 408 }[error.code ?? ''] ?? 400
+    socket.on('error', () => {})
+    socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`, () =>
+      socket.destroy(),
+    )
+  }
+}
+
+/** Lower-case names; repeated ones joined, so that two `Host` headers are seen as what they are. */
+function headersOf(request: IncomingMessage): Record<string, string> {
+  const { rawHeaders } = request
+  const headers: Record<string, string> = Object.create(null) as Record<string, string>
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
+    const name = (rawHeaders[i] ?? '').toLowerCase()
+    const value = rawHeaders[i + 1] ?? ''
+    const before = headers[name]
+    headers[name] = before === undefined ? value : `${before},${value}`
+  }
+  return headers
+}
