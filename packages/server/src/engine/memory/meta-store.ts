@@ -10,7 +10,7 @@ import {
   type MetaStore,
   type MetaWatchEvent,
 } from '../engine.ts'
-import { assertChanges } from '../meta-changes.ts'
+import { assertChanges, refusedKey } from '../meta-changes.ts'
 import { type CommitQueue, writeAlone } from './commit-queue.ts'
 
 export class MemoryMetaStore implements MetaStore {
@@ -49,9 +49,8 @@ export class MemoryMetaStore implements MetaStore {
   }
 
   #apply(changes: readonly MetaChange[]): CasResult {
-    for (const { key, expect } of changes) {
-      if ((this.#entries.get(key)?.revision ?? 0) !== expect) return { ok: false, key }
-    }
+    const refused = refusedKey(changes, this.#entries)
+    if (refused !== undefined) return { ok: false, key: refused }
     const revision = ++this.#revision
     for (const { key, value } of changes) {
       if (value === undefined) this.#entries.delete(key)

@@ -1,0 +1,92 @@
+/**
+ * The engine of one machine: shards and metadata in one log in one directory, which belongs to this process as long
+ * as the engine is open. What an answer has called stored survives `kill -9` and power loss.
+ */
+import {
+  allocateShared,
+  type DirectoryLock,
+  type Disk,
+  Log,
+  lockDirectory,
+  type LogOptions,
+  NodeDisk,
+} from '@millrace/log'
+import type { Engine, EngineHealth } from '../engine.ts'
+import { EmbeddedMetaStore } from './meta-store.ts'
+import { EmbeddedShardStore } from './shard-store.ts'
+
+type LogSettings =
+  | 'clock'
+  | 'random'
+  | 'logger'
+  | 'durability'
+  | 'segmentBytes'
+  | 'queueBytesMax'
+  | 'tailBytesMax'
+  | 'indexCacheBytesMax'
+  | 'readBytesMax'
+  | 'freeBytesMin'
+  | 'bytesMax'
+  | 'sealIdleMs'
+
+export interface EmbeddedEngineOptions extends Pick<LogOptions, LogSettings> {
+  /** A directory of the file system; made if need be, and locked. Or a disk that is the caller's alone. */
+  readonly storage: { readonly directory: string } | { readonly disk: Disk }
+}
+
+/**
+ * Opens the engine, recovering what a crash left. Rejects with DirectoryInUseError when another live process has the
+ * directory, with LogError `newer-version` or `foreign-file`, naming the file, when it holds what cannot be read.
+ */
+export async function openEmbeddedEngine(options: EmbeddedEngineOptions): Promise<Engine> {
+  const { storage, ...settings } = options
+  if ('disk' in storage) return openOn(storage.disk, settings, async () => {})
+  // The disk first: it makes the directory's name durable where there was none.
+  const disk = await NodeDisk.open(storage.directory)
+  let lock: DirectoryLock
+  try {
+    lock = await lockDirectory(disk.directory, options)
+  } catch (error) {
+    await disk.close()
+    throw error
+  }
+  return openOn(disk, { ...settings, allocate: allocateShared }, async () => {
+    await disk.close()
+    await lock.release()
+  })
+}
+
+async function openOn(
+  disk: Disk,
+  settings: Omit<LogOptions, 'disk' | 'metadata'>,
+  letGo: () => Promise<void>,
+): Promise<Engine> {
+  const meta = new EmbeddedMetaStore()
+  let log: Log
+  try {
+    log = await Log.open({ ...settings, disk, metadata: meta })
+  } catch (error) {
+    await letGo()
+    throw error
+  }
+  meta.attach(log)
+  let closing: Promise<void> | undefined
+  const close = (): Promise<void> => {
+    closing ??= (async () => {
+      try {
+        await log.close()
+      } finally {
+        meta.detach()
+        await letGo()
+      }
+    })()
+    return closing
+  }
+  return {
+    shards: new EmbeddedShardStore(log),
+    meta,
+    health: (): EngineHealth => log.health(),
+    close,
+    [Symbol.asyncDispose]: close,
+  }
+}

@@ -1,0 +1,89 @@
+/**
+ * Shards as ledgers of the log: the same numbers, the same positions, the same words. Everything that is promised
+ * here is kept by `@millrace/log`; this file only translates its errors.
+ */
+import type { Log } from '@millrace/log'
+import type {
+  ClosedShard,
+  Deadline,
+  OpenShard,
+  Part,
+  PartResult,
+  Position,
+  ReadOptions,
+  ReadResult,
+  ShardBounds,
+  ShardRef,
+  ShardStore,
+} from '../engine.ts'
+import { asEngineError, fromLog } from './log-failure.ts'
+
+export class EmbeddedShardStore implements ShardStore {
+  readonly #log: Log
+
+  constructor(log: Log) {
+    this.#log = log
+  }
+
+  provision(shards: readonly OpenShard[], options: Deadline): Promise<void> {
+    const ledgers = shards.map(({ shard, notBeforeMs }) => ({ ledger: shard, notBeforeMs }))
+    return fromLog(() => this.#log.openLedgers(ledgers, options))
+  }
+
+  append(parts: readonly Part[], options: Deadline): Promise<readonly PartResult[]> {
+    return this.#log.append(
+      parts.map(({ shard, records, bytes }) => ({ ledger: shard, records, bytes })),
+      options,
+    )
+  }
+
+  room(): number {
+    return this.#log.room()
+  }
+
+  whenRoom(bytes: number, signal: AbortSignal): Promise<void> {
+    return fromLog(() => this.#log.whenRoom(bytes, signal))
+  }
+
+  close(shards: readonly ShardRef[], options: Deadline): Promise<readonly ClosedShard[]> {
+    return fromLog(() => this.#log.closeLedgers(shards, options))
+  }
+
+  read(shard: ShardRef, from: Position, options: ReadOptions): ReadResult | Promise<ReadResult> {
+    return atOnceIfPossible(() => this.#log.read(shard, from, options))
+  }
+
+  bounds(shard: ShardRef): ShardBounds | Promise<ShardBounds> {
+    return atOnceIfPossible(() => this.#log.bounds(shard))
+  }
+
+  seekTime(shard: ShardRef, timeMs: number): Promise<Position> {
+    return fromLog(() => this.#log.seekTime(shard, timeMs))
+  }
+
+  onAdvance(listener: (shards: readonly ShardRef[]) => void): Disposable {
+    return this.#log.onAdvance(listener)
+  }
+
+  trim(floors: readonly { readonly shard: ShardRef; readonly beforeMs: number }[]): Promise<void> {
+    const ledgers = floors.map(({ shard, beforeMs }) => ({ ledger: shard, beforeMs }))
+    return fromLog(() => this.#log.trim(ledgers))
+  }
+
+  drop(shards: readonly ShardRef[], options: Deadline): Promise<void> {
+    return fromLog(() => this.#log.dropLedgers(shards, options))
+  }
+}
+
+/** Keeps an answer from memory synchronous: readers of the tail pay no turn of the event loop. */
+function atOnceIfPossible<T extends object>(ask: () => T | Promise<T>): T | Promise<T> {
+  try {
+    const answer = ask()
+    if (!(answer instanceof Promise)) return answer
+    return answer.catch((error: unknown) => {
+      throw asEngineError(error)
+    })
+  } catch (error) {
+    throw asEngineError(error)
+  }
+}
