@@ -1,0 +1,94 @@
+/**
+ * Every verb: its words, one line of help, and where its code is. The code is loaded when the verb is named, so that
+ * `millrace --version` loads nothing and `millrace put` no server. Path = file: `stream create` is
+ * `commands/stream/create.ts`.
+ */
+import type { Command } from 'commander'
+import type { Shell } from './shell.ts'
+
+/** Adds arguments, options and the action to a command that has its name and summary. */
+export type DefineCommand = (command: Command, shell: Shell) => void | Promise<void>
+
+export interface Verb {
+  readonly words: readonly [string] | readonly [noun: string, verb: string]
+  readonly alias?: string
+  readonly summary: string
+  readonly load: () => Promise<DefineCommand>
+}
+
+export const nouns: Readonly<Record<string, string>> = {
+  stream: 'create, list, describe and delete streams',
+  shard: 'list, split and merge shards of a stream',
+}
+
+export const verbs: readonly Verb[] = [
+  {
+    words: ['start'],
+    summary: 'run the service (the default command)',
+    load: async () => (await import('./commands/start.ts')).defineStart,
+  },
+  {
+    words: ['stream', 'create'],
+    summary: 'make a stream',
+    load: async () => (await import('./commands/stream/create.ts')).defineStreamCreate,
+  },
+  {
+    words: ['stream', 'list'],
+    alias: 'ls',
+    summary: 'list the streams',
+    load: async () => (await import('./commands/stream/list.ts')).defineStreamList,
+  },
+  {
+    words: ['stream', 'describe'],
+    alias: 'info',
+    summary: 'describe one stream',
+    load: async () => (await import('./commands/stream/describe.ts')).defineStreamDescribe,
+  },
+  {
+    words: ['stream', 'delete'],
+    alias: 'rm',
+    summary: 'delete a stream and all its records',
+    load: async () => (await import('./commands/stream/delete.ts')).defineStreamDelete,
+  },
+  {
+    words: ['shard', 'list'],
+    alias: 'ls',
+    summary: 'list the shards of a stream',
+    load: async () => (await import('./commands/shard/list.ts')).defineShardList,
+  },
+  {
+    words: ['shard', 'split'],
+    summary: 'split a shard in two',
+    load: async () => (await import('./commands/shard/split.ts')).defineShardSplit,
+  },
+  {
+    words: ['shard', 'merge'],
+    summary: 'merge two neighbouring shards',
+    load: async () => (await import('./commands/shard/merge.ts')).defineShardMerge,
+  },
+  {
+    words: ['put'],
+    summary: 'write records: lines or JSON, from an argument, a file or stdin',
+    load: async () => (await import('./commands/put.ts')).definePut,
+  },
+  {
+    words: ['get'],
+    summary: 'read what a stream holds, and stop',
+    load: async () => (await import('./commands/get.ts')).defineGet,
+  },
+  {
+    words: ['tail'],
+    summary: 'follow all shards of a stream as records arrive',
+    load: async () => (await import('./commands/tail.ts')).defineTail,
+  },
+  {
+    words: ['check'],
+    summary: 'verify a data directory',
+    load: async () => (await import('./commands/check.ts')).defineCheck,
+  },
+  {
+    words: ['dump'],
+    summary: 'show what a data directory holds, commit by commit',
+    load: async () => (await import('./commands/dump.ts')).defineDump,
+  },
+]

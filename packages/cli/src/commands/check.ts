@@ -1,0 +1,2 @@
+import type { DefineCommand } from '../command-table.ts'
+export const defineCheck: DefineCommand = () => {}

@@ -1,0 +1,94 @@
+/**
+ * Any error that reaches the top, as a person and a script should see it: how the command ends, what happened, and
+ * the next step. The one place that knows which error of a neighbour means which exit code.
+ */
+import type { KinesisServiceError, KinesisTransportError } from '@millrace/client'
+import { CommandError, type CommandFailure, type Ending } from './exit-code.ts'
+
+const deniedTypes: ReadonlySet<string> = new Set([
+  'AccessDeniedException',
+  'ExpiredTokenException',
+  'IncompleteSignatureException',
+  'InvalidSignatureException',
+  'KMSAccessDeniedException',
+  'MissingAuthenticationTokenException',
+  'UnrecognizedClientException',
+])
+const throttledTypes: ReadonlySet<string> = new Set([
+  'KMSThrottlingException',
+  'ProvisionedThroughputExceededException',
+  'ThrottlingException',
+])
+const unreachableCodes: ReadonlySet<string> = new Set(['connect', 'tls', 'proxy', 'timeout', 'closed', 'deadline'])
+
+/** Client errors are told by name, so that a wrong flag does not load the client only to find out. */
+export function describeFailure(error: unknown): CommandFailure {
+  if (error instanceof CommandError) return error.failure
+  if (!(error instanceof Error)) return { ending: 'internal', code: 'InternalFault', message: String(error) }
+  switch (error.name) {
+    case 'KinesisServiceError':
+      return serviceFailure(error as KinesisServiceError)
+    case 'KinesisTransportError':
+      return transportFailure(error as KinesisTransportError)
+    case 'CredentialsError':
+      return {
+        ending: 'denied',
+        code: 'CredentialsError',
+        message: error.message,
+        hint: 'set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a profile with --profile',
+      }
+    case 'SettingsError':
+      return { ending: 'usage', code: 'SettingsError', message: error.message }
+    default:
+      return { ending: 'internal', code: 'InternalFault', message: error.message }
+  }
+}
+
+function serviceFailure(error: KinesisServiceError): CommandFailure {
+  const hint = serviceHint(error.type)
+  return {
+    ending: serviceEnding(error.type),
+    code: error.type,
+    message: error.message,
+    ...(hint === undefined ? {} : { hint }),
+    ...(error.requestId === undefined ? {} : { requestId: error.requestId }),
+  }
+}
+
+function serviceEnding(type: string): Ending {
+  if (type === 'ResourceNotFoundException') return 'notFound'
+  if (deniedTypes.has(type)) return 'denied'
+  return throttledTypes.has(type) ? 'throttled' : 'failed'
+}
+
+function serviceHint(type: string): string | undefined {
+  if (type === 'ResourceNotFoundException') return 'see what there is with: millrace stream list'
+  if (type === 'ResourceInUseException') return 'see its state with: millrace stream describe <name>'
+  if (type === 'UnknownOperationException') return 'the endpoint does not know this operation; is it Kinesis?'
+  if (deniedTypes.has(type)) return 'check the keys, their region and the clock: AWS_ACCESS_KEY_ID, --profile, --region'
+  return throttledTypes.has(type) ? 'try again later, or give the stream more shards' : undefined
+}
+
+function transportFailure(error: KinesisTransportError): CommandFailure {
+  if (error.code === 'aborted') return { ending: 'interrupted', code: 'Interrupted', message: 'interrupted' }
+  const unreachable = unreachableCodes.has(error.code)
+  return {
+    ending: unreachable ? 'unreachable' : 'failed',
+    code: `transport-${error.code}`,
+    message: error.message,
+    ...(unreachable
+      ? { hint: 'start a server with: millrace start; or name another with --endpoint-url, or AWS with --aws' }
+      : {}),
+  }
+}
+
+/** The lines for people, without a line end. */
+export function failureText(failure: CommandFailure): string {
+  const id = failure.requestId === undefined ? '' : ` (request ${failure.requestId})`
+  return `millrace: ${failure.message}${id}${failure.hint === undefined ? '' : `\n  ${failure.hint}`}`
+}
+
+/** The document for scripts: a contract (docs/reference/cli.md). */
+export function failureJson({ code, message, hint, requestId }: CommandFailure): string {
+  return JSON.stringify({ error: { code, message, hint, requestId } })
+}

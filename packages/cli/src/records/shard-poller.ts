@@ -1,0 +1,125 @@
+/**
+ * Reads one shard by GetRecords, politely: at most four reads in a second while there is a backlog, one per poll
+ * interval at the tip, since a shard gives five a second to all its readers together. Expired iterators are renewed
+ * behind the last record that was seen.
+ */
+import {
+  type ChildShard,
+  GetRecords,
+  GetShardIterator,
+  type GetShardIteratorInput,
+  type StreamRecord,
+} from '@millrace/protocol'
+import { type Clock, sleep, TokenBucket } from '@millrace/std'
+import type { Kinesis } from '../kinesis.ts'
+import type { Patience } from '../patience.ts'
+import type { StartPosition } from '../values/position.ts'
+
+export interface ShardBatch {
+  readonly shardId: string
+  readonly records: readonly StreamRecord[]
+  readonly millisBehindLatest: number
+  /** The shard is closed and this was its end. */
+  readonly ended: boolean
+  readonly children: readonly ChildShard[]
+}
+
+export interface ShardPollerOptions {
+  readonly kinesis: Kinesis
+  readonly stream: string
+  readonly shardId: string
+  readonly position: StartPosition
+  readonly clock: Clock
+  readonly patience: Patience
+  readonly pollIntervalMs: number
+  readonly signal: AbortSignal
+}
+
+/** AWS: five reads per second and shard, shared by all readers. We leave one to others. */
+const READS_PER_SECOND = 4
+
+export class ShardPoller {
+  readonly #options: ShardPollerOptions
+  readonly #reads: TokenBucket
+  #iterator: string | undefined
+  #lastSequenceNumber: string | undefined
+  #askedAtMs: number | undefined
+  #atTip = false
+
+  constructor(options: ShardPollerOptions) {
+    this.#options = options
+    this.#reads = new TokenBucket(READS_PER_SECOND, READS_PER_SECOND, options.clock.monotonic())
+  }
+
+  /** Settles where reading begins: what arrives from now on is not missed, even at LATEST. */
+  async open(): Promise<void> {
+    const { kinesis, stream, shardId, patience, signal } = this.#options
+    const input = { StreamName: stream, ShardId: shardId, ...this.#startOf() }
+    const { ShardIterator } = await patience.run(() => kinesis.send(GetShardIterator, input, { signal }), signal)
+    this.#iterator = ShardIterator
+  }
+
+  /** Waits until a read is due. */
+  async due(): Promise<void> {
+    const { clock, pollIntervalMs, signal } = this.#options
+    if (this.#atTip) await sleep(clock, pollIntervalMs, signal)
+    const debt = 1 - this.#reads.available(clock.monotonic())
+    if (debt > 0) await sleep(clock, (debt * 1000) / READS_PER_SECOND, signal)
+    this.#reads.charge(1, clock.monotonic())
+  }
+
+  async read(): Promise<ShardBatch> {
+    const { kinesis, shardId, patience, clock, signal } = this.#options
+    const output = await patience.run(async () => {
+      if (this.#iterator === undefined) await this.open()
+      try {
+        const askedAtMs = clock.now()
+        const answer = await kinesis.send(GetRecords, { ShardIterator: this.#iterator ?? '' }, { signal })
+        this.#askedAtMs = askedAtMs
+        return answer
+      } catch (error) {
+        if (!isExpiredIterator(error)) throw error
+        await this.open()
+        return kinesis.send(GetRecords, { ShardIterator: this.#iterator ?? '' }, { signal })
+      }
+    }, signal)
+    this.#iterator = output.NextShardIterator
+    this.#lastSequenceNumber = output.Records.at(-1)?.SequenceNumber ?? this.#lastSequenceNumber
+    const millisBehindLatest = output.MillisBehindLatest ?? 0
+    this.#atTip = millisBehindLatest === 0
+    return {
+      shardId,
+      records: output.Records,
+      millisBehindLatest,
+      ended: output.NextShardIterator === undefined,
+      children: output.ChildShards ?? [],
+    }
+  }
+
+  #startOf(): Pick<GetShardIteratorInput, 'ShardIteratorType' | 'StartingSequenceNumber' | 'Timestamp'> {
+    const { position } = this.#options
+    if (this.#lastSequenceNumber !== undefined) {
+      return { ShardIteratorType: 'AFTER_SEQUENCE_NUMBER', StartingSequenceNumber: this.#lastSequenceNumber }
+    }
+    switch (position.kind) {
+      case 'trim-horizon':
+        return { ShardIteratorType: 'TRIM_HORIZON' }
+      case 'latest':
+        // Renewed before a record was seen: from the last look on, so that none of the time between is missed.
+        return this.#askedAtMs === undefined
+          ? { ShardIteratorType: 'LATEST' }
+          : { ShardIteratorType: 'AT_TIMESTAMP', Timestamp: this.#askedAtMs }
+      case 'time':
+        return { ShardIteratorType: 'AT_TIMESTAMP', Timestamp: position.timeMs }
+      case 'sequence':
+        return {
+          ShardIteratorType: position.after ? 'AFTER_SEQUENCE_NUMBER' : 'AT_SEQUENCE_NUMBER',
+          StartingSequenceNumber: position.sequenceNumber,
+        }
+    }
+  }
+}
+
+function isExpiredIterator(error: unknown): boolean {
+  return error instanceof Error && 'type' in error && error.type === 'ExpiredIteratorException'
+}

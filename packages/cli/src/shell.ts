@@ -1,0 +1,83 @@
+/**
+ * What a command may touch of the process it runs in: arguments' surroundings, three streams, time, chance and the
+ * wish to be interrupted. The one place where the environment, the clock and signals are taken from Node; tests hand
+ * in a shell of their own.
+ *
+ * stdout is data and stderr is everything else, always.
+ */
+import { once } from 'node:events'
+import type { Clock, Random } from '@millrace/std'
+
+export type Environment = Readonly<Record<string, string | undefined>>
+
+export interface Output {
+  /** Columns of the terminal; `undefined` when this is none. */
+  readonly width: number | undefined
+  /** Resolves when more may be written: await it where much is written. */
+  write(chunk: string | Uint8Array): Promise<void>
+}
+
+export interface Input {
+  readonly isTerminal: boolean
+  readonly chunks: AsyncIterable<Uint8Array>
+}
+
+export interface Shell {
+  readonly env: Environment
+  readonly stdin: Input
+  readonly stdout: Output
+  readonly stderr: Output
+  readonly clock: Clock
+  readonly random: Random
+  /**
+   * Takes over Ctrl-C and SIGTERM from here on: the first aborts the signal, and the command winds up; the second
+   * ends the process at once with 130. Call it once.
+   */
+  interruption(): AbortSignal
+  /**
+   * Calls `listener` at each SIGINT or SIGTERM instead, for a server that has its own way to stop.
+   */
+  onStopSignal(listener: (signal: NodeJS.Signals) => void): void
+  /** Ends the process at once. */
+  exit(code: number): never
+}
+
+export function processShell(clock: Clock, random: Random): Shell {
+  const { stdin, stdout, stderr } = process
+  const onStopSignal = (listener: (signal: NodeJS.Signals) => void): void => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, listener)
+  }
+  return {
+    env: process.env,
+    stdin: { isTerminal: stdin.isTTY, chunks: stdin as AsyncIterable<Uint8Array> },
+    stdout: output(stdout),
+    stderr: output(stderr),
+    clock,
+    random,
+    onStopSignal,
+    interruption() {
+      const controller = new AbortController()
+      onStopSignal(() => {
+        if (controller.signal.aborted) process.exit(130)
+        controller.abort(new Error('interrupted'))
+      })
+      return controller.signal
+    },
+    exit: (code) => process.exit(code),
+  }
+}
+
+function output(stream: NodeJS.WriteStream): Output {
+  // Whoever read us has seen enough (`millrace tail … | head`): that is no failure.
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    process.exit(error.code === 'EPIPE' ? 0 : 1)
+  })
+  return {
+    get width() {
+      return stream.isTTY ? Math.max(20, stream.columns ?? 80) : undefined
+    },
+    async write(chunk) {
+      if (!stream.write(chunk)) await once(stream, 'drain')
+    },
+  }
+}
