@@ -1,0 +1,302 @@
+/**
+ * HTTP/2 sessions to one origin. An exchange takes a stream of a session that has room; when none has, one more
+ * session is opened, up to `SESSIONS_MAX`, and then exchanges wait in line. A session that was told to go away, or
+ * that left an exchange without an answer, gets no new streams and ends with its last one.
+ */
+import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2'
+import type { Socket } from 'node:net'
+import { type Deferred, deferred } from '@millrace/std'
+import { KinesisTransportError, type Outcome } from '../errors.ts'
+import { bodyOf } from './body.ts'
+import { errorCode, openConnection, reason } from './connection.ts'
+import { flatHeaders } from './http1-pool.ts'
+import type { OriginPool, PoolSettings } from './origin-pool.ts'
+import { abortedBeforeSending, clientClosed, overloaded, WAITING_MAX } from './slots.ts'
+import type { ExchangeOptions, HttpAnswer, HttpRequest } from './transport.ts'
+
+const SESSIONS_MAX = 4
+/** Streams per session, where the server allows as many: one TCP connection does not carry much more in parallel. */
+const STREAMS_MAX = 100
+/** How much a server may send ahead of us: per stream, and per session. */
+const STREAM_WINDOW_BYTES = 1024 * 1024
+const SESSION_WINDOW_BYTES = 16 * 1024 * 1024
+/** An idle session is given up after this time, as idle HTTP/1.1 connections are. */
+const IDLE_SESSION_MS = 50_000
+
+interface PooledSession {
+  readonly session: ClientHttp2Session
+  streams: number
+  streamsMax: number
+  /** No new streams. */
+  draining: boolean
+  /** Set by GOAWAY: streams above it were never looked at. */
+  lastStreamId: number
+}
+
+export class Http2Pool implements OriginPool {
+  readonly #origin: URL
+  readonly #settings: PoolSettings
+  readonly #sessions = new Set<PooledSession>()
+  readonly #waiting = new Set<Deferred<PooledSession>>()
+  #first: Socket | undefined
+  #opening = false
+  #closed = false
+
+  /** `first`: a connection that is already open and agreed on h2. */
+  constructor(origin: URL, settings: PoolSettings, first?: Socket) {
+    this.#origin = origin
+    this.#settings = settings
+    this.#first = first
+  }
+
+  async exchange(request: HttpRequest, options: ExchangeOptions): Promise<HttpAnswer> {
+    const pooled = await this.#take(options.signal)
+    try {
+      return await this.#send(pooled, request, options)
+    } catch (error) {
+      // Silence may be the connection's: the next exchange shall not depend on it.
+      if (error instanceof KinesisTransportError && error.code === 'timeout') this.#drain(pooled)
+      throw error
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    for (const place of this.#waiting) place.reject(clientClosed())
+    this.#waiting.clear()
+    const ends = [...this.#sessions].map((pooled) => {
+      const end = new Promise<void>((resolve) => pooled.session.once('close', resolve))
+      this.#drain(pooled)
+      return end
+    })
+    await Promise.all(ends)
+  }
+
+  /** A session with one stream counted for the caller. */
+  async #take(signal: AbortSignal | undefined): Promise<PooledSession> {
+    if (this.#closed) throw clientClosed()
+    if (signal?.aborted === true) throw abortedBeforeSending(signal)
+    if (this.#waiting.size >= WAITING_MAX) throw overloaded()
+    const place = deferred<PooledSession>()
+    this.#waiting.add(place)
+    const onAbort = (): void => {
+      if (this.#waiting.delete(place)) place.reject(abortedBeforeSending(signal))
+    }
+    signal?.addEventListener('abort', onAbort, { once: true })
+    this.#serve()
+    try {
+      return await place.promise
+    } finally {
+      signal?.removeEventListener('abort', onAbort)
+    }
+  }
+
+  /** Gives streams to those who wait, oldest first, and opens a session when there are more of them than streams. */
+  #serve(): void {
+    for (const place of this.#waiting) {
+      const pooled = this.#withRoom()
+      if (pooled === undefined) {
+        if (!this.#opening && this.#sessions.size < SESSIONS_MAX) void this.#open()
+        return
+      }
+      this.#waiting.delete(place)
+      if (pooled.streams++ === 0) pooled.session.ref()
+      place.resolve(pooled)
+    }
+  }
+
+  #withRoom(): PooledSession | undefined {
+    for (const pooled of this.#sessions) if (!pooled.draining && pooled.streams < pooled.streamsMax) return pooled
+    return undefined
+  }
+
+  async #open(): Promise<void> {
+    this.#opening = true
+    try {
+      const pooled = await this.#openSession()
+      if (this.#closed) this.#drain(pooled)
+    } catch (error) {
+      // Those who wait for a stream of another session go on waiting.
+      if (this.#sessions.size === 0) {
+        for (const place of this.#waiting) place.reject(error)
+        this.#waiting.clear()
+      }
+    } finally {
+      this.#opening = false
+    }
+    this.#serve()
+  }
+
+  async #openSession(): Promise<PooledSession> {
+    const { clock, timeouts } = this.#settings
+    const first = this.#first
+    this.#first = undefined
+    const socket =
+      first === undefined || first.destroyed
+        ? await openConnection(this.#origin, ['h2'], this.#settings, timeouts.connectTimeoutMs)
+        : first
+    const session = connect(this.#origin, {
+      createConnection: () => socket,
+      settings: { enablePush: false, initialWindowSize: STREAM_WINDOW_BYTES },
+    })
+    const pooled: PooledSession = {
+      session,
+      streams: 0,
+      streamsMax: STREAMS_MAX,
+      draining: false,
+      lastStreamId: Infinity,
+    }
+    const ready = deferred<void>()
+    const refused = (cause?: unknown): void =>
+      ready.reject(
+        new KinesisTransportError(
+          'malformed',
+          `${this.#origin.origin} does not speak HTTP/2${cause === undefined ? '' : ` (${reason(cause)})`}: ` +
+            `use HTTP/1.1 for this endpoint.`,
+          { outcome: 'not-done', cause },
+        ),
+      )
+    // The server's settings come first on every connection (RFC 9113, section 3.4); without them there is none.
+    const timer = clock.setTimer(timeouts.connectTimeoutMs, refused, { unref: true })
+    session.once('remoteSettings', () => ready.resolve())
+    session.on('remoteSettings', (settings) => {
+      pooled.streamsMax = Math.min(STREAMS_MAX, settings.maxConcurrentStreams ?? STREAMS_MAX)
+      this.#serve()
+    })
+    session.on('error', refused)
+    session.once('close', () => {
+      refused()
+      pooled.draining = true
+      this.#sessions.delete(pooled)
+      this.#serve()
+    })
+    session.on('goaway', (_code, lastStreamId) => {
+      pooled.lastStreamId = lastStreamId
+      pooled.draining = true
+    })
+    session.setTimeout(IDLE_SESSION_MS, () => {
+      if (pooled.streams === 0) this.#drain(pooled)
+    })
+    try {
+      await ready.promise
+    } catch (error) {
+      session.destroy()
+      throw error
+    } finally {
+      timer.cancel()
+    }
+    session.setLocalWindowSize(SESSION_WINDOW_BYTES)
+    session.unref()
+    this.#sessions.add(pooled)
+    return pooled
+  }
+
+  #drain(pooled: PooledSession): void {
+    pooled.draining = true
+    this.#sessions.delete(pooled)
+    pooled.session.ref()
+    pooled.session.close()
+  }
+
+  #release(pooled: PooledSession): void {
+    if (--pooled.streams === 0 && !pooled.draining) pooled.session.unref()
+    this.#serve()
+  }
+
+  async #send(pooled: PooledSession, request: HttpRequest, options: ExchangeOptions): Promise<HttpAnswer> {
+    const { host, ...headers } = request.headers
+    let stream: ClientHttp2Stream
+    try {
+      stream = pooled.session.request(
+        {
+          ':method': request.method,
+          ':scheme': this.#origin.protocol.slice(0, -1),
+          ':authority': host ?? this.#origin.host,
+          ':path': request.url.pathname + request.url.search,
+          ...headers,
+          'content-length': request.body.length,
+        },
+        { endStream: false },
+      )
+    } catch (cause) {
+      this.#release(pooled)
+      throw this.#closedBefore(cause, 'not-done')
+    }
+    stream.once('close', () => this.#release(pooled))
+    stream.end(request.body)
+    const response = await this.#response(pooled, stream, options)
+    const { timeouts, clock } = this.#settings
+    return {
+      status: Number(response[':status'] ?? 0),
+      headers: flatHeaders(response),
+      body: bodyOf(stream, {
+        clock,
+        silenceTimeoutMs: options.silenceTimeoutMs ?? timeouts.silenceTimeoutMs,
+        origin: this.#origin.origin,
+        signal: options.signal,
+      }),
+    }
+  }
+
+  #response(
+    pooled: PooledSession,
+    stream: ClientHttp2Stream,
+    { signal, responseTimeoutMs = this.#settings.timeouts.responseTimeoutMs }: ExchangeOptions,
+  ): Promise<Readonly<Record<string, string | string[] | number | undefined>>> {
+    const origin = this.#origin.origin
+    return new Promise((resolve, reject) => {
+      const cleanUp = (): void => {
+        timer.cancel()
+        signal?.removeEventListener('abort', onAbort)
+      }
+      const fail = (error: KinesisTransportError): void => {
+        cleanUp()
+        reject(error)
+        stream.close(constants.NGHTTP2_CANCEL)
+      }
+      const onAbort = (): void =>
+        fail(
+          new KinesisTransportError('aborted', `Aborted by the caller before ${origin} answered.`, {
+            outcome: 'unknown',
+            cause: signal?.reason,
+          }),
+        )
+      const timer = this.#settings.clock.setTimer(
+        responseTimeoutMs,
+        () =>
+          fail(
+            new KinesisTransportError('timeout', `${origin} did not answer within ${responseTimeoutMs} ms.`, {
+              outcome: 'unknown',
+            }),
+          ),
+        { unref: true },
+      )
+      const untouched = (): boolean =>
+        stream.rstCode === constants.NGHTTP2_REFUSED_STREAM ||
+        stream.id === undefined ||
+        stream.id > pooled.lastStreamId
+      stream.once('response', (headers) => {
+        cleanUp()
+        resolve(headers)
+      })
+      // After the answer has begun, the reader of the body hears of errors; before it, whoever waits here.
+      stream.on('error', (cause) => fail(this.#closedBefore(cause, untouched() ? 'not-done' : 'unknown')))
+      stream.once('close', () =>
+        fail(this.#closedBefore(`stream closed, code ${stream.rstCode}`, untouched() ? 'not-done' : 'unknown')),
+      )
+      signal?.addEventListener('abort', onAbort, { once: true })
+    })
+  }
+
+  #closedBefore(cause: unknown, outcome: Outcome): KinesisTransportError {
+    const what = errorCode(cause) === 'ERR_HTTP2_STREAM_ERROR' && cause instanceof Error ? cause.message : reason(cause)
+    return new KinesisTransportError(
+      'closed',
+      `${this.#origin.origin} closed the stream before it answered: ${what}.`,
+      {
+        outcome,
+        cause,
+      },
+    )
+  }
+}

@@ -1,0 +1,88 @@
+/**
+ * The transport over Node's sockets: a pool per origin, whose HTTP version is the one that was asked for or that TLS
+ * agrees on. Nothing it holds keeps the process alive while no exchange is under way.
+ */
+import type { Clock } from '@millrace/std'
+import { untilAborted } from '../until-aborted.ts'
+import { openConnection, secureContextFor } from './connection.ts'
+import { Http1Pool } from './http1-pool.ts'
+import { Http2Pool } from './http2-pool.ts'
+import type { OriginPool, PoolSettings } from './origin-pool.ts'
+import type { ProxySettings } from './proxy-settings.ts'
+import { abortedBeforeSending, clientClosed } from './slots.ts'
+import {
+  defaultTimeouts,
+  type ExchangeOptions,
+  type HttpAnswer,
+  type HttpRequest,
+  type Transport,
+  type TransportTimeouts,
+} from './transport.ts'
+
+export type HttpVersion = 'auto' | '1.1' | '2'
+
+export interface TransportOptions {
+  readonly clock: Clock
+  readonly httpVersion?: HttpVersion
+  readonly timeouts?: Partial<TransportTimeouts>
+  readonly ca?: string
+  readonly proxy?: ProxySettings
+  readonly maxSockets?: number
+}
+
+const MAX_SOCKETS = 64
+
+export function openTransport(options: TransportOptions): Transport {
+  return new NodeTransport(options)
+}
+
+class NodeTransport implements Transport {
+  readonly #httpVersion: HttpVersion
+  readonly #settings: PoolSettings
+  /** One entry per endpoint the owner talks to: one or two. */
+  readonly #pools = new Map<string, Promise<OriginPool>>()
+  #closed = false
+
+  constructor(options: TransportOptions) {
+    this.#httpVersion = options.httpVersion ?? 'auto'
+    this.#settings = {
+      clock: options.clock,
+      proxy: options.proxy,
+      secureContext: secureContextFor(options.ca),
+      timeouts: { ...defaultTimeouts, ...options.timeouts },
+      maxSockets: options.maxSockets ?? MAX_SOCKETS,
+    }
+  }
+
+  async exchange(request: HttpRequest, options: ExchangeOptions): Promise<HttpAnswer> {
+    if (this.#closed) throw clientClosed()
+    const pool = await untilAborted(this.#poolFor(request.url), options.signal, abortedBeforeSending)
+    return pool.exchange(request, options)
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    const pools = await Promise.allSettled(this.#pools.values())
+    this.#pools.clear()
+    await Promise.all(pools.map((pool) => (pool.status === 'fulfilled' ? pool.value.close() : undefined)))
+  }
+
+  #poolFor(url: URL): Promise<OriginPool> {
+    const known = this.#pools.get(url.origin)
+    if (known !== undefined) return known
+    const pool = this.#openPool(new URL(url.origin))
+    this.#pools.set(url.origin, pool)
+    // An origin that could not be asked is asked again next time.
+    pool.catch(() => this.#pools.delete(url.origin))
+    return pool
+  }
+
+  async #openPool(origin: URL): Promise<OriginPool> {
+    const settings = this.#settings
+    if (this.#httpVersion === '2') return new Http2Pool(origin, settings)
+    if (this.#httpVersion === '1.1' || origin.protocol !== 'https:') return new Http1Pool(origin, settings)
+    const socket = await openConnection(origin, ['h2', 'http/1.1'], settings, settings.timeouts.connectTimeoutMs)
+    const agreed = 'alpnProtocol' in socket ? socket.alpnProtocol : false
+    return agreed === 'h2' ? new Http2Pool(origin, settings, socket) : new Http1Pool(origin, settings, socket)
+  }
+}
