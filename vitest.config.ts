@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config'
 
 // Tests read our TypeScript directly: the `source` condition of each package's exports points at it.
 const resolve = { conditions: ['source'] }
-const ssr = { resolve: { conditions: ['source', 'node', 'import', 'module', 'default'] } }
+const ssr = { resolve: { conditions: ['source', 'node', 'import', 'default'] } }
 // Node 20 has no `await using`.
 const oxc = { target: 'node20' } as const
 

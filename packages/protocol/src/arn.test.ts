@@ -1,0 +1,30 @@
+import { describe, expect, it } from 'vitest'
+import { parseStreamArn, streamArn } from './arn.ts'
+
+const address = { account: '123456789012', region: 'eu-west-1', name: 'a.b-c_D1' }
+
+describe('stream ARNs', () => {
+  it('name account, region and stream', () => {
+    expect(streamArn(address)).toBe('arn:aws:kinesis:eu-west-1:123456789012:stream/a.b-c_D1')
+    expect(parseStreamArn(streamArn(address))).toEqual(address)
+  })
+
+  it('may belong to another partition', () => {
+    expect(parseStreamArn('arn:aws-cn:kinesis:cn-north-1:123456789012:stream/s')).toEqual({
+      account: '123456789012',
+      region: 'cn-north-1',
+      name: 's',
+    })
+  })
+
+  it.each([
+    'arn:aws:kinesis:eu-west-1:12345678901:stream/s',
+    'arn:aws:kinesis:eu-west-1:123456789012:stream/s/consumer/c:1',
+    'arn:aws:kinesis:eu-west-1:123456789012:stream/',
+    `arn:aws:kinesis:eu-west-1:123456789012:stream/${'s'.repeat(129)}`,
+    'arn:aws:sqs:eu-west-1:123456789012:stream/s',
+    's',
+  ])('are refused where they name no stream: %s', (arn) => {
+    expect(parseStreamArn(arn)).toBeUndefined()
+  })
+})
