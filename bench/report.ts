@@ -1,0 +1,47 @@
+/** The results as a page: ratios first, absolute figures for orientation, losses included. */
+import { cpus, release } from 'node:os'
+import type { DiskCeiling } from './disk-ceiling.ts'
+import type { Row, Settings } from './rows.ts'
+
+export interface Report {
+  readonly rows: readonly Row[]
+  readonly disk: readonly DiskCeiling[]
+  readonly settings: Settings
+  readonly residentMiB: number
+}
+
+const perSecond = (value: number): string =>
+  value >= 10_000 ? `${(value / 1000).toFixed(0)}k/s` : `${value.toFixed(0)}/s`
+
+export function markdown({ rows, disk, settings, residentMiB }: Report): string {
+  const lines = [
+    '# Results',
+    '',
+    `Made by \`npm run bench\` on ${new Date().toISOString().slice(0, 10)}: Node ${process.versions.node}, ${cpus().length} × ` +
+      `${cpus()[0]?.model.trim() ?? 'unknown processor'}, ${process.platform} ${release()}. Client, ceilings and server share the machine.`,
+    `All ours are durable (fsync), verify signatures (\`--auth keys\`) and have shard limits off. Each row is ${settings.rounds} rounds of ` +
+      `${settings.durationMs / 1000} s, ours and its ceilings in turn; ratios are taken round by round (median, range). ` +
+      'Ratios and processor time per unit are what counts; absolute figures are of this machine in that hour.',
+    '',
+    '| Work | Ceiling | Ratio | Ours | Ceiling | Server CPU | p50 / p99 ms | To reach |',
+    '|---|---|---|---|---|---|---|---|',
+    ...rows.map(
+      (row) =>
+        `| ${row.work} | ${row.ceiling} | **${row.ratio.median.toFixed(2)}** (${row.ratio.min.toFixed(2)}–${row.ratio.max.toFixed(2)}) ` +
+        `| ${perSecond(row.oursPerSecond)} ${row.unit} | ${perSecond(row.ceilingPerSecond)} ` +
+        `| ${row.cpuSeconds.toFixed(2)} s per ${row.cpuPer} | ${row.p50Ms.toFixed(2)} / ${row.p99Ms.toFixed(2)} | ${row.toReach} |`,
+    ),
+    '',
+    `Resident memory of the server at the end: ${residentMiB.toFixed(0)} MiB.`,
+    '',
+    'The disk in that minute, one `pwrite` + `fdatasync` at a time over blocks written before:',
+    '',
+    '| Size | p50 ms | p99 ms |',
+    '|---|---|---|',
+    ...disk.map(({ bytes, p50Ms, p99Ms }) => `| ${bytes / 1024} KiB | ${p50Ms.toFixed(3)} | ${p99Ms.toFixed(3)} |`),
+    '',
+    'GetRecords rows read one range again and again: the next readers of DESIGN, not the first.',
+    '',
+  ]
+  return lines.join('\n')
+}
