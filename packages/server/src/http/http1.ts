@@ -143,12 +143,7 @@ export class Http1 {
    * Answers a request whose body we do not want, and closes. Closing at once would make the kernel reset the
    * connection, and its sender, still sending, would never see the answer: so a little more is read and thrown away.
    */
-  #answerUnread(
-    request: IncomingMessage,
-    response: ServerResponse,
-    answer: WireResponse,
-    nothingSent: boolean,
-  ): void {
+  #answerUnread(request: IncomingMessage, response: ServerResponse, answer: WireResponse, nothingSent: boolean): void {
     response.writeHead(answer.status, { ...answer.headers, connection: 'close' })
     response.flushHeaders()
     if (isPieces(answer.body)) for (const piece of answer.body) response.write(piece)

@@ -1,0 +1,97 @@
+/**
+ * The credentials file: YAML, read strictly. What it may hold of principals and policies is checked for its shape and
+ * kept for `--auth iam`; only the access keys count today. Messages name the place, never a secret.
+ */
+import { LineCounter, parseDocument } from 'yaml'
+
+import { nearest } from '../nearest.ts'
+
+export interface AccessKey {
+  readonly accessKeyId: string
+  readonly secretAccessKey: string
+  /** 12 digits. Undefined: the server's, or the access key itself if it is 12 digits. */
+  readonly account: string | undefined
+  /** Who signs with it: `user` and `role` exclude one another. */
+  readonly user: string | undefined
+  readonly role: string | undefined
+}
+
+export interface Credentials {
+  readonly accessKeys: ReadonlyMap<string, AccessKey>
+}
+
+/** The file cannot be used; the message says where and why. */
+export class CredentialsError extends Error {
+  override readonly name = 'CredentialsError'
+}
+
+const topLevel = ['accessKeys', 'roles', 'policies']
+const keyMembers = ['accessKeyId', 'secretAccessKey', 'account', 'user', 'role', 'policies']
+
+/** `file` is the name for messages. Throws CredentialsError. */
+export function parseCredentials(text: string, file: string): Credentials {
+  const lines = new LineCounter()
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
+  const [fault] = document.errors
+  if (fault !== undefined) {
+    // The parser's own message may quote the line, and the line may hold a secret.
+    throw new CredentialsError(`${file}:${lines.linePos(fault.pos[0]).line}: not valid YAML (${fault.code})`)
+  }
+  const fail = (path: string, wanted: string): never => {
+    throw new CredentialsError(`${file}: ${path}: expected ${wanted}`)
+  }
+  const root: unknown = document.toJS({ maxAliasCount: 100 })
+  if (!isMap(root)) return fail('the file', "a map with 'accessKeys:'")
+  checkMembers(root, topLevel, (name, hint) => fail(name, `one of ${topLevel.join(', ')}${hint}`))
+  const accessKeys = new Map<string, AccessKey>()
+  const list = root['accessKeys'] ?? []
+  if (!Array.isArray(list)) return fail('accessKeys', 'a list')
+  for (const [index, entry] of list.entries()) {
+    const path = `accessKeys[${index}]`
+    if (!isMap(entry)) return fail(path, 'a map with accessKeyId and secretAccessKey')
+    checkMembers(entry, keyMembers, (name, hint) => fail(`${path}.${name}`, `one of ${keyMembers.join(', ')}${hint}`))
+    const text_ = (name: string): string | undefined => {
+      const value = entry[name]
+      if (value === undefined || value === null) return undefined
+      if (typeof value === 'string' && value !== '') return value
+      return fail(`${path}.${name}`, 'text in quotes')
+    }
+    const accessKeyId = text_('accessKeyId') ?? fail(`${path}.accessKeyId`, 'text')
+    const secretAccessKey = text_('secretAccessKey') ?? fail(`${path}.secretAccessKey`, 'text')
+    const account = text_('account')
+    if (!/^[\w.@/+=-]{1,128}$/.test(accessKeyId)) return fail(`${path}.accessKeyId`, '1 to 128 letters or digits')
+    if (account !== undefined && !/^\d{12}$/.test(account)) return fail(`${path}.account`, '12 digits in quotes')
+    const user = text_('user')
+    const role = text_('role')
+    if (user !== undefined && role !== undefined) return fail(path, 'user or role, not both')
+    if (accessKeys.has(accessKeyId))
+      return fail(`${path}.accessKeyId`, `an id of its own; '${accessKeyId}' came before`)
+    accessKeys.set(accessKeyId, { accessKeyId, secretAccessKey, account, user, role })
+  }
+  return { accessKeys }
+}
+
+/** A file with one key, as it is written when there is none. */
+export function printCredentials({ accessKeyId, secretAccessKey }: AccessKey): string {
+  return `# Who may call this Millrace server. Changes count within seconds; a wrong edit is reported and has no effect.
+accessKeys:
+  - accessKeyId: "${accessKeyId}"
+    secretAccessKey: "${secretAccessKey}"
+`
+}
+
+function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function checkMembers(
+  map: Readonly<Record<string, unknown>>,
+  known: readonly string[],
+  fail: (name: string, hint: string) => void,
+): void {
+  for (const name of Object.keys(map)) {
+    if (known.includes(name)) continue
+    const near = nearest(name, known)
+    fail(name, near === undefined ? '' : `; did you mean '${near}'?`)
+  }
+}

@@ -1,0 +1,44 @@
+/**
+ * From the bytes of a body to the typed input of an operation. A pure function, so that it gives the same here and in
+ * the worker thread (body-worker.ts).
+ */
+import { hash } from 'node:crypto'
+
+import { type Codec, decodeDocument, type Document, KinesisError, operations, parseDocument } from '@millrace/protocol'
+
+export interface BodyJob {
+  readonly codec: Codec
+  /** Undefined: parse only, nothing known is asked for. */
+  readonly operation: string | undefined
+  /** The signature will be verified, for which the body's SHA-256 is needed. */
+  readonly hashed: boolean
+}
+
+export type DecodedBody =
+  /** Not JSON or CBOR, or a scalar: it is refused before anything else is looked at. */
+  | { readonly kind: 'unparsable' }
+  /** The input, or why there is none; the caller looks at the signature before it says so. */
+  | { readonly kind: 'decoded'; readonly input: unknown; readonly payloadHash: string | undefined }
+  | { readonly kind: 'invalid'; readonly error: KinesisError; readonly payloadHash: string | undefined }
+
+/** Throws nothing: what is wrong with the bytes is part of the result. */
+export function decodeBody({ codec, operation: name, hashed }: BodyJob, bytes: Uint8Array): DecodedBody {
+  let document: Document
+  try {
+    document = parseDocument(codec, bytes)
+  } catch {
+    return { kind: 'unparsable' }
+  }
+  const payloadHash = hashed ? hash('sha256', bytes, 'hex') : undefined
+  const operation = name === undefined ? undefined : operations.get(name)
+  if (operation === undefined) return { kind: 'decoded', input: undefined, payloadHash }
+  try {
+    return { kind: 'decoded', input: decodeDocument(operation, codec, document), payloadHash }
+  } catch (error) {
+    return { kind: 'invalid', error: asKinesisError(error), payloadHash }
+  }
+}
+
+function asKinesisError(error: unknown): KinesisError {
+  return error instanceof KinesisError ? error : new KinesisError('InternalFailure', undefined, { cause: error })
+}

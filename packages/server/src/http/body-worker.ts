@@ -1,0 +1,116 @@
+/**
+ * Large bodies are hashed, parsed and decoded in a thread of their own, so that a request of 10 MiB does not stall the
+ * small ones. The queue is bounded. If the thread dies, what it had is answered with InternalFailure (nothing of it
+ * was stored), and later bodies are decoded here: slower for others, right all the same.
+ */
+import { Worker } from 'node:worker_threads'
+
+import { type ErrorType, KinesisError } from '@millrace/protocol'
+import type { Logger } from '@millrace/std'
+
+import { type BodyJob, decodeBody, type DecodedBody } from './body-decoder.ts'
+
+/** To the thread. */
+export interface WorkerTask {
+  readonly id: number
+  readonly job: BodyJob
+  readonly bytes: Uint8Array
+}
+
+/** From the thread. */
+export interface WorkerAnswer {
+  readonly id: number
+  readonly result:
+    | Exclude<DecodedBody, { kind: 'invalid' }>
+    | {
+        readonly kind: 'invalid'
+        readonly error: { readonly type: ErrorType; readonly message: string }
+        readonly payloadHash: string | undefined
+      }
+}
+
+export interface BodyWorkerOptions {
+  /** Bodies larger than this go to the thread. */
+  readonly bytesMin: number
+  /** Beyond this many waiting, a body is refused with ServiceUnavailable. */
+  readonly queueMax: number
+  readonly logger: Logger
+}
+
+interface Waiting {
+  resolve(decoded: DecodedBody): void
+  reject(error: Error): void
+}
+
+export class BodyWorker {
+  readonly #options: BodyWorkerOptions
+  readonly #waiting = new Map<number, Waiting>()
+  #thread: Worker | undefined
+  /** The thread died: decode here from now on. */
+  #dead = false
+  #closed = false
+  #lastId = 0
+
+  constructor(options: BodyWorkerOptions) {
+    this.#options = options
+  }
+
+  /** The memory of `bytes` may be given away: do not use it afterwards. */
+  decode(job: BodyJob, bytes: Uint8Array): DecodedBody | Promise<DecodedBody> {
+    if (bytes.length <= this.#options.bytesMin || this.#dead || this.#closed) return decodeBody(job, bytes)
+    if (this.#waiting.size >= this.#options.queueMax) throw new KinesisError('ServiceUnavailable')
+    const thread = (this.#thread ??= this.#start())
+    const id = ++this.#lastId
+    const task: WorkerTask = { id, job, bytes }
+    thread.postMessage(task, ownsItsMemory(bytes) ? [bytes.buffer] : [])
+    return new Promise((resolve, reject) => this.#waiting.set(id, { resolve, reject }))
+  }
+
+  /** Starts the thread before it is needed: the first large request should not wait for it. */
+  warm(): void {
+    if (!this.#closed && !this.#dead) this.#thread ??= this.#start()
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    const thread = this.#thread
+    this.#thread = undefined
+    await thread?.terminate()
+  }
+
+  #start(): Worker {
+    const fromSource = import.meta.url.endsWith('.ts')
+    const thread = new Worker(new URL(`./body-worker-thread.${fromSource ? 'ts' : 'js'}`, import.meta.url), {
+      // TypeScript is only met in tests and development, where tsx is installed.
+      execArgv: fromSource ? ['--conditions=source', '--import', 'tsx'] : [],
+    })
+    thread.unref()
+    thread.on('message', ({ id, result }: WorkerAnswer) => {
+      const waiting = this.#waiting.get(id)
+      this.#waiting.delete(id)
+      waiting?.resolve(
+        result.kind === 'invalid'
+          ? { ...result, error: new KinesisError(result.error.type, result.error.message) }
+          : result,
+      )
+    })
+    thread.on('error', (error) => this.#bury(error))
+    thread.on('exit', () => this.#bury(undefined))
+    return thread
+  }
+
+  #bury(error: Error | undefined): void {
+    if (!this.#closed && !this.#dead) {
+      this.#dead = true
+      this.#options.logger.error('the thread that decodes large bodies died; they are decoded beside all else', {
+        error,
+      })
+    }
+    for (const { reject } of this.#waiting.values()) reject(new KinesisError('InternalFailure'))
+    this.#waiting.clear()
+  }
+}
+
+function ownsItsMemory(bytes: Uint8Array): bytes is Uint8Array<ArrayBuffer> {
+  return bytes.buffer instanceof ArrayBuffer && bytes.byteLength === bytes.buffer.byteLength
+}

@@ -1,0 +1,187 @@
+/**
+ * From a request to its answer, without a socket: the checks of the real service's front door in its order (the rows
+ * of KINESIS.md §2, named in the code), then who asks, what is asked, the operation, and its answer as bytes. The one
+ * place where errors become bytes. Invariant: always answers, never throws.
+ */
+import { type Codec, encodeResponse, KinesisError, type Operation, operations } from '@millrace/protocol'
+import type { Clock, Logger, Random } from '@millrace/std'
+
+import type { Authenticate } from '../auth/authenticate.ts'
+import type { Service } from '../service.ts'
+import {
+  type Answer,
+  CBOR_TYPE,
+  contentTypeOf,
+  envelopeAnswer,
+  errorAnswer,
+  JSON_TYPE,
+  notAnOperation,
+  PLAIN_JSON_TYPE,
+  preflightResponse,
+  textAnswer,
+  toResponse,
+  unknownEncoding,
+} from './answers.ts'
+import type { DecodedBody } from './body-decoder.ts'
+import type { BodyWorker } from './body-worker.ts'
+import type { HostPolicy } from './host-policy.ts'
+import type { FrontDoorLimits } from './limits.ts'
+import type { Pages } from './pages.ts'
+import { RequestIds } from './request-ids.ts'
+import type { Dispatch, WireRequest, WireResponse } from './wire.ts'
+
+export interface DispatchOptions {
+  readonly service: Pick<Service, 'execute'>
+  readonly authenticate: Authenticate
+  readonly bodies: BodyWorker
+  readonly hosts: HostPolicy
+  readonly pages: Pages
+  readonly limits: Pick<FrontDoorLimits, 'handlingMs'>
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  /** Called once a request, with the operation's name if it is one. */
+  readonly onAnswer: (operation: string | undefined, status: number, elapsedMs: number) => void
+}
+
+const TARGET_PREFIX = 'Kinesis_20131202.'
+
+export function createDispatch(options: DispatchOptions): Dispatch {
+  const { service, authenticate, bodies, hosts, pages, limits, clock, logger, onAnswer } = options
+  const ids = new RequestIds(options.random)
+
+  return async (request) => {
+    const startedMs = clock.monotonic()
+    const { headers } = request
+    const operation = operationOf(headers['x-amz-target'])
+    const response = await respond(request, operation, startedMs)
+    onAnswer(operation?.name, response.status, clock.monotonic() - startedMs)
+    return response
+  }
+
+  async function respond(
+    request: WireRequest,
+    operation: Operation | undefined,
+    startedMs: number,
+  ): Promise<WireResponse> {
+    const { headers, method } = request
+    const host = headers['host'] ?? headers[':authority']
+    const common = { requestId: request.id, extendedId: ids.nextExtended(), cors: false }
+    if (!hosts.allowsHost(host)) return toResponse(foreignHost(host), common)
+    // Row 2.
+    const origin = headers['origin']
+    common.cors = origin !== undefined && hosts.grantsOrigin(origin)
+    // Row 3.
+    if (method === 'OPTIONS' && common.cors) return preflightResponse(request.id, headers)
+    if (method === 'GET' || method === 'HEAD') {
+      const page = await pages(pathOf(request.url), headers)
+      if (page !== undefined) return toResponse(page, common)
+    }
+    // Row 4.
+    if (method !== 'POST') return toResponse(notAnOperation, common)
+    return toResponse(await answerPost(request, operation, startedMs), common)
+  }
+
+  async function answerPost(
+    request: WireRequest,
+    operation: Operation | undefined,
+    startedMs: number,
+  ): Promise<Answer> {
+    const { headers, body } = request
+    const contentType = baseType(headers['content-type'])
+    const codec: Codec = contentType === JSON_TYPE ? 'json' : 'cbor'
+    // Row 5: in CBOR for everything but JSON 1.1, whatever was asked for.
+    if (body.length === 0) {
+      const type = operation === undefined ? 'UnknownOperationException' : 'SerializationException'
+      return errorAnswer(codec, { type, message: '' }, 400)
+    }
+    // Rows 6 and 7.
+    if (contentType !== JSON_TYPE && contentType !== CBOR_TYPE && contentType !== PLAIN_JSON_TYPE) {
+      return headers['x-amz-target'] === undefined ? notAnOperation : unknownEncoding
+    }
+    if (contentType === PLAIN_JSON_TYPE) return answerPlainJson(request)
+    try {
+      return await answerOperation(request, operation, codec, startedMs)
+    } catch (error) {
+      return failed(error, codec, request, operation)
+    }
+  }
+
+  async function answerOperation(
+    request: WireRequest,
+    operation: Operation | undefined,
+    codec: Codec,
+    startedMs: number,
+  ): Promise<Answer> {
+    const job = { codec, operation: operation?.name, hashed: authenticate.hashesBodies }
+    const decoding = bodies.decode(job, request.body)
+    const decoded: DecodedBody = decoding instanceof Promise ? await decoding : decoding
+    // Row 8.
+    if (decoded.kind === 'unparsable') throw new KinesisError('SerializationException')
+    // Row 10.
+    if (operation === undefined) throw new KinesisError('UnknownOperationException')
+    // Row 11.
+    const caller = authenticate.caller(request, decoded.payloadHash)
+    // Rows 12 and 13.
+    if (decoded.kind === 'invalid') throw decoded.error
+    const output = await service.execute(operation.name, decoded.input, {
+      account: caller.account,
+      region: caller.region,
+      requestId: request.id,
+      deadlineMs: startedMs + limits.handlingMs,
+      signal: request.signal,
+    })
+    return { status: 200, contentType: contentTypeOf(codec), body: encodeResponse(operation, codec, output) }
+  }
+
+  /** Rows 8 and 9: the plain JSON type is recognised, and never served. */
+  async function answerPlainJson(request: WireRequest): Promise<Answer> {
+    const job = { codec: 'json', operation: undefined, hashed: false } as const
+    try {
+      const { kind } = await bodies.decode(job, request.body)
+      if (kind === 'unparsable') return envelopeAnswer('SerializationException', 400)
+      return envelopeAnswer('UnknownOperationException', 404)
+    } catch (error) {
+      return failed(error, 'json', request, undefined)
+    }
+  }
+
+  function failed(error: unknown, codec: Codec, request: WireRequest, operation: Operation | undefined): Answer {
+    if (error instanceof KinesisError) {
+      if (error.cause !== undefined && error.status >= 500) report(error.cause, request, operation)
+      return errorAnswer(codec, error, error.status)
+    }
+    report(error, request, operation)
+    return errorAnswer(codec, { type: 'InternalFailure', message: '' }, 500)
+  }
+
+  function report(error: unknown, request: WireRequest, operation: Operation | undefined): void {
+    logger.error('a request failed inside', { requestId: request.id, operation: operation?.name, error })
+  }
+}
+
+function operationOf(target: string | undefined): Operation | undefined {
+  if (target === undefined || !target.startsWith(TARGET_PREFIX)) return undefined
+  return operations.get(target.slice(TARGET_PREFIX.length))
+}
+
+/** What stands before `;`, as the real service compares it. */
+function baseType(header: string | undefined): string {
+  if (header === undefined) return ''
+  const semicolon = header.indexOf(';')
+  return (semicolon === -1 ? header : header.slice(0, semicolon)).trim()
+}
+
+function pathOf(url: string): string {
+  const question = url.indexOf('?')
+  return question === -1 ? url : url.slice(0, question)
+}
+
+function foreignHost(host: string | undefined): Answer {
+  const name = /^[\w.:[\]-]{1,100}$/.test(host ?? '') ? ` '${host}'` : ''
+  return textAnswer(
+    403,
+    `This server answers to loopback names only, and the request's Host${name} is not one of them.\n` +
+      'Add it with --allowed-hosts (MILLRACE_ALLOWED_HOSTS), or choose --auth keys.\n',
+  )
+}
