@@ -1,30 +1,38 @@
 /**
  * The service: every operation, over whatever engine is handed in. It has no socket and no global state; two of them
- * in front of one engine serve the same streams.
+ * in front of one engine serve the same streams, and each finishes what the other began.
  */
-import type { Clock, Logger, Random } from '@millrace/std'
+import { KinesisError, SHARDS_PER_ACCOUNT_DEFAULT, STREAMS_CHANGING_MAX } from '@millrace/protocol'
+import { type Clock, type Logger, type Random, silentLogger } from '@millrace/std'
 
-import type { Engine } from './engine/engine.ts'
-import type { OperationContext } from './operations/operation.ts'
-import type { ServiceMetrics } from './telemetry/service-metrics.ts'
+import { GuardedClock } from './background/guarded-clock.ts'
+import { Loop } from './background/loop.ts'
+import { Retention } from './background/retention.ts'
+import { Transitions } from './background/transitions.ts'
+import { Catalog } from './catalog/catalog.ts'
+import { type Engine, EngineError } from './engine/engine.ts'
+import { internalFailure } from './operations/faults.ts'
+import type { OperationContext, ServiceParts } from './operations/operation.ts'
+import { handlers } from './operations/registry.ts'
+import { TokenSeal } from './streams/sealed-token.ts'
+import { ShardBuckets } from './streams/shard-buckets.ts'
+import { shardsOf } from './streams/stream.ts'
+import { AWS_SHARD_LIMITS, type ShardLimits, type Throughput, unlimitedThroughput } from './streams/throughput.ts'
+import { type ServiceMetrics, silentServiceMetrics } from './telemetry/service-metrics.ts'
 
-/** Limits of the data plane of one shard. Units per second; a burst of one second is allowed. */
-export interface ShardLimits {
-  /** Default 1 MiB. */
-  readonly writeBytes: number
-  /** Default 1,000. */
-  readonly writeRecords: number
-  /** Default 2 MiB, shared by all who call GetRecords. */
-  readonly readBytes: number
-  /** GetRecords calls. Default 5. */
-  readonly reads: number
-}
+/** How long what has expired may take up space. Readers do not see it either way. */
+const RETENTION_EVERY_MS = 60_000
+/** How late a change may be finished after its status delay, or after the server that began it went away. */
+const TRANSITIONS_EVERY_MS = 1_000
 
 export interface ServiceSettings {
-  /** Default `aws`. `off`: shards take what the engine takes. */
+  /** Default `aws`. `off`: shards take what the engine takes. Members left out are as on AWS. */
   readonly shardLimits?: 'aws' | 'off' | Partial<ShardLimits>
   /** Account quotas, per account and region. */
-  readonly quotas?: { /** Open shards. Default 20,000. */ readonly shards?: number }
+  readonly quotas?: {
+    /** Open shards. Default 20,000. */
+    readonly shards?: number
+  }
   /** How long CREATING, UPDATING and DELETING are shown, ms. Default 0: done and durable when the call answers. */
   readonly statusDelayMs?: number
 }
@@ -42,19 +50,109 @@ export interface ServiceOptions {
 }
 
 export class Service implements AsyncDisposable {
-  static async open(_options: ServiceOptions): Promise<Service> {
-    return new Service()
+  readonly #parts: ServiceParts
+  readonly #loops: readonly Loop[]
+  #closing: Promise<void> | undefined
+
+  private constructor(parts: ServiceParts) {
+    this.#parts = parts
+    const { clock, logger, transitions } = parts
+    const retention = new Retention(parts)
+    this.#loops = [
+      new Loop({
+        clock,
+        logger,
+        name: 'transitions',
+        everyMs: Math.min(TRANSITIONS_EVERY_MS, Math.max(1, parts.statusDelayMs || TRANSITIONS_EVERY_MS)),
+        task: () => transitions.finishDue(),
+      }),
+      new Loop({ clock, logger, name: 'retention', everyMs: RETENTION_EVERY_MS, task: () => retention.enforce() }),
+    ]
   }
 
-  /** Runs one operation. Input and output have the protocol's shapes. Rejects with `KinesisError`. */
-  async execute(operationName: string, _input: unknown, _context: OperationContext): Promise<unknown> {
-    throw new Error(`${operationName} is not served yet`)
+  /** Reads the metadata and finishes what a server before left begun. Rejects with EngineError if it cannot be read. */
+  static async open(options: ServiceOptions): Promise<Service> {
+    const { engine, clock, random, logger = silentLogger, metrics = silentServiceMetrics } = options
+    const settings = options.options ?? {}
+    const statusDelayMs = settings.statusDelayMs ?? 0
+    const catalog = await Catalog.open({ meta: engine.meta, clock, random })
+    const guardedClock = new GuardedClock({ clock, logger, newestMs: await newestRecordMs(engine, catalog) })
+    const throughput = throughputOf(settings.shardLimits ?? 'aws')
+    const transitions = new Transitions({ engine, catalog, clock, logger, metrics, throughput, statusDelayMs })
+    await transitions.finishDue()
+    return new Service({
+      engine,
+      catalog,
+      clock,
+      guardedClock,
+      transitions,
+      throughput,
+      seal: new TokenSeal(catalog.tokenKey, random),
+      logger,
+      metrics,
+      quotas: {
+        shards: settings.quotas?.shards ?? SHARDS_PER_ACCOUNT_DEFAULT,
+        changingStreams: STREAMS_CHANGING_MAX,
+      },
+      statusDelayMs,
+    })
+  }
+
+  /**
+   * Runs one operation. Input and output have the protocol's shapes, and the input has passed its schema. Rejects with
+   * `KinesisError` for all that can go wrong outside our own code.
+   */
+  async execute(operationName: string, input: unknown, context: OperationContext): Promise<unknown> {
+    const handler = handlers.get(operationName)
+    if (handler === undefined) throw new KinesisError('UnknownOperationException')
+    try {
+      return await handler.run(input, this.#parts, context)
+    } catch (error) {
+      if (!(error instanceof EngineError)) throw error
+      this.#parts.logger.warn(`${operationName} failed`, {
+        requestId: context.requestId,
+        account: context.account,
+        region: context.region,
+        code: error.code,
+        reason: error.message,
+      })
+      throw internalFailure(error)
+    }
   }
 
   /** Stops the background loops and waits for what they are in. Twice is fine. */
-  async close(): Promise<void> {}
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }
+
+  async #close(): Promise<void> {
+    const stopped = this.#loops.map((loop) => loop.close())
+    await this.#parts.transitions.close()
+    await Promise.all(stopped)
+    this.#parts.catalog[Symbol.dispose]()
+  }
+}
+
+function throughputOf(limits: 'aws' | 'off' | Partial<ShardLimits>): Throughput {
+  if (limits === 'off') return unlimitedThroughput
+  return new ShardBuckets(limits === 'aws' ? AWS_SHARD_LIMITS : { ...AWS_SHARD_LIMITS, ...limits })
+}
+
+/** Arrival time of the newest record of any shard: what a clock that is wrong at the start is held against. */
+async function newestRecordMs(engine: Engine, catalog: Catalog): Promise<number | undefined> {
+  let newestMs: number | undefined
+  for (const stream of catalog.all()) {
+    if (stream.status === 'CREATING' || stream.status === 'DELETING') continue
+    for (const shard of shardsOf(stream)) {
+      if (shard.closed !== undefined) continue
+      const { endTimeMs } = await engine.shards.bounds(shard.ref)
+      newestMs = Math.max(newestMs ?? 0, endTimeMs)
+    }
+  }
+  return newestMs
 }

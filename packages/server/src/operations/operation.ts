@@ -2,12 +2,22 @@
  * What an operation is to the service: a name of the protocol and an async function from its typed input to its
  * typed output, run for one caller. Operations throw `KinesisError` and know the engine port, never an engine.
  */
+import type { Operation } from '@millrace/protocol'
+import type { Clock, Logger } from '@millrace/std'
+
+import type { GuardedClock } from '../background/guarded-clock.ts'
+import type { Transitions } from '../background/transitions.ts'
+import type { Catalog } from '../catalog/catalog.ts'
+import type { Engine } from '../engine/engine.ts'
+import type { TokenSeal } from '../streams/sealed-token.ts'
+import type { Throughput } from '../streams/throughput.ts'
+import type { ServiceMetrics } from '../telemetry/service-metrics.ts'
 
 /** Who asks, and for how long. No socket: simulation, embedding and worker threads make one by hand. */
 export interface OperationContext {
   /** 12 digits. */
   readonly account: string
-  /** Like `us-east-1`. Accounts and regions are separate worlds. */
+  /** Like `us-east-1`: letters, digits, `-` and `_`, at most 64. Accounts and regions are separate worlds. */
   readonly region: string
   /** For log lines; answered to the client as `x-amzn-RequestId`. */
   readonly requestId: string
@@ -15,4 +25,41 @@ export interface OperationContext {
   readonly deadlineMs: number
   /** Aborted when the client went away or the service stops. */
   readonly signal: AbortSignal
+}
+
+/** Account quotas, per account and region. */
+export interface Quotas {
+  /** Open shards of all streams. Default 20,000, as AWS allows in its largest regions. */
+  readonly shards: number
+  /** Streams shown as CREATING, and likewise as DELETING, at once. Default 5. */
+  readonly changingStreams: number
+}
+
+/** What operations work with. */
+export interface ServiceParts {
+  readonly engine: Engine
+  readonly catalog: Catalog
+  readonly clock: Clock
+  /** The time by which records expire. */
+  readonly guardedClock: GuardedClock
+  readonly transitions: Transitions
+  readonly throughput: Throughput
+  readonly seal: TokenSeal
+  readonly logger: Logger
+  readonly metrics: ServiceMetrics
+  readonly quotas: Quotas
+  readonly statusDelayMs: number
+}
+
+export interface Handler {
+  readonly name: string
+  run(input: unknown, service: ServiceParts, context: OperationContext): Promise<unknown>
+}
+
+/** Ties an operation of the protocol to what it does. The front door has checked the input against its schema. */
+export function handle<I, O>(
+  operation: Operation<I, O>,
+  run: (input: I, service: ServiceParts, context: OperationContext) => Promise<O> | O,
+): Handler {
+  return { name: operation.name, run: async (input, service, context) => run(input as I, service, context) }
 }

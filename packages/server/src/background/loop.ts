@@ -1,0 +1,48 @@
+/** A small loop on the clock: runs a task, waits, runs it again, until it is closed. One run at a time. */
+import { type Clock, type Logger, sleep } from '@millrace/std'
+
+export interface LoopOptions {
+  readonly clock: Clock
+  readonly logger: Logger
+  /** For log lines. */
+  readonly name: string
+  /** From the end of one run to the start of the next. */
+  readonly everyMs: number
+  readonly task: () => Promise<void>
+}
+
+export class Loop {
+  readonly #options: LoopOptions
+  readonly #stop = new AbortController()
+  readonly #running: Promise<void>
+
+  /** The first run begins after `everyMs`. */
+  constructor(options: LoopOptions) {
+    this.#options = options
+    this.#running = this.#run()
+  }
+
+  /** Resolves once the run under way, if any, is over. */
+  async close(): Promise<void> {
+    this.#stop.abort()
+    await this.#running
+  }
+
+  async #run(): Promise<void> {
+    const { clock, logger, name, everyMs, task } = this.#options
+    for (;;) {
+      try {
+        await sleep(clock, everyMs, this.#stop.signal)
+      } catch {
+        // Closed: the only reason for which this sleep rejects.
+        return
+      }
+      try {
+        await task()
+      } catch (error) {
+        // A mistake of ours in one round must not end the rounds.
+        logger.error(`the ${name} loop failed; it goes on`, { error: String(error) })
+      }
+    }
+  }
+}

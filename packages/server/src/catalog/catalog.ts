@@ -1,0 +1,278 @@
+/**
+ * The catalog: all streams, as metadata has them, in memory. Lookups are synchronous; changes are compare-and-set
+ * over a stream's root and those of its pages that changed, and one that loses a race is tried again on what won.
+ *
+ * Invariants: every write of a page also writes its root, so a stream changes as a whole; what this server wrote, it
+ * sees at once; a revision never goes back. What other servers wrote is seen soon: whoever finds the engine ahead of
+ * the catalog calls `refresh`.
+ */
+import type { Clock, Random } from '@millrace/std'
+
+import {
+  EngineError,
+  type MetaChange,
+  type MetaEntry,
+  type MetaStore,
+  type MetaWatchEvent,
+  type ShardRef,
+} from '../engine/engine.ts'
+import { TOKEN_KEY_BYTES } from '../streams/sealed-token.ts'
+import type { Shard } from '../streams/shard.ts'
+import type { ShardPages, Stream, StreamKey } from '../streams/stream.ts'
+import {
+  decodeNumber,
+  decodePage,
+  decodeRoot,
+  encodeNumber,
+  encodePage,
+  encodeRoot,
+  type StreamRoot,
+} from './documents.ts'
+import {
+  CATALOG_PREFIX,
+  lastBirthKey,
+  NEXT_REF_KEY,
+  pageKey,
+  parseKey,
+  rootKey,
+  streamId,
+  streamPrefix,
+  TOKEN_KEY_KEY,
+} from './keys.ts'
+
+// Ledger 0 of the log is metadata itself.
+const FIRST_REF: ShardRef = 1
+/** How long opening may take before the engine counts as unavailable. */
+const OPEN_DEADLINE_MS = 30_000
+
+interface CatalogOptions {
+  readonly meta: MetaStore
+  readonly clock: Clock
+  readonly random: Random
+}
+
+/** What a change makes of a stream. `undefined` as the stream: it is gone. */
+export interface StreamUpdate {
+  readonly stream: Stream | undefined
+  /** Refs it took, counted from `firstRef`. Default: none. */
+  readonly refs?: number
+  /** For a stream that is gone: where its births ended. */
+  readonly lastBirthS?: number
+}
+
+/** `firstRef`: the first of as many consecutive refs as the update takes. */
+export type StreamMutation = (stream: Stream | undefined, firstRef: ShardRef) => StreamUpdate
+
+/** One stream, in the documents it is kept in. */
+interface Entry {
+  readonly key: StreamKey
+  root: StreamRoot | undefined
+  readonly pages: Map<number, readonly Shard[]>
+  /** Made of `root` and `pages`; the pages keep their identity until one of them changes. */
+  stream: Stream | undefined
+  sortedPages: ShardPages | undefined
+}
+
+export class Catalog implements Disposable {
+  readonly #meta: MetaStore
+  readonly #clock: Clock
+  readonly #entries = new Map<string, Entry>()
+  readonly #lastBirths = new Map<string, number>()
+  /** Of every document there is, and of those deleted that an older event might still name. */
+  readonly #revisions = new Map<string, number>()
+  readonly #deleted = new Map<string, number>()
+  readonly #worlds = new Map<string, readonly Stream[]>()
+  #nextRef: ShardRef = FIRST_REF
+  #tokenKey: Uint8Array = new Uint8Array()
+  #watch: Disposable | undefined
+  #loaded = false
+
+  private constructor(options: CatalogOptions) {
+    this.#meta = options.meta
+    this.#clock = options.clock
+  }
+
+  static async open(options: CatalogOptions): Promise<Catalog> {
+    const catalog = new Catalog(options)
+    catalog.#watch = options.meta.watch(CATALOG_PREFIX, (events) => catalog.#watched(events))
+    for (const entry of await options.meta.list(CATALOG_PREFIX)) catalog.#apply(entry)
+    catalog.#loaded = true
+    await catalog.#openTokenKey(options.random)
+    return catalog
+  }
+
+  /** What iterators and NextTokens are sealed with: one key for all servers of an engine. */
+  get tokenKey(): Uint8Array {
+    return this.#tokenKey
+  }
+
+  find(key: StreamKey): Stream | undefined {
+    const entry = this.#entries.get(streamId(key))
+    if (entry?.root === undefined) return undefined
+    entry.sortedPages ??= new Map([...entry.pages].sort(([a], [b]) => a - b))
+    entry.stream ??= { ...entry.root, pages: entry.sortedPages }
+    return entry.stream
+  }
+
+  /** The streams of one account and region, by name in code-point order. */
+  list(account: string, region: string): readonly Stream[] {
+    const world = `${account}/${region}`
+    let streams = this.#worlds.get(world)
+    if (streams === undefined) {
+      streams = [...this.all()]
+        .filter((stream) => stream.account === account && stream.region === region)
+        .sort((a, b) => (a.name < b.name ? -1 : 1))
+      // An empty world is not remembered: anybody can name one.
+      if (streams.length > 0) this.#worlds.set(world, streams)
+    }
+    return streams
+  }
+
+  *all(): Generator<Stream, void> {
+    for (const { key } of this.#entries.values()) {
+      const stream = this.find(key)
+      if (stream !== undefined) yield stream
+    }
+  }
+
+  /** The last birth in a deleted stream of this name; 0 if none is known. */
+  lastBirthS(key: StreamKey): number {
+    return this.#lastBirths.get(streamId(key)) ?? 0
+  }
+
+  /**
+   * Changes one stream. `mutate` is called with the stream as it is, again each time another change came first, and
+   * may throw to refuse; giving back what it got changes nothing. Rejects with EngineError when metadata cannot be
+   * written before the deadline.
+   */
+  async change(key: StreamKey, deadlineMs: number, mutate: StreamMutation): Promise<Stream | undefined> {
+    for (;;) {
+      const before = this.find(key)
+      const update = mutate(before, this.#nextRef)
+      if (update.stream === before) return before
+      if (this.#clock.monotonic() >= deadlineMs)
+        throw new EngineError('unavailable', `stream ${key.name} could not be changed before the deadline`)
+      const changes = this.#changes(key, before, update)
+      const result = await this.#meta.cas(changes, { deadlineMs })
+      if (result.ok) {
+        for (const change of changes) this.#apply({ ...change, revision: result.revision })
+        return this.find(key)
+      }
+      await this.refresh(key)
+    }
+  }
+
+  /** Reads a stream's documents anew, for when they are known to have moved on. */
+  async refresh(key: StreamKey): Promise<void> {
+    const prefix = streamPrefix(key)
+    const before = new Map([...this.#revisions].filter(([name]) => name.startsWith(prefix)))
+    const found = await this.#meta.list(prefix)
+    for (const entry of found) this.#apply(entry)
+    const present = new Set(found.map((entry) => entry.key))
+    for (const [name, revision] of before) {
+      // Gone, unless it came back while we were reading.
+      if (!present.has(name) && this.#revisions.get(name) === revision)
+        this.#apply({ key: name, value: undefined, revision: revision + 1 })
+    }
+    for (const name of [NEXT_REF_KEY, lastBirthKey(key)]) {
+      const entry = await this.#meta.get(name)
+      if (entry !== undefined) this.#apply(entry)
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#watch?.[Symbol.dispose]()
+  }
+
+  #changes(key: StreamKey, before: Stream | undefined, update: StreamUpdate): readonly MetaChange[] {
+    const { stream } = update
+    const changes: MetaChange[] = []
+    const put = (name: string, value: Uint8Array | undefined): void => {
+      changes.push({ key: name, value, expect: this.#revisions.get(name) ?? 0 })
+    }
+    put(rootKey(key), stream === undefined ? undefined : encodeRoot(stream))
+    const pages = new Set([...(before?.pages.keys() ?? []), ...(stream?.pages.keys() ?? [])])
+    for (const page of pages) {
+      const shards = stream?.pages.get(page)
+      if (shards !== before?.pages.get(page))
+        put(pageKey(key, page), shards === undefined ? undefined : encodePage(shards))
+    }
+    if (update.refs !== undefined) put(NEXT_REF_KEY, encodeNumber(this.#nextRef + update.refs))
+    if (update.lastBirthS !== undefined) put(lastBirthKey(key), encodeNumber(update.lastBirthS))
+    // A stream that exists remembers its births itself.
+    else if (before === undefined && this.#lastBirths.has(streamId(key))) put(lastBirthKey(key), undefined)
+    return changes
+  }
+
+  #watched(events: readonly MetaWatchEvent[]): void {
+    for (const event of events) this.#apply(event)
+    if (!this.#loaded) return
+    const last = events.at(-1)?.revision ?? 0
+    // Events come in order of revision: nothing older than this can still arrive.
+    for (const [name, revision] of this.#deleted) if (revision <= last) this.#deleted.delete(name)
+  }
+
+  #apply({ key: name, value, revision }: MetaWatchEvent | MetaEntry): void {
+    if (revision <= (this.#revisions.get(name) ?? this.#deleted.get(name) ?? 0)) return
+    const parsed = parseKey(name)
+    if (parsed === undefined) return
+    if (value === undefined) {
+      this.#revisions.delete(name)
+      this.#deleted.set(name, revision)
+    } else {
+      this.#revisions.set(name, revision)
+      this.#deleted.delete(name)
+    }
+    switch (parsed.kind) {
+      case 'next-ref':
+        if (value !== undefined) this.#nextRef = decodeNumber(value)
+        break
+      case 'token-key':
+        if (value !== undefined) this.#tokenKey = value
+        break
+      case 'last-birth':
+        if (value === undefined) this.#lastBirths.delete(streamId(parsed.stream))
+        else this.#lastBirths.set(streamId(parsed.stream), decodeNumber(value))
+        break
+      case 'root':
+        this.#changeEntry(parsed.stream, (entry) => {
+          entry.root = value === undefined ? undefined : decodeRoot(parsed.stream, value)
+        })
+        break
+      case 'page':
+        this.#changeEntry(parsed.stream, (entry) => {
+          if (value === undefined) entry.pages.delete(parsed.page)
+          else entry.pages.set(parsed.page, decodePage(value))
+          entry.sortedPages = undefined
+        })
+        break
+    }
+  }
+
+  #changeEntry(key: StreamKey, change: (entry: Entry) => void): void {
+    const id = streamId(key)
+    const entry = this.#entries.get(id) ?? {
+      key,
+      root: undefined,
+      pages: new Map(),
+      stream: undefined,
+      sortedPages: undefined,
+    }
+    change(entry)
+    entry.stream = undefined
+    if (entry.root === undefined && entry.pages.size === 0) this.#entries.delete(id)
+    else this.#entries.set(id, entry)
+    this.#worlds.delete(`${key.account}/${key.region}`)
+  }
+
+  /** The first server to ask makes the key; the others find it. */
+  async #openTokenKey(random: Random): Promise<void> {
+    if (this.#tokenKey.length > 0) return
+    const value = random.bytes(TOKEN_KEY_BYTES)
+    const deadlineMs = this.#clock.monotonic() + OPEN_DEADLINE_MS
+    await this.#meta.cas([{ key: TOKEN_KEY_KEY, value, expect: 0 }], { deadlineMs })
+    const stored = await this.#meta.get(TOKEN_KEY_KEY)
+    if (stored === undefined) throw new EngineError('unavailable', 'the token key could not be stored')
+    this.#apply(stored)
+  }
+}

@@ -1,0 +1,64 @@
+/**
+ * Streams as metadata documents, and back: JSON, so that `millrace dump` can show it. A root holds settings and the
+ * change in progress; shards stand in pages. Hash keys are decimal text. `v` is the version of the form: a higher one
+ * is refused by name, since a newer server may have meant something we would lose.
+ */
+import { assert } from '@millrace/std'
+
+import type { HashKeyRange, Shard } from '../streams/shard.ts'
+import type { Stream, StreamKey } from '../streams/stream.ts'
+
+const VERSION = 1
+
+/** A stream without its shards. */
+export type StreamRoot = Omit<Stream, 'pages'>
+
+type Json = Readonly<Record<string, unknown>>
+
+export function encodeRoot(stream: StreamRoot): Uint8Array {
+  const { account: _account, region: _region, name: _name, pages: _pages, ...settings } = stream as Stream
+  return encode(settings)
+}
+
+export function decodeRoot(key: StreamKey, bytes: Uint8Array): StreamRoot {
+  const document = decode(bytes)
+  const root = { ...document, account: key.account, region: key.region, name: key.name } as unknown as StreamRoot
+  if (root.change?.kind !== 'reshard') return root
+  const children = root.change.children.map((child) => ({ ...child, range: decodeRange(child.range) }))
+  return { ...root, change: { ...root.change, children } }
+}
+
+export function encodePage(shards: readonly Shard[]): Uint8Array {
+  return encode({ shards })
+}
+
+export function decodePage(bytes: Uint8Array): readonly Shard[] {
+  const { shards } = decode(bytes) as unknown as { readonly shards: readonly Shard[] }
+  return shards.map((shard) => ({ ...shard, range: decodeRange(shard.range) }))
+}
+
+export function encodeNumber(value: number): Uint8Array {
+  return encode({ value })
+}
+
+export function decodeNumber(bytes: Uint8Array): number {
+  return Number(decode(bytes)['value'])
+}
+
+function encode(document: object): Uint8Array {
+  return Buffer.from(
+    JSON.stringify({ v: VERSION, ...document }, (_, value: unknown) =>
+      typeof value === 'bigint' ? value.toString() : value,
+    ),
+  )
+}
+
+function decode(bytes: Uint8Array): Json {
+  const { v, ...document } = JSON.parse(Buffer.from(bytes).toString('utf8')) as Json
+  assert(v === VERSION, `metadata has version ${String(v)}; this server reads ${VERSION}: use a newer one`)
+  return document
+}
+
+function decodeRange(range: HashKeyRange): HashKeyRange {
+  return { start: BigInt(range.start), end: BigInt(range.end) }
+}

@@ -1,0 +1,19 @@
+/** Waits for what may take longer than the caller has. */
+import type { Clock } from '@millrace/std'
+
+import { EngineError } from '../engine/engine.ts'
+import type { OperationContext } from './operation.ts'
+
+/** Rejects with EngineError `unknown` at the deadline, or when the caller is gone; the work itself goes on. */
+export function beforeDeadline<T>(work: Promise<T>, clock: Clock, context: OperationContext): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const giveUp = (): void => reject(new EngineError('unknown', 'not finished before the deadline of the request'))
+    const timer = clock.setTimer(Math.max(0, context.deadlineMs - clock.monotonic()), giveUp)
+    context.signal.addEventListener('abort', giveUp, { once: true })
+    const settled = (): void => {
+      timer.cancel()
+      context.signal.removeEventListener('abort', giveUp)
+    }
+    work.then(resolve, reject).finally(settled)
+  })
+}

@@ -1,0 +1,21 @@
+import { DescribeStreamSummary } from '@millrace/protocol'
+
+import { handle } from './operation.ts'
+import { describeStream } from './shard-description.ts'
+import { getStream } from './stream-lookup.ts'
+
+/** Describes a stream with the number of its open shards instead of the shards themselves. */
+export const describeStreamSummary = handle(DescribeStreamSummary, (input, service, context) => {
+  const stream = getStream(input, DescribeStreamSummary.name, service, context)
+  return {
+    StreamDescriptionSummary: {
+      ...describeStream(stream),
+      RetentionPeriodHours: stream.retentionHours,
+      EnhancedMonitoring: [{ ShardLevelMetrics: [] }],
+      EncryptionType: 'NONE' as const,
+      OpenShardCount: stream.status === 'CREATING' ? 0 : stream.openShards,
+      ConsumerCount: 0,
+      MaxRecordSizeInKiB: stream.maxRecordKiB,
+    },
+  }
+})

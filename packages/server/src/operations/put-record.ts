@@ -1,0 +1,55 @@
+import { decodeSequenceNumber, KinesisError, PutRecord, shardIdOf } from '@millrace/protocol'
+
+import { shardsOf, type Stream } from '../streams/stream.ts'
+import { constraintsViolated, dryRun, internalFailure, invalidArgument, writeRateExceeded } from './faults.ts'
+import { handle, type ServiceParts } from './operation.ts'
+import { countPut } from './put-metrics.ts'
+import { assertHashInRange, missingKey, recordToWrite, tooLarge } from './record-input.ts'
+import { getServingStream } from './stream-lookup.ts'
+import { writeRecords } from './write-records.ts'
+
+/** Writes one record. The answer says that it is stored. */
+export const putRecord = handle(PutRecord, async (input, service, context) => {
+  const startedMs = service.clock.monotonic()
+  const noKey = missingKey(input, '')
+  if (noKey !== undefined) throw constraintsViolated([noKey])
+  const stream = getServingStream(input, PutRecord.name, service, context)
+  const record = recordToWrite(input)
+  const oversized = tooLarge(record, stream, '')
+  if (oversized !== undefined) throw constraintsViolated([oversized])
+  assertHashInRange(record)
+  assertOrderable(input.SequenceNumberForOrdering, stream, service)
+  if (input.DryRun === true) throw dryRun()
+
+  const outcomes = await writeRecords(stream, [record], service, context)
+  countPut('PutRecord', stream, [record], outcomes, startedMs, service)
+  const outcome = outcomes[0]
+  switch (outcome?.kind) {
+    case 'stored':
+      return { ShardId: shardIdOf(outcome.shard.number), SequenceNumber: outcome.sequenceNumber }
+    case 'throttled':
+      throw new KinesisError('ProvisionedThroughputExceededException', writeRateExceeded(outcome.shard, stream))
+    default:
+      throw internalFailure()
+  }
+})
+
+/**
+ * A new record's number exceeds every number given before, so all that can be wrong with the one to follow is that it
+ * was never given: it is none, or comes from the future. A child may be born ahead of the clock.
+ */
+function assertOrderable(text: string | undefined, stream: Stream, { clock }: ServiceParts): void {
+  if (text === undefined) return
+  const number = decodeSequenceNumber(text)
+  if (number !== undefined && (number.version !== 2 || number.timeS <= latestSecond(stream, clock.now()))) return
+  throw invalidArgument(
+    `ExclusiveMinimumSequenceNumber ${text} used in PutRecord on stream ${stream.name} under account ` +
+      `${stream.account} is invalid.`,
+  )
+}
+
+function latestSecond(stream: Stream, nowMs: number): number {
+  let latest = Math.floor(nowMs / 1000)
+  for (const shard of shardsOf(stream)) latest = Math.max(latest, shard.birthS)
+  return latest
+}

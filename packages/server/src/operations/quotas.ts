@@ -1,0 +1,33 @@
+/** Account quotas, computed from the catalog: nothing is counted twice or forgotten, whoever changed what. */
+import { KinesisError } from '@millrace/protocol'
+
+import { shardQuotaExceeded } from './faults.ts'
+import type { OperationContext, ServiceParts } from './operation.ts'
+
+/** Refuses when `additional` open shards would be too many for the account and region. */
+export function assertShardQuota(additional: number, service: ServiceParts, context: OperationContext): void {
+  const streams = service.catalog.list(context.account, context.region)
+  const current = streams.reduce((sum, stream) => sum + (stream.status === 'DELETING' ? 0 : stream.openShards), 0)
+  const limit = service.quotas.shards
+  if (current + additional > limit) throw shardQuotaExceeded(context, { current, limit, additional })
+}
+
+/** Refuses when too many streams are being created, or being deleted, at once. */
+export function assertStatusQuota(
+  status: 'CREATING' | 'DELETING',
+  service: ServiceParts,
+  context: OperationContext,
+): void {
+  // Without a delay a change is only shown while it is made, and many callers at once are no burden.
+  if (service.statusDelayMs === 0) return
+  const limit = service.quotas.changingStreams
+  const changing = service.catalog
+    .list(context.account, context.region)
+    .filter((stream) => stream.status === status).length
+  if (changing < limit) return
+  throw new KinesisError(
+    'LimitExceededException',
+    'This request would have exceed the limit on the number of streams that can simultaneously be in CREATING or ' +
+      `DELETING for the account ${context.account}. Limit: ${limit}.`,
+  )
+}

@@ -1,0 +1,43 @@
+/**
+ * How a stream ends: it is DELETING, with all that must be dropped and remembered written down; then its shards and
+ * pages go; then its root, leaving behind only the last birth, so that a stream of the same name starts above it.
+ */
+import type { ShardRef } from '../engine/engine.ts'
+import { shardsOf, type Stream } from './stream.ts'
+
+export function beginDeletion(stream: Stream, nowMs: number): Stream {
+  const planned = plannedRefs(stream)
+  return {
+    ...stream,
+    status: 'DELETING',
+    change: {
+      kind: 'delete',
+      sinceMs: nowMs,
+      lastBirthS: lastBirthS(stream),
+      ...(planned === undefined ? {} : { planned }),
+    },
+  }
+}
+
+/** Everything the engine holds for a stream that is being deleted, or might. */
+export function refsToDrop(stream: Stream): readonly ShardRef[] {
+  const refs = [...shardsOf(stream)].map((shard) => shard.ref)
+  const planned = stream.change?.kind === 'delete' ? stream.change.planned : undefined
+  for (let i = 0; i < (planned?.count ?? 0); i++) refs.push((planned?.firstRef ?? 0) + i)
+  return [...new Set(refs)]
+}
+
+function plannedRefs(stream: Stream): { readonly firstRef: ShardRef; readonly count: number } | undefined {
+  const { change } = stream
+  if (change?.kind === 'create') return { firstRef: change.firstRef, count: change.shards }
+  const first = change?.kind === 'reshard' ? change.children[0] : undefined
+  return change?.kind === 'reshard' && first !== undefined
+    ? { firstRef: first.ref, count: change.children.length }
+    : undefined
+}
+
+function lastBirthS(stream: Stream): number {
+  let last = stream.change?.kind === 'create' ? stream.change.birthS : 0
+  for (const shard of shardsOf(stream)) last = Math.max(last, shard.birthS)
+  return last
+}

@@ -1,0 +1,106 @@
+/**
+ * Splitting and merging as three steps, each a function from one stream to the next: *intent* (the stream is
+ * UPDATING and its children are numbered), *close* (the engine's part: no append to the parents can succeed any
+ * more), *commit* (parents closed, children open, in one change). A crash between two steps is finished by whoever
+ * comes next: all that the later steps need is in the intent and in the engine's answer.
+ *
+ * Invariants: the open shards partition the key space before and after; every record of a child has a number above
+ * every record of its parents, because the child's birth is strictly later and stands at the top of the number.
+ */
+import { assert } from '@millrace/std'
+
+import type { ClosedShard, ShardRef } from '../engine/engine.ts'
+import { canCut, cut, join, meet } from './key-range.ts'
+import { closingSecond, type HashKeyRange, type Shard } from './shard.ts'
+import { findShard, replaceShards, type Stream } from './stream.ts'
+
+interface Intent {
+  readonly stream: Stream
+  readonly parents: readonly Shard[]
+  readonly ranges: readonly HashKeyRange[]
+  readonly firstRef: ShardRef
+  readonly nowMs: number
+}
+
+/** How many children a change makes, so how many refs to set aside. */
+export const SPLIT_CHILDREN = 2
+export const MERGE_CHILDREN = 1
+
+/** The intent to split `parent` so that the upper child starts at `at`. Children take the next two ids, lower first. */
+export function beginSplit(stream: Stream, parent: Shard, at: bigint, firstRef: ShardRef, nowMs: number): Stream {
+  assert(canCut(parent.range, at), `shard ${parent.number} cannot be cut at ${at}`)
+  return begin({ stream, parents: [parent], ranges: cut(parent.range, at), firstRef, nowMs })
+}
+
+/** The intent to merge two neighbours into one child. */
+export function beginMerge(stream: Stream, lower: Shard, upper: Shard, firstRef: ShardRef, nowMs: number): Stream {
+  assert(meet(lower.range, upper.range), `shards ${lower.number} and ${upper.number} do not meet`)
+  return begin({ stream, parents: [lower, upper], ranges: [join(lower.range, upper.range)], firstRef, nowMs })
+}
+
+function begin({ stream, parents, ranges, firstRef, nowMs }: Intent): Stream {
+  assert(stream.change === undefined, `stream ${stream.name} is already changing`)
+  for (const parent of parents) assert(parent.closed === undefined, `shard ${parent.number} is closed`)
+  return {
+    ...stream,
+    status: 'UPDATING',
+    nextShard: stream.nextShard + ranges.length,
+    change: {
+      kind: 'reshard',
+      sinceMs: nowMs,
+      parents: parents.map((parent) => parent.number),
+      children: ranges.map((range, i) => ({ number: stream.nextShard + i, ref: firstRef + i, range })),
+    },
+  }
+}
+
+/** The shards that the change in progress will close. */
+export function closingParents(stream: Stream): readonly Shard[] {
+  if (stream.change?.kind !== 'reshard') return []
+  return stream.change.parents.map((number) => {
+    const parent = findShard(stream, number)
+    assert(parent !== undefined, `shard ${number} of stream ${stream.name} vanished while it was closing`)
+    return parent
+  })
+}
+
+/** The earliest second at which the children can be born: after the parents' own, whatever the clock says. */
+export function earliestBirthS(stream: Stream, nowMs: number): number {
+  return closingParents(stream).reduce((last, parent) => Math.max(last, parent.birthS), Math.floor(nowMs / 1000)) + 1
+}
+
+/**
+ * The children that the change in progress will open, given how the engine closed the parents (in their order).
+ * Both are born one second after the parents' end, as on AWS.
+ */
+export function plannedChildren(stream: Stream, closed: readonly ClosedShard[]): readonly Shard[] {
+  if (stream.change?.kind !== 'reshard') return []
+  const { parents, children } = stream.change
+  const birthS = closeParents(stream, closed).reduce((last, parent) => Math.max(last, endSecond(parent)), 0) + 1
+  return children.map((child) => ({ ...child, birthS, parents }))
+}
+
+/** The stream with its parents closed, its children open, and no change in progress. */
+export function commitReshard(stream: Stream, closed: readonly ClosedShard[]): Stream {
+  const parents = closeParents(stream, closed)
+  const children = plannedChildren(stream, closed)
+  const { change: _, ...rest } = stream
+  return {
+    ...rest,
+    status: 'ACTIVE',
+    openShards: stream.openShards - parents.length + children.length,
+    pages: replaceShards(stream.pages, [...parents, ...children]),
+  }
+}
+
+function closeParents(stream: Stream, closed: readonly ClosedShard[]): readonly Shard[] {
+  return closingParents(stream).map((parent, i) => {
+    const answer = closed[i]
+    assert(answer !== undefined, `shard ${parent.number} of stream ${stream.name} was not closed`)
+    return { ...parent, closed: { end: answer.end, atMs: answer.closedAtMs } }
+  })
+}
+
+function endSecond(parent: Shard): number {
+  return parent.closed === undefined ? parent.birthS : closingSecond(parent, parent.closed)
+}

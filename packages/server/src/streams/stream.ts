@@ -1,0 +1,134 @@
+/**
+ * A stream as the service knows it: settings, shards, and the change it is in, if any. Plain data, kept in metadata
+ * (catalog/); every change is a function from one value to the next.
+ *
+ * Invariant: outside a change that is being committed, the open shards partition the key space, and a shard's birth
+ * is strictly later than its parents'.
+ */
+import type { ShardRef } from '../engine/engine.ts'
+import type { HashKeyRange, Shard } from './shard.ts'
+
+export type StreamStatus = 'CREATING' | 'ACTIVE' | 'UPDATING' | 'DELETING'
+
+/** Account and region are part of a stream's name everywhere: each pair is a world of its own. */
+export interface StreamKey {
+  readonly account: string
+  readonly region: string
+  readonly name: string
+}
+
+/** A shard that will exist when the change commits. */
+export interface PlannedShard {
+  readonly number: number
+  readonly ref: ShardRef
+  readonly range: HashKeyRange
+}
+
+/** A change that has been begun, durably, and that whoever comes next can finish. `sinceMs`: wall clock, ms. */
+export type StreamChange =
+  | {
+      readonly kind: 'create'
+      readonly sinceMs: number
+      readonly shards: number
+      readonly firstRef: ShardRef
+      readonly birthS: number
+    }
+  | {
+      readonly kind: 'reshard'
+      readonly sinceMs: number
+      readonly parents: readonly number[]
+      readonly children: readonly PlannedShard[]
+    }
+  | {
+      readonly kind: 'delete'
+      readonly sinceMs: number
+      /** Refs that an interrupted creation or reshard had set aside: dropped with the shards. */
+      readonly planned?: { readonly firstRef: ShardRef; readonly count: number }
+      readonly lastBirthS: number
+    }
+
+export interface Stream extends StreamKey {
+  readonly status: StreamStatus
+  /** StreamCreationTimestamp, ms since the epoch. */
+  readonly createdMs: number
+  readonly retentionHours: number
+  /** What was trimmed before a longer retention began stays gone: records with a time before this. Ms since the epoch. */
+  readonly trimFloorMs: number
+  readonly maxRecordKiB: number
+  readonly tags: Readonly<Record<string, string>>
+  /** The number the next shard gets. */
+  readonly nextShard: number
+  /** Open shards, counting those that `change` is about to create for a new stream. */
+  readonly openShards: number
+  readonly change?: StreamChange
+  /** Shards by `pageOf` their number, pages and shards ascending. A page that did not change keeps its identity. */
+  readonly pages: ShardPages
+}
+
+export type ShardPages = ReadonlyMap<number, readonly Shard[]>
+
+/** A page of shards is one document of metadata, and stays far below META_VALUE_BYTES_MAX. */
+export const SHARDS_PER_PAGE = 64
+
+export function pageOf(shardNumber: number): number {
+  return Math.floor(shardNumber / SHARDS_PER_PAGE)
+}
+
+export function findShard(stream: Stream, number: number): Shard | undefined {
+  return stream.pages.get(pageOf(number))?.find((shard) => shard.number === number)
+}
+
+/** All shards still kept, closed ones included, by ascending number. */
+export function* shardsOf(stream: { readonly pages: ShardPages }): Generator<Shard, void> {
+  for (const page of stream.pages.values()) yield* page
+}
+
+/** True while records can be put and read: AWS hides the data plane of a stream that is being created or deleted. */
+export function isServing(stream: Stream): boolean {
+  return stream.status === 'ACTIVE' || stream.status === 'UPDATING'
+}
+
+/** The shards that carry on a closed shard's key range. */
+export function childrenOf(stream: Stream, number: number): readonly Shard[] {
+  const children: Shard[] = []
+  // Children always have higher numbers, so earlier pages hold none.
+  for (const [page, shards] of stream.pages) {
+    if (page < pageOf(number)) continue
+    for (const shard of shards) if (shard.parents.includes(number)) children.push(shard)
+  }
+  return children
+}
+
+/** Shards, ascending, as pages. */
+export function paginate(shards: readonly Shard[]): ShardPages {
+  const pages = new Map<number, Shard[]>()
+  for (const shard of shards) {
+    const page = pages.get(pageOf(shard.number))
+    if (page === undefined) pages.set(pageOf(shard.number), [shard])
+    else page.push(shard)
+  }
+  return pages
+}
+
+/** Pages with `changed` shards put in (by number) and `removed` taken out. Empty pages go. */
+export function replaceShards(
+  pages: ShardPages,
+  changed: readonly Shard[],
+  removed: readonly number[] = [],
+): ShardPages {
+  const result = new Map(pages)
+  for (const shard of changed) {
+    const page = result.get(pageOf(shard.number)) ?? []
+    const others = page.filter((other) => other.number !== shard.number)
+    result.set(
+      pageOf(shard.number),
+      [...others, shard].sort((a, b) => a.number - b.number),
+    )
+  }
+  for (const number of removed) {
+    const rest = (result.get(pageOf(number)) ?? []).filter((shard) => shard.number !== number)
+    if (rest.length > 0) result.set(pageOf(number), rest)
+    else result.delete(pageOf(number))
+  }
+  return new Map([...result].sort(([a], [b]) => a - b))
+}
