@@ -8,7 +8,7 @@
  *
  * Checksums are not here: the log sums whole frames.
  */
-import { assert } from '@millrace/std'
+import { assert, AssertionError } from '@millrace/std'
 import { EngineError, type Part, PART_BYTES_MAX, PART_RECORDS_MAX, type ShardRef, type StoredFrame } from './engine.ts'
 
 /** Stands beside every stored frame, so that a later layout can live beside this one. */
@@ -28,9 +28,9 @@ const FLAGS_KNOWN = FLAG_KEY_ABSENT | FLAG_EXPLICIT_HASH | FLAG_EXTENSION
 
 /** A key length has 16 bits; the API allows 256 characters, at most 1,024 bytes. */
 const KEY_BYTES_MAX = 0xffff
-/** Up to here a loop over character codes beats the call into native code; see record-batch.bench.ts. */
+/** Up to here a loop over character codes beats the call into native code (docs/decisions/027-record-layout.md). */
 const ASCII_LOOP_MAX = 48
-/** Up to here a loop over bytes beats `set`; see record-batch.bench.ts. */
+/** Up to here a loop over bytes beats `set` (docs/decisions/027-record-layout.md). */
 const COPY_LOOP_MAX = 24
 
 /** The parts of one request, and the way back from a stored record to the entry it came from. */
@@ -74,8 +74,7 @@ export class PartsEncoder {
       this.#groupOfShard.set(shard, group)
       this.#groupRecords.push(0)
     }
-    const keyBytes = key === undefined ? 0 : Buffer.byteLength(key)
-    assert(keyBytes <= KEY_BYTES_MAX, `a partition key has at most ${KEY_BYTES_MAX} bytes, not ${keyBytes}`)
+    const keyBytes = key === undefined ? 0 : utf8Bytes(key)
     this.#entries.push(entry)
     this.#groups.push(group)
     this.#groupRecords[group] = (this.#groupRecords[group] ?? 0) + 1
@@ -173,7 +172,11 @@ export class PartsEncoder {
     const data = this.#data[record]
     assert(data !== undefined, 'a record has data')
     const flags = (key === undefined ? FLAG_KEY_ABSENT : 0) | (hash === undefined ? 0 : FLAG_EXPLICIT_HASH)
-    arena.writeUInt32LE(data.length, start)
+    const dataBytes = data.length
+    arena[start] = dataBytes & 0xff
+    arena[start + 1] = (dataBytes >>> 8) & 0xff
+    arena[start + 2] = (dataBytes >>> 16) & 0xff
+    arena[start + 3] = dataBytes >>> 24
     arena[start + 4] = keyBytes & 0xff
     arena[start + 5] = keyBytes >>> 8
     arena[start + 6] = flags
@@ -188,12 +191,23 @@ export class PartsEncoder {
       writeKey(key, keyBytes, arena, offset)
       offset += keyBytes
     }
-    if (data.length <= COPY_LOOP_MAX) {
-      for (let i = 0; i < data.length; i++) arena[offset + i] = data[i] ?? 0
+    if (dataBytes <= COPY_LOOP_MAX) {
+      for (let i = 0; i < dataBytes; i++) arena[offset + i] = data[i] ?? 0
     } else {
       arena.set(data, offset)
     }
   }
+}
+
+/** The key's length in UTF-8. */
+function utf8Bytes(key: string): number {
+  const length = key.length
+  let ascii = length <= ASCII_LOOP_MAX
+  for (let i = 0; ascii && i < length; i++) ascii = key.charCodeAt(i) < 0x80
+  if (ascii) return length
+  const bytes = Buffer.byteLength(key)
+  if (bytes > KEY_BYTES_MAX) throw new AssertionError(`a key has at most ${KEY_BYTES_MAX} bytes, not ${bytes}`)
+  return bytes
 }
 
 /** `bytes` is the key's length in UTF-8: when it equals its length in characters, all of them are ASCII. */
