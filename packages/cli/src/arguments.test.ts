@@ -9,6 +9,11 @@ describe('normalizeArguments', () => {
       ['start', '--port', '0'],
     ],
     [['--help'], ['--help']],
+    [['help'], ['--help']],
+    [
+      ['help', 'shard', 'split'],
+      ['shard', 'split', '--help'],
+    ],
     [['stream'], ['stream', 'list']],
     [
       ['stream', '--json=lines'],

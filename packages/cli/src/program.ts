@@ -40,6 +40,7 @@ function buildProgram(shell: Shell): Command {
   const program = configure(new Command('millrace'), shell)
     .description('Millrace: a durable streaming data service compatible with Amazon Kinesis Data Streams.')
     .version(packageVersion(), '-V, --version')
+    .helpCommand(false)
     .addHelpText('before', examples)
     .addHelpText('after', exitCodeHelp)
   const groups = new Map<string, Command>()
@@ -48,7 +49,15 @@ function buildProgram(shell: Shell): Command {
     const [first, second] = verb.words
     let parent = program
     if (second !== undefined) {
-      parent = groups.get(first) ?? configure(program.command(first).description(nouns[first] ?? ''), shell)
+      parent =
+        groups.get(first) ??
+        configure(
+          program
+            .command(first)
+            .description(nouns[first] ?? '')
+            .helpCommand(false),
+          shell,
+        )
       groups.set(first, parent)
     }
     const command = configure(parent.command(second ?? first).description(verb.summary), shell)

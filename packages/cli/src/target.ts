@@ -31,7 +31,7 @@ export async function openTarget(shell: Shell, options: SessionOptions): Promise
       ...(options.timeout === undefined ? {} : { timeoutMs: options.timeout }),
       userAgent: `millrace-cli/${packageVersion()}`,
     }),
-    description: `${endpoint.value} (${endpoint.source}) region ${region.value}`,
+    description: `${endpoint.value} (${endpoint.source === 'given' ? '--endpoint-url' : endpoint.source}) region ${region.value}`,
     isAws: /\.amazonaws\.(?:com|com\.cn|eu)$|\.api\.aws$/.test(new URL(endpoint.value).hostname),
   }
 }

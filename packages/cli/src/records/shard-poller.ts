@@ -48,7 +48,7 @@ export class ShardPoller {
 
   constructor(options: ShardPollerOptions) {
     this.#options = options
-    this.#reads = new TokenBucket(READS_PER_SECOND, READS_PER_SECOND, options.clock.monotonic())
+    this.#reads = new TokenBucket(READS_PER_SECOND, 1, options.clock.monotonic())
   }
 
   /** Settles where reading begins: what arrives from now on is not missed, even at LATEST. */
