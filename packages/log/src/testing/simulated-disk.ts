@@ -167,6 +167,12 @@ export class SimulatedDisk implements Disk {
     this.#halted = true
   }
 
+  /** Whether a loss of power now would change nothing. */
+  get durable(): boolean {
+    const parts = [this.#names, ...this.#files.values()]
+    return this.#inProgress === undefined && parts.every(({ firstPendingOrder }) => firstPendingOrder === undefined)
+  }
+
   // ---- looking and tampering ---------------------------------------------------------------------------------
 
   /** Paths of all files, sorted. */

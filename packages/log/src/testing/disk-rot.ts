@@ -1,0 +1,69 @@
+/**
+ * What goes wrong with files that nobody touched: flipped bits, zeroed pages, lost tails, files swapped, gone, or put
+ * back as they were long ago. Each function damages one simulated disk, durably.
+ */
+import { type Random, randomBelow } from '@millrace/std'
+import { PAGE_BYTES } from './page-image.ts'
+import type { SimulatedDisk } from './simulated-disk.ts'
+
+export const ROT_KINDS = ['flip', 'zero', 'garbage', 'truncate', 'swap', 'lose', 'stale'] as const
+export type RotKind = (typeof ROT_KINDS)[number]
+
+export interface Rot {
+  readonly kind: RotKind
+  readonly path: string
+  /** Of the first damaged byte. */
+  readonly offset: number
+}
+
+/**
+ * Damages one file of `disk` at random, and says how. `earlier` is the disk some time before, for files put back.
+ * `undefined` if there is nothing to damage in this way, or the damage changes nothing.
+ */
+export function rot(disk: SimulatedDisk, kind: RotKind, random: Random, earlier: SimulatedDisk): Rot | undefined {
+  const paths = disk.paths()
+  const path = paths[randomBelow(random, Math.max(1, paths.length))]
+  const before = path === undefined ? undefined : disk.peek(path)
+  if (path === undefined || before === undefined || before.length === 0) return undefined
+  const after = before.slice()
+  let offset = randomBelow(random, before.length)
+  switch (kind) {
+    case 'flip':
+      after[offset] = (before[offset] ?? 0) ^ (1 << randomBelow(random, 8))
+      break
+    case 'zero':
+    case 'garbage':
+      offset -= offset % PAGE_BYTES
+      if (kind === 'zero') after.fill(0, offset, offset + PAGE_BYTES)
+      else after.set(random.bytes(Math.min(PAGE_BYTES, after.length - offset)), offset)
+      break
+    case 'truncate':
+      disk.poke(path, before.slice(0, offset))
+      return { kind, path, offset }
+    case 'lose':
+      disk.discard(path)
+      return { kind, path, offset: 0 }
+    case 'swap':
+      return swap(disk, path, before, random)
+    case 'stale':
+      if (!earlier.paths().includes(path)) return undefined
+      return replaced(disk, { kind, path, offset: 0 }, before, earlier.peek(path))
+  }
+  return replaced(disk, { kind, path, offset }, before, after)
+}
+
+function swap(disk: SimulatedDisk, path: string, bytes: Uint8Array, random: Random): Rot | undefined {
+  const directory = path.slice(0, path.lastIndexOf('/') + 1)
+  const others = disk.paths().filter((other) => other !== path && other.startsWith(directory))
+  const other = others[randomBelow(random, Math.max(1, others.length))]
+  if (other === undefined) return undefined
+  disk.poke(path, disk.peek(other))
+  disk.poke(other, bytes)
+  return { kind: 'swap', path, offset: 0 }
+}
+
+function replaced(disk: SimulatedDisk, what: Rot, before: Uint8Array, after: Uint8Array): Rot | undefined {
+  if (Buffer.compare(before, after) === 0) return undefined
+  disk.poke(what.path, after)
+  return what
+}

@@ -1,0 +1,62 @@
+/** Everything that a log shows, read once through its public face. */
+import { type Ledger, type LedgerBounds, type Log, type Position, POSITION_START } from '@millrace/log'
+import type { VirtualClock } from '@millrace/std/testing'
+import type { AppliedChange, ChangeList } from './change-list.ts'
+import { splitPayloads } from './payload.ts'
+import { settled } from './settled.ts'
+
+export interface FoundPart {
+  readonly id: number
+  readonly position: Position
+  readonly records: number
+  readonly timeMs: number
+  readonly bytes: Uint8Array
+}
+
+export interface LedgerContents {
+  readonly state: 'open' | 'closed' | undefined
+  readonly bounds: LedgerBounds
+  readonly parts: readonly FoundPart[]
+}
+
+export interface Contents {
+  readonly ledgers: ReadonlyMap<Ledger, LedgerContents>
+  readonly changes: readonly AppliedChange[]
+  readonly changeBytes: ReadonlyMap<number, Uint8Array>
+}
+
+const READ = { recordsMax: 10_000, bytesMax: 1024 * 1024, visibleFromMs: 0, deadlineMs: Number.MAX_SAFE_INTEGER }
+/** A read that makes no headway would never end. */
+const READS_MAX = 10_000
+
+/** Reads the whole of one ledger, from its start to its tip. */
+export async function readLedger(log: Log, ledger: Ledger, clock: VirtualClock): Promise<FoundPart[]> {
+  const parts: FoundPart[] = []
+  let from: Position = POSITION_START
+  for (let reads = 0; reads < READS_MAX; reads++) {
+    const result = await settled(clock, log.read(ledger, from, READ))
+    if (result.damaged !== undefined) throw new Error(`ledger ${ledger} is damaged: ${result.damaged.reason}`)
+    for (const frame of result.frames) {
+      let index = frame.firstIndex
+      for (const { id, records, bytes } of splitPayloads(frame.bytes)) {
+        parts.push({ id, position: { commit: frame.commit, index }, records, timeMs: frame.timeMs, bytes })
+        index += records
+      }
+      if (index !== frame.firstIndex + frame.records) throw new Error(`a frame counts ${frame.records} records wrongly`)
+    }
+    result.release()
+    from = result.next
+    if (result.atTip || result.ended) return parts
+  }
+  throw new Error(`reading ledger ${ledger} does not end`)
+}
+
+export async function readAll(log: Log, metadata: ChangeList, clock: VirtualClock): Promise<Contents> {
+  const ledgers = new Map<Ledger, LedgerContents>()
+  for (const ledger of [...log.ledgers()].sort((a, b) => a - b)) {
+    const parts = await readLedger(log, ledger, clock)
+    const bounds = await settled(clock, log.bounds(ledger))
+    ledgers.set(ledger, { state: log.stateOf(ledger), bounds, parts })
+  }
+  return { ledgers, changes: metadata.changes.slice(), changeBytes: new Map(metadata.bytes) }
+}

@@ -1,0 +1,279 @@
+/**
+ * Crashes a history at every operation, in every mode, recovers, and holds what comes back against the oracle. Each
+ * recovery is itself crashed: after a kill always by a loss of power before anything new was written, and now and then
+ * in the middle, up to three deep; some lives go on, to show that new numbers never repeat old ones.
+ */
+import { comparePositions, Log, type Position } from '@millrace/log'
+import { CRASH_MODES, type CrashMode, type SimulatedDisk } from '@millrace/log/testing'
+import { type Random, randomBelow } from '@millrace/std'
+import { seededRandom, VirtualClock } from '@millrace/std/testing'
+import { crc32 } from 'node:zlib'
+import { ChangeList } from './change-list.ts'
+import { type Contents, readAll } from './contents.ts'
+import { type Fork, History, type WrapDisk } from './history.ts'
+import { Violation } from './oracle.ts'
+import { makePayload } from './payload.ts'
+import { settled } from './settled.ts'
+
+const DEPTH_MAX = 3
+/** Of all recoveries, how many are crashed halfway, go on to write, or close and open once more. */
+const NESTED_CHANCE = 0.2
+const PROBE_CHANCE = 0.15
+const REOPEN_CHANCE = 0.1
+const SEEK_CHANCE = 0.1
+const DEADLINE_MS = 600_000
+/** Payloads written after a recovery are numbered from here, out of the way of any history. */
+const PROBE_ID = 1_000_000
+
+/** What a run has covered. */
+export interface Coverage {
+  histories: number
+  lives: number
+  /** Operation boundaries at which was crashed. */
+  boundaries: number
+  /** Crashed disks recovered from and checked, by mode; nested ones apart. */
+  readonly states: Map<CrashMode, number>
+  readonly nested: Map<number, number>
+  /** Kinds of operation by kind of file: the call sites crashed at. */
+  readonly sites: Map<string, number>
+}
+
+export function newCoverage(): Coverage {
+  return { histories: 0, lives: 0, boundaries: 0, states: new Map(), nested: new Map(), sites: new Map() }
+}
+
+export function statesOf(coverage: Coverage): number {
+  return [...coverage.states.values(), ...coverage.nested.values()].reduce((sum, count) => sum + count, 0)
+}
+
+export interface CrashSelection {
+  /** Only this operation (counted over all lives) … */
+  readonly boundary?: number
+  /** … and this mode. */
+  readonly mode?: CrashMode
+}
+
+/** Runs and crashes one history. Throws a CrashFailure at the first violation. */
+export async function crashHistory(
+  seed: number,
+  coverage: Coverage,
+  wrap: WrapDisk = (disk) => disk,
+  only: CrashSelection = {},
+): Promise<void> {
+  const history = new History(seed, wrap)
+  try {
+    await history.run()
+  } catch (error) {
+    throw new CrashFailure(seed, `in life ${history.lives} of the history itself`, {}, error)
+  }
+  coverage.histories++
+  coverage.lives += history.lives
+  for (const [boundary, fork] of history.forks.entries()) {
+    if (only.boundary !== undefined && only.boundary !== boundary) continue
+    coverage.boundaries++
+    tally(coverage.sites, siteOf(fork))
+    await crashBoundary(seed, boundary, fork, { history, coverage, wrap }, only)
+  }
+}
+
+interface Run {
+  readonly history: History
+  readonly coverage: Coverage
+  readonly wrap: WrapDisk
+}
+
+async function crashBoundary(
+  seed: number,
+  boundary: number,
+  fork: Fork,
+  run: Run,
+  only: CrashSelection,
+): Promise<void> {
+  const seen = new Set<string>()
+  for (const [index, mode] of CRASH_MODES.entries()) {
+    if (only.mode !== undefined && only.mode !== mode) continue
+    const random = seededRandom(seed * 1_000_003 + boundary * 64 + index)
+    const disk = fork.disk.crash(mode, random)
+    const digest = digestOf(disk)
+    if (seen.has(digest)) continue
+    seen.add(digest)
+    tally(run.coverage.states, mode)
+    try {
+      await verify(disk, mode, random, fork, run, 1)
+    } catch (error) {
+      const where = `life ${fork.life}, before ${fork.operation.kind} ${fork.operation.path}`
+      throw new CrashFailure(seed, where, { boundary, mode }, error)
+    }
+  }
+}
+
+/** Recovers a crashed disk, checks what it shows, and does to this life what a rough world would. */
+async function verify(
+  disk: SimulatedDisk,
+  mode: CrashMode,
+  random: Random,
+  fork: Fork,
+  run: Run,
+  depth: number,
+): Promise<void> {
+  const halfway = depth < DEPTH_MAX && random.float() < NESTED_CHANCE ? watchRecovery(disk, random) : undefined
+  const life = await begin(disk, random, fork, run)
+  run.history.oracle.check(life.contents, fork.moment)
+  if (random.float() < SEEK_CHANCE) await checkSeeks(life, random)
+  if (mode === 'kill' || random.float() < NESTED_CHANCE) await verifyKept(life, random, fork, run)
+  if (random.float() < PROBE_CHANCE) await probe(life, random, fork, run)
+  else if (random.float() < REOPEN_CHANCE) await reopen(life, random, fork, run)
+  disk.halt()
+  const crashed = halfway?.()
+  if (crashed !== undefined) {
+    tally(run.coverage.nested, depth + 1)
+    await verify(crashed.disk, crashed.mode, random, fork, run, depth + 1)
+  }
+}
+
+interface Life {
+  readonly disk: SimulatedDisk
+  readonly log: Log
+  readonly clock: VirtualClock
+  readonly metadata: ChangeList
+  readonly contents: Contents
+}
+
+async function begin(disk: SimulatedDisk, random: Random, fork: Fork, { history, wrap }: Run): Promise<Life> {
+  const clock = new VirtualClock(fork.wallMs + randomBelow(random, 2_000) - 1_000)
+  const metadata = new ChangeList()
+  const log = await settled(
+    clock,
+    Log.open({ ...history.settings, disk: wrap(disk), clock, random, metadata, allocate: disk.allocate }),
+  )
+  const { writable, reason, damage } = log.health()
+  if (damage.length > 0) throw new Violation(`a crash alone is reported as damage: ${damage.join('; ')}`)
+  if (!writable) throw new Violation(`the log cannot be written after a crash: ${reason}`)
+  return { disk, log, clock, metadata, contents: await readAll(log, metadata, clock) }
+}
+
+/** Looking up a time finds what going through all records would. */
+async function checkSeeks({ log, clock, contents }: Life, random: Random): Promise<void> {
+  for (const [ledger, { parts, bounds }] of contents.ledgers) {
+    const around = parts[randomBelow(random, parts.length + 1)]?.timeMs ?? bounds.endTimeMs
+    const timeMs = around + randomBelow(random, 3) - 1
+    const expected = parts.find((part) => part.timeMs >= timeMs)?.position ?? bounds.end
+    const found = await settled(clock, log.seekTime(ledger, timeMs))
+    if (comparePositions(found, expected) !== 0) {
+      throw new Violation(
+        `seeking ${timeMs} in ledger ${ledger} finds ${JSON.stringify(found)}, not ${JSON.stringify(expected)}`,
+      )
+    }
+  }
+}
+
+/** The power fails before the new life has written anything: all that it showed must be there. */
+async function verifyKept(life: Life, random: Random, fork: Fork, run: Run): Promise<void> {
+  const disk = life.disk.crash('all-lost', random)
+  const next = await begin(disk, random, fork, run)
+  tally(run.coverage.nested, 2)
+  run.history.oracle.check(next.contents, fork.moment, life.contents)
+  disk.halt()
+}
+
+/** The life goes on: new numbers lie above all old ones, and what is written now survives like the rest. */
+async function probe({ disk, log, clock, contents }: Life, random: Random, fork: Fork, run: Run): Promise<void> {
+  let newest = 0
+  for (const { commit } of contents.changes) newest = Math.max(newest, commit)
+  for (const { parts } of contents.ledgers.values()) newest = Math.max(newest, parts.at(-1)?.position.commit ?? 0)
+  const deadline = { deadlineMs: clock.monotonic() + DEADLINE_MS }
+  const ledgers = [...contents.ledgers.keys()]
+  const parts = ledgers.map((ledger, i) => ({ ledger, records: 1, bytes: makePayload(PROBE_ID + i, 1, 200 + i) }))
+  const results = await settled(clock, log.append(parts, deadline))
+  const written = new Map<number, Position>()
+  for (const [i, ledger] of ledgers.entries()) {
+    const [result, before] = [results[i], contents.ledgers.get(ledger)]
+    const stored = result?.runs[0]
+    if (before?.state === 'closed') {
+      if (result?.failure !== 'closed') throw new Violation(`closed ledger ${ledger} takes records again`)
+      continue
+    }
+    if (stored === undefined) throw new Violation(`after a crash ledger ${ledger} gives ${JSON.stringify(result)}`)
+    const position = { commit: stored.commit, index: stored.firstIndex }
+    if (stored.commit <= newest || (before !== undefined && comparePositions(position, before.bounds.end) < 0)) {
+      throw new Violation(`after a crash commit ${stored.commit} is given, and ${newest} was there`)
+    }
+    written.set(PROBE_ID + i, position)
+  }
+  await settled(clock, log.appendMetadata(makePayload(PROBE_ID - 1, 0, 50), deadline))
+  const after = disk.crash('all-lost', random)
+  const next = await begin(after, random, fork, run)
+  tally(run.coverage.nested, 2)
+  const found = new Map([...next.contents.ledgers.values()].flatMap(({ parts: all }) => all).map((p) => [p.id, p]))
+  for (const [id, position] of written) {
+    const part = found.get(id)
+    if (part === undefined || comparePositions(part.position, position) !== 0) {
+      throw new Violation(`payload ${id}, written after a crash, is lost in the next`)
+    }
+  }
+  if (next.contents.changes.at(-1)?.id !== PROBE_ID - 1)
+    throw new Violation('a change after a crash is lost in the next')
+  for (const { parts: all } of contents.ledgers.values()) {
+    for (const { id } of all) if (!found.has(id)) throw new Violation(`payload ${id} is lost in the second crash`)
+  }
+  after.halt()
+}
+
+/** Closed and opened again, a log shows the same. */
+async function reopen(life: Life, random: Random, fork: Fork, run: Run): Promise<void> {
+  await settled(life.clock, life.log.close())
+  if (life.disk.openFiles > 0) throw new Violation(`${life.disk.openFiles} files stay open after a close`)
+  const disk = life.disk.crash('all-lost', random)
+  const next = await begin(disk, random, fork, run)
+  tally(run.coverage.nested, 2)
+  run.history.oracle.check(next.contents, fork.moment, life.contents)
+  disk.halt()
+}
+
+/** Keeps one operation of a recovery, each as likely as the others, to crash at. */
+function watchRecovery(
+  disk: SimulatedDisk,
+  random: Random,
+): () => { readonly disk: SimulatedDisk; readonly mode: CrashMode } | undefined {
+  let operations = 0
+  let kept: SimulatedDisk | undefined
+  disk.onOperation = (operation) => {
+    if (!operation.mutates) return
+    operations++
+    if (randomBelow(random, operations) === 0) kept = disk.fork(random)
+  }
+  return () => {
+    const mode = CRASH_MODES[randomBelow(random, CRASH_MODES.length)] ?? 'all-lost'
+    return kept === undefined ? undefined : { disk: kept.crash(mode, random), mode }
+  }
+}
+
+/** Two crashed disks with one digest hold the same names and bytes, with the same certainty. */
+function digestOf(disk: SimulatedDisk): string {
+  const files = disk.paths().map((path) => `${path}:${crc32(disk.peek(path))}`)
+  return `${disk.durable ? '' : 'pending '}${files.join()}`
+}
+
+/** Numbers and random names do not make another call site. */
+function siteOf({ operation }: Fork): string {
+  return `${operation.kind} ${operation.path.replaceAll(/[0-9a-f]*\d[0-9a-f]*/g, 'N')}`
+}
+
+function tally<K>(counts: Map<K, number>, key: K): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1)
+}
+
+/** A violation, with all that is needed to see it again. */
+export class CrashFailure extends Error {
+  override readonly name = 'CrashFailure'
+
+  constructor(seed: number, where: string, { boundary, mode }: CrashSelection, cause: unknown) {
+    const at = boundary === undefined || mode === undefined ? '' : ` MILLRACE_CRASH=${boundary}:${mode}`
+    super(
+      `${cause instanceof Error ? cause.message : String(cause)}\n` +
+        `  seed ${seed}, operation ${boundary ?? 'none'}, mode ${mode ?? 'none'} (${where})\n` +
+        `  again: MILLRACE_SEED=${seed}${at} npx vitest run --project simulation tests/simulation/log`,
+      { cause },
+    )
+  }
+}

@@ -1,0 +1,294 @@
+/**
+ * A random history of one log, from a seed: bursts of opens, appends, metadata changes, closes, drops, trims, reads
+ * and idle time, over one to three lives that end cleanly or in a crash. It keeps a copy of the disk from just before
+ * each operation that changed it, with the moment of the oracle: one run, as many crashes as there are operations.
+ */
+import {
+  comparePositions,
+  type Disk,
+  type Ledger,
+  Log,
+  type LogOptions,
+  type Part,
+  type PartResult,
+  type Position,
+} from '@millrace/log'
+import { CRASH_MODES, type CrashMode, type DiskOperation, SimulatedDisk } from '@millrace/log/testing'
+import { deferred, type Random, randomBelow } from '@millrace/std'
+import { seededRandom, VirtualClock } from '@millrace/std/testing'
+import { ChangeList } from './change-list.ts'
+import { readAll, readLedger } from './contents.ts'
+import { Oracle, Violation } from './oracle.ts'
+import { makePayload } from './payload.ts'
+import { settled } from './settled.ts'
+
+/** The disk as it was just before one operation. */
+export interface Fork {
+  readonly disk: SimulatedDisk
+  /** What the oracle knew by then. */
+  readonly moment: number
+  readonly operation: DiskOperation
+  readonly life: number
+  readonly wallMs: number
+}
+
+/** A disk that lies: how the suite is shown to fail. */
+export type WrapDisk = (disk: Disk) => Disk
+
+const START_MS = 1_700_000_000_000
+const LIVES_MAX = 3
+const BURSTS_MAX = 12
+const LEDGERS_MAX = 12
+const DEADLINE_MS = 600_000
+const SEGMENT_BYTES = [64 * 1024, 128 * 1024, 512 * 1024] as const
+
+export class History {
+  readonly oracle = new Oracle()
+  readonly forks: Fork[] = []
+  /** How the log of this history is set up, in each of its lives and after each crash. */
+  readonly settings: Pick<LogOptions, 'segmentBytes' | 'tailBytesMax' | 'indexCacheBytesMax' | 'durability'>
+  lives = 0
+
+  readonly #random: Random
+  readonly #wrap: WrapDisk
+  readonly #ledgers = new Set<Ledger>()
+  readonly #lastStored = new Map<Ledger, Position>()
+  #nextLedger = 1
+  #wallMs = START_MS
+
+  constructor(seed: number, wrap: WrapDisk = (disk) => disk) {
+    this.#random = seededRandom(seed)
+    this.#wrap = wrap
+    this.settings = {
+      durability: 'fsync',
+      segmentBytes: this.#pick(SEGMENT_BYTES),
+      tailBytesMax: this.#pick([0, 64 * 1024, 16 * 1024 * 1024]),
+      indexCacheBytesMax: this.#pick([16 * 1024, 1024 * 1024]),
+    }
+  }
+
+  async run(): Promise<void> {
+    let disk = new SimulatedDisk({ random: this.#fresh() })
+    const lives = 1 + this.#below(LIVES_MAX)
+    for (let life = 1; life <= lives; life++) {
+      this.lives = life
+      disk = await this.#live(disk)
+    }
+  }
+
+  /** One life, from opening to its end; answers with the disk that the next life finds. */
+  async #live(disk: SimulatedDisk): Promise<SimulatedDisk> {
+    const clock = new VirtualClock(this.#wallMs)
+    disk.onOperation = (operation) => {
+      if (operation.mutates) this.#keep(disk, operation, clock)
+    }
+    const metadata = new ChangeList()
+    const log = await settled(
+      clock,
+      Log.open({
+        ...this.settings,
+        disk: this.#wrap(disk),
+        clock,
+        random: this.#fresh(),
+        metadata,
+        allocate: disk.allocate,
+      }),
+    )
+    const contents = await readAll(log, metadata, clock)
+    this.oracle.check(contents, this.oracle.now)
+    this.oracle.adopt(contents)
+    for (const ledger of contents.ledgers.keys()) this.#ledgers.add(ledger)
+    log.onAdvance((ledgers) => {
+      for (const ledger of ledgers) this.#noteShown(log, ledger)
+    })
+    for (let bursts = this.#below(BURSTS_MAX); bursts > 0; bursts--) await settled(clock, this.#burst(log, clock))
+    const next = await this.#end(disk, log, clock)
+    this.#wallMs = clock.now() + this.#below(1_000)
+    return next
+  }
+
+  async #end(disk: SimulatedDisk, log: Log, clock: VirtualClock): Promise<SimulatedDisk> {
+    if (this.#random.float() < 0.4) {
+      await settled(clock, log.close())
+      return disk.crash(this.#random.float() < 0.5 ? 'kill' : 'all-lost', this.#fresh())
+    }
+    // In the middle of something, if it lasts that long.
+    const mode = this.#pick<CrashMode>(CRASH_MODES)
+    const cut = deferred<SimulatedDisk>()
+    let operations = 1 + this.#below(20)
+    disk.onOperation = (operation) => {
+      if (operation.mutates) this.#keep(disk, operation, clock)
+      if (--operations > 0) return
+      cut.resolve(disk.crash(mode, this.#fresh()))
+      disk.halt()
+    }
+    const next = await settled(clock, Promise.race([this.#burst(log, clock), cut.promise]))
+    disk.halt()
+    return next ?? disk.crash(mode, this.#fresh())
+  }
+
+  #keep(disk: SimulatedDisk, operation: DiskOperation, clock: VirtualClock): void {
+    this.forks.push({
+      disk: disk.fork(),
+      moment: this.oracle.now,
+      operation,
+      life: this.lives,
+      wallMs: clock.now(),
+    })
+  }
+
+  /** A few things asked for at once, and awaited together. */
+  async #burst(log: Log, clock: VirtualClock): Promise<void> {
+    const asked: Promise<void>[] = []
+    if (this.#ledgers.size === 0) asked.push(this.#open(log, clock))
+    for (let actions = 1 + this.#below(5); actions > 0; actions--) asked.push(this.#action(log, clock))
+    await Promise.all(asked)
+  }
+
+  #action(log: Log, clock: VirtualClock): Promise<void> {
+    const dice = this.#below(100)
+    if (dice < 55) return this.#append(log, clock)
+    if (dice < 67) return this.#change(log, clock)
+    if (dice < 74) return this.#open(log, clock)
+    if (dice < 79) return this.#close(log, clock)
+    if (dice < 82) return this.#drop(log, clock)
+    if (dice < 87) return this.#trim(log, clock)
+    if (dice < 94) return this.#read(log, clock)
+    return this.#idle(clock)
+  }
+
+  async #append(log: Log, clock: VirtualClock): Promise<void> {
+    const parts: Part[] = []
+    const ids: number[] = []
+    for (let count = 1 + this.#below(5); count > 0; count--) {
+      const ledger = this.#pick([...this.#ledgers, this.#nextLedger])
+      const records = 1 + this.#below(20)
+      const id = this.oracle.newId()
+      const bytes = makePayload(id, records, this.#length())
+      ids.push(id)
+      parts.push({ ledger, records, bytes })
+      this.oracle.ask(id, ledger, bytes)
+    }
+    const before = new Map(this.#lastStored)
+    const results = await log.append(parts, { deadlineMs: clock.monotonic() + DEADLINE_MS })
+    for (const [i, part] of parts.entries()) this.#noteResult(ids[i] ?? 0, part, results[i], before.get(part.ledger))
+  }
+
+  #noteResult(id: number, part: Part, result: PartResult | undefined, after: Position | undefined): void {
+    if (result?.failure === 'closed') {
+      this.oracle.note({ kind: 'refused', id })
+      return
+    }
+    const run = result?.runs[0]
+    if (run === undefined || result?.failure !== undefined || run.count !== part.records) {
+      throw new Violation(`an append to ledger ${part.ledger} gave ${JSON.stringify(result)} on a sound disk`)
+    }
+    const position = { commit: run.commit, index: run.firstIndex }
+    if (after !== undefined && comparePositions(position, after) <= 0) {
+      throw new Violation(`a later append to ledger ${part.ledger} lies before an earlier one`)
+    }
+    this.oracle.store(id, { position, timeMs: run.timeMs })
+    const last = this.#lastStored.get(part.ledger)
+    if (last === undefined || comparePositions(position, last) > 0) this.#lastStored.set(part.ledger, position)
+  }
+
+  async #change(log: Log, clock: VirtualClock): Promise<void> {
+    const id = this.oracle.newId()
+    const bytes = makePayload(id, 0, this.#below(10) === 0 ? 5_000 : this.#below(300))
+    this.oracle.ask(id, 0, bytes)
+    const commit = await log.appendMetadata(bytes, { deadlineMs: clock.monotonic() + DEADLINE_MS })
+    this.oracle.store(id, { position: { commit, index: 0 }, timeMs: undefined })
+  }
+
+  async #open(log: Log, clock: VirtualClock): Promise<void> {
+    if (this.#nextLedger > LEDGERS_MAX) return
+    const ledgers = Array.from({ length: 1 + this.#below(3) }, () => this.#nextLedger++)
+    for (const ledger of ledgers) this.oracle.note({ kind: 'opening', ledger })
+    const notBeforeMs = clock.now() + this.#below(3)
+    await log.openLedgers(
+      ledgers.map((ledger) => ({ ledger, notBeforeMs })),
+      { deadlineMs: clock.monotonic() + DEADLINE_MS },
+    )
+    for (const ledger of ledgers) {
+      this.oracle.note({ kind: 'opened', ledger })
+      this.#ledgers.add(ledger)
+    }
+  }
+
+  async #close(log: Log, clock: VirtualClock): Promise<void> {
+    const ledger = this.#pickLedger()
+    if (ledger === undefined) return
+    this.oracle.note({ kind: 'closing', ledger })
+    const [closed] = await log.closeLedgers([ledger], { deadlineMs: clock.monotonic() + DEADLINE_MS }).catch(known([]))
+    if (closed !== undefined) this.oracle.note({ kind: 'closed', ledger, closed })
+  }
+
+  async #drop(log: Log, clock: VirtualClock): Promise<void> {
+    const ledger = this.#pickLedger()
+    if (ledger === undefined) return
+    this.#ledgers.delete(ledger)
+    this.oracle.note({ kind: 'dropping', ledger })
+    await log.dropLedgers([ledger], { deadlineMs: clock.monotonic() + DEADLINE_MS })
+    this.oracle.note({ kind: 'dropped', ledger })
+  }
+
+  async #trim(log: Log, clock: VirtualClock): Promise<void> {
+    const ledgers = [...this.#ledgers].filter(() => this.#random.float() < 0.7)
+    const beforeMs = clock.now() - this.#below(60)
+    for (const ledger of ledgers) this.oracle.note({ kind: 'trimming', ledger, beforeMs })
+    await log.trim(ledgers.map((ledger) => ({ ledger, beforeMs })))
+    for (const ledger of ledgers) this.oracle.note({ kind: 'trimmed', ledger, beforeMs })
+  }
+
+  async #read(log: Log, clock: VirtualClock): Promise<void> {
+    const ledger = this.#pickLedger()
+    if (ledger === undefined) return
+    const parts = await readLedger(log, ledger, clock).catch(known([]))
+    for (const { id, position, timeMs } of parts) this.oracle.store(id, { position, timeMs })
+  }
+
+  async #idle(clock: VirtualClock): Promise<void> {
+    const pauseMs = this.#below(40)
+    await new Promise<void>((done) => void clock.setTimer(pauseMs, done))
+  }
+
+  #noteShown(log: Log, ledger: Ledger): void {
+    if (log.stateOf(ledger) === undefined) return
+    const bounds = log.bounds(ledger)
+    if (!(bounds instanceof Promise)) this.oracle.note({ kind: 'shown', ledger, end: bounds.end })
+  }
+
+  /** Mostly small; now and then many pages; rarely so large that a segment holds few of them. */
+  #length(): number {
+    const dice = this.#below(20)
+    if (dice < 13) return this.#below(300)
+    if (dice < 18) return this.#below(6_000)
+    return this.#below(40_000)
+  }
+
+  #pickLedger(): Ledger | undefined {
+    return this.#ledgers.size === 0 ? undefined : this.#pick([...this.#ledgers])
+  }
+
+  #pick<T>(choices: readonly [T, ...T[]] | readonly T[]): T {
+    const choice = choices[this.#below(choices.length)]
+    if (choice === undefined) throw new Error('there is something to choose from')
+    return choice
+  }
+
+  #below(bound: number): number {
+    return randomBelow(this.#random, bound)
+  }
+
+  #fresh(): Random {
+    return seededRandom(this.#below(2 ** 31))
+  }
+}
+
+/** A ledger that was dropped meanwhile is no fault of the log. */
+function known<T>(instead: T): (error: unknown) => T {
+  return (error) => {
+    if ((error as { code?: unknown }).code === 'unknown-ledger') return instead
+    throw error
+  }
+}
