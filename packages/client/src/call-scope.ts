@@ -44,14 +44,19 @@ export class CallScope {
     this.#timer.cancel()
   }
 
+  /** The client is closed under a call that has no end of its own. */
+  clientClosed(): void {
+    this.#end('client-closed', 'The client has been closed.')
+  }
+
   /** The call is over: nothing of it stays behind. */
   close(): void {
     this.#timer.cancel()
     this.#callerSignal?.removeEventListener('abort', this.#onAbort)
   }
 
-  #end(code: 'aborted' | 'deadline', message: string, cause?: unknown): void {
-    this.#timer?.cancel()
+  #end(code: 'aborted' | 'deadline' | 'client-closed', message: string, cause?: unknown): void {
+    this.#timer.cancel()
     this.#controller.abort(new KinesisTransportError(code, message, { outcome: 'not-done', cause }))
   }
 }

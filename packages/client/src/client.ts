@@ -57,6 +57,8 @@ export class KinesisClient implements AsyncDisposable {
   readonly #userAgent: string
   readonly #clock: Clock
   readonly #random: Random
+  /** Event streams being read. */
+  readonly #streams = new Set<CallScope>()
   #closed = false
 
   /** Throws a `SettingsError` for an endpoint or a region that cannot be one. */
@@ -112,6 +114,7 @@ export class KinesisClient implements AsyncDisposable {
   ): AsyncGenerator<EventStreamEvent, void, undefined> {
     const body = encodeRequest(operation, 'json', input)
     const scope = this.#openScope(operation.name, options)
+    this.#streams.add(scope)
     try {
       const answer = await this.#call(operation.name, 'json', body, scope, options, (opened) => Promise.resolve(opened))
       scope.dropDeadline()
@@ -119,6 +122,7 @@ export class KinesisClient implements AsyncDisposable {
     } catch (error) {
       throw error instanceof KinesisTransportError ? scope.explain(error) : error
     } finally {
+      this.#streams.delete(scope)
       scope.close()
     }
   }
@@ -137,9 +141,13 @@ export class KinesisClient implements AsyncDisposable {
     }
   }
 
-  /** Calls begun later are refused; resolves when those under way are over. Closing twice is fine. */
+  /**
+   * Calls begun later are refused, event streams end with `client-closed`; resolves when the calls under way are over.
+   * Closing twice is fine.
+   */
   async close(): Promise<void> {
     this.#closed = true
+    for (const scope of this.#streams) scope.clientClosed()
     if (this.#ownsTransport) await this.#transport.close()
   }
 

@@ -16,6 +16,7 @@ export interface RetriedCall {
   readonly readOnly: boolean
   /** On `clock.monotonic()`: no wait reaches beyond it. */
   readonly deadlineMs: number
+  /** Its reason is one of our errors (call-scope.ts). */
   readonly signal: AbortSignal
   readonly once: boolean
 }
@@ -64,7 +65,11 @@ export class Retrier {
         delayMs,
         cause: failure.error.message,
       })
-      if (delayMs > 0) await sleep(this.#clock, delayMs, call.signal)
+      try {
+        if (delayMs > 0) await sleep(this.#clock, delayMs, call.signal)
+      } catch (ended) {
+        throw concluded(ended as Error, number, outcome)
+      }
     }
   }
 
@@ -95,13 +100,13 @@ function isTimeout(failure: Failure): boolean {
 
 /** The last error, speaking for all attempts. */
 function concluded(error: Error, attempts: number, outcome: Outcome): Error {
-  if (attempts === 1) return error
+  if (attempts === 1 && outcomeOf(error) === outcome) return error
   if (error instanceof KinesisTransportError)
-    return new KinesisTransportError(error.code, `${error.message} (attempt ${attempts})`, {
+    return new KinesisTransportError(error.code, error.message, {
       outcome,
       attempts,
       reusedConnection: error.reusedConnection,
-      cause: error,
+      cause: error.cause,
     })
   if (error instanceof KinesisServiceError) return error.concluding(attempts, outcome)
   return error
