@@ -116,7 +116,7 @@ export class Service implements AsyncDisposable {
         code: error.code,
         reason: error.message,
       })
-      throw internalFailure(error)
+      throw internalFailure()
     }
   }
 

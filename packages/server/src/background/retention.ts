@@ -12,6 +12,11 @@ import type { Throughput } from '../streams/throughput.ts'
 import type { GuardedClock } from './guarded-clock.ts'
 
 const WRITE_DEADLINE_MS = 30_000
+/**
+ * Space is given back so much later than records are hidden: another server may just have made the retention longer,
+ * and what this one has not yet heard of must not be lost.
+ */
+const GIVE_BACK_LAG_MS = 60_000
 
 export interface RetentionOptions {
   readonly engine: Engine
@@ -50,7 +55,7 @@ export class Retention {
 
   async #enforce(stream: Stream): Promise<void> {
     const { engine, catalog, clock, guardedClock, throughput } = this.#options
-    const beforeMs = visibleFromMs(stream, guardedClock.now())
+    const beforeMs = visibleFromMs(stream, guardedClock.now()) - GIVE_BACK_LAG_MS
     await engine.shards.trim([...shardsOf(stream)].map((shard) => ({ shard: shard.ref, beforeMs })))
     const expired = [...shardsOf(stream)].filter((shard) => isExpired(shard, beforeMs))
     if (expired.length === 0) return

@@ -8,12 +8,13 @@ import type { OperationContext } from './operation.ts'
 export function beforeDeadline<T>(work: Promise<T>, clock: Clock, context: OperationContext): Promise<T> {
   return new Promise((resolve, reject) => {
     const giveUp = (): void => reject(new EngineError('unknown', 'not finished before the deadline of the request'))
+    if (context.signal.aborted) giveUp()
     const timer = clock.setTimer(Math.max(0, context.deadlineMs - clock.monotonic()), giveUp)
     context.signal.addEventListener('abort', giveUp, { once: true })
     const settled = (): void => {
       timer.cancel()
       context.signal.removeEventListener('abort', giveUp)
     }
-    work.then(resolve, reject).finally(settled)
+    void work.then(resolve, reject).finally(settled)
   })
 }

@@ -67,9 +67,9 @@ export function dryRun(): KinesisError {
   return new KinesisError('DryRunOperationException', 'Request would have succeeded, but the DryRun flag is set.')
 }
 
-/** The engine could not do it, or nobody knows whether it did. The wire says no more; the log does. */
-export function internalFailure(cause?: unknown): KinesisError {
-  return new KinesisError('InternalFailure', undefined, { cause })
+/** The engine could not do it, or nobody knows whether it did. The wire says no more; our log line does. */
+export function internalFailure(): KinesisError {
+  return new KinesisError('InternalFailure')
 }
 
 export function alreadyResharded(shard: { readonly number: number }, { name, account }: StreamKey): KinesisError {

@@ -31,7 +31,8 @@ export class ShardBuckets implements Throughput {
   #rows = new Float64Array(SLOTS_AT_FIRST * COLUMNS)
 
   constructor(limits: ShardLimits) {
-    this.#limits = limits
+    // Below one rounding step nothing would ever pass.
+    this.#limits = { ...limits, writeBytes: Math.max(ROUND_BYTES, limits.writeBytes) }
   }
 
   admitWrites(shard: ShardRef, sizes: readonly number[], nowMs: number): number {
