@@ -55,7 +55,7 @@ describe('PutRecords', () => {
       [
         'none',
         0,
-        "1 validation error detected: Value '[]' at 'records' failed to satisfy constraint: Member must have length greater than or equal to 1",
+        "1 validation error detected: Value at 'records' failed to satisfy constraint: Member must have length greater than or equal to 1",
       ],
     ])('refuses %s', async (_what, count, message) => {
       const call = service.sdk.send(new PutRecordsCommand({ StreamName: 'any', Records: records(count) }))
