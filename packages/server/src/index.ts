@@ -1,1 +1,7 @@
-export {}
+/** The service, for those who start it: the command, and programs that embed it. */
+export type { AuthMode } from './auth/authenticate.ts'
+export { CredentialsError } from './auth/credentials.ts'
+export { ConfigError } from './config-error.ts'
+export type { Readiness } from './http/pages.ts'
+export { IN_MEMORY, type RunningServer, type ServerOptions, startServer, type StreamToCreate } from './server.ts'
+export { createLogger, type LoggerOptions, type LogLevel, logLevels } from './telemetry/logger.ts'

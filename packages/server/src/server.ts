@@ -1,0 +1,304 @@
+/**
+ * The whole service on one port: engine, service, who may call, front door, wired in this order and closed in the
+ * other. It reads no environment, handles no signals and prints nothing: that is for whoever starts it.
+ */
+import { rm, stat, writeFile } from 'node:fs/promises'
+import { isIPv6 } from 'node:net'
+import { join } from 'node:path'
+
+import { KinesisError } from '@millrace/protocol'
+import { type Clock, type Logger, type Random, silentLogger, systemClock, systemRandom } from '@millrace/std'
+
+import { type AuthMode, createAuthenticate } from './auth/authenticate.ts'
+import { CredentialsFile } from './auth/credentials-file.ts'
+import { ConfigError } from './config-error.ts'
+import type { Engine } from './engine/engine.ts'
+import { BodyWorker } from './http/body-worker.ts'
+import { createDispatch } from './http/dispatch.ts'
+import { createHostPolicy, isLoopback } from './http/host-policy.ts'
+import { type FrontDoorLimits, frontDoorLimits } from './http/limits.ts'
+import { Listener } from './http/listener.ts'
+import { createPages, type Readiness } from './http/pages.ts'
+import { tlsIdentity } from './http/tls-identity.ts'
+import { Service, type ServiceSettings } from './service.ts'
+import { createPrometheusMetrics } from './telemetry/prometheus.ts'
+
+/** `dataDir` for a server that keeps nothing. */
+export const IN_MEMORY = ':memory:'
+
+export interface StreamToCreate {
+  readonly name: string
+  readonly shards: number
+}
+
+/** Everything has the default of the option of the same name (docs/reference/configuration.md). */
+export interface ServerOptions {
+  readonly port?: number
+  readonly host?: string
+  /** `:memory:` keeps nothing. */
+  readonly dataDir?: string
+  readonly auth?: AuthMode
+  /** Path of the credentials file. */
+  readonly credentials?: string
+  readonly shardLimits?: NonNullable<ServiceSettings['shardLimits']>
+  readonly quotas?: NonNullable<ServiceSettings['quotas']>
+  readonly durability?: 'fsync' | 'os'
+  /** Bytes the log may take at most. */
+  readonly diskMax?: number
+  /** Bytes of the disk that are left free. */
+  readonly diskReserve?: number
+  /** Paths of PEM files; both or none. */
+  readonly tlsCert?: string
+  readonly tlsKey?: string
+  readonly allowedHosts?: readonly string[]
+  readonly corsOrigins?: readonly string[]
+  readonly createStreams?: readonly StreamToCreate[]
+  readonly statusDelayMs?: number
+  /** 12 digits. */
+  readonly account?: string
+  readonly region?: string
+  /** Default: silent. */
+  readonly logger?: Logger
+  /** For tests: other bounds of the front door (docs/reference/limits.md). */
+  readonly limits?: Partial<FrontDoorLimits>
+  readonly clock?: Clock
+  readonly random?: Random
+}
+
+export interface RunningServer extends AsyncDisposable {
+  /** `http://localhost:4567`; https is served at the same port. */
+  readonly endpoint: string
+  readonly port: number
+  readonly auth: AuthMode
+  /** The key that was made because `keys` was asked for and there was no file. Show it once. */
+  readonly createdKey: { readonly accessKeyId: string; readonly secretAccessKey: string } | undefined
+  readiness(): Readiness
+  /** Accepts no more, finishes what is in flight (8 s at most), syncs. Twice is fine. */
+  close(): Promise<void>
+}
+
+/** How long creating one stream of `createStreams` may take. */
+const CREATE_STREAM_MS = 30_000
+
+/** Rejects with a sentence for people: ConfigError, or what the engine or the port says. Leaves nothing open then. */
+export async function startServer(options: ServerOptions = {}): Promise<RunningServer> {
+  const settings = withDefaults(options)
+  const closers: (() => Promise<void> | void)[] = []
+  const closeAll = async (): Promise<void> => {
+    for (const close of closers.splice(0).reverse()) await close()
+  }
+  try {
+    return await start(settings, closers, closeAll)
+  } catch (error) {
+    await closeAll()
+    throw error
+  }
+}
+
+async function start(
+  settings: Settings,
+  closers: (() => Promise<void> | void)[],
+  closeAll: () => Promise<void>,
+): Promise<RunningServer> {
+  const { clock, random, logger, dataDir, host } = settings
+  const directory = dataDir === IN_MEMORY ? undefined : dataDir
+  const loopback = isLoopback(host)
+
+  const credentialsPath = settings.credentials ?? (directory && join(directory, 'credentials.yaml'))
+  const auth = settings.auth ?? (loopback && !(await exists(credentialsPath)) ? 'none' : 'keys')
+  let credentials: CredentialsFile | undefined
+  if (auth === 'keys') {
+    if (credentialsPath === undefined) {
+      throw new ConfigError(
+        `auth 'keys' with data directory ${IN_MEMORY} needs a credentials file: a key made for it could not be kept`,
+      )
+    }
+    credentials = await CredentialsFile.open({ path: credentialsPath, clock, random, logger })
+    closers.push(() => credentials?.close())
+  }
+
+  const engine = await openEngine(settings, directory)
+  closers.push(() => engine.close())
+  const bodies = new BodyWorker({
+    bytesMin: settings.limits.workerBodyBytesMin,
+    queueMax: settings.limits.workerQueueMax,
+    logger,
+  })
+  closers.push(() => bodies.close())
+
+  let listener: Listener | undefined
+  const metrics = createPrometheusMetrics(() => ({
+    ...(listener?.gauges() ?? { connections: 0, requests: 0, bodyBytes: 0 }),
+    writable: engine.health().writable,
+  }))
+  const service = await Service.open({
+    engine,
+    clock,
+    random,
+    logger,
+    metrics,
+    options: {
+      shardLimits: settings.shardLimits,
+      quotas: settings.quotas,
+      statusDelayMs: settings.statusDelayMs,
+    },
+  })
+  closers.push(() => service.close())
+  await createStreams(service, settings)
+
+  let closing: Promise<void> | undefined
+  const readiness = (): Readiness => {
+    const { writable, reason, damage } = engine.health()
+    const notes = [...(closing === undefined ? [] : ['stopping']), ...(reason === undefined ? [] : [reason]), ...damage]
+    return { ready: writable && closing === undefined, notes }
+  }
+  const guarded = auth === 'none' && loopback
+  const dispatch = createDispatch({
+    service,
+    authenticate: createAuthenticate({
+      mode: auth,
+      findKey: (id) => credentials?.find(id),
+      clock,
+      account: settings.account,
+      region: settings.region,
+    }),
+    bodies,
+    hosts: createHostPolicy({
+      allowedHosts: guarded ? settings.allowedHosts : undefined,
+      corsOrigins: settings.corsOrigins ?? (auth === 'none' ? [] : ['*']),
+    }),
+    pages: createPages({ readiness, metrics: () => metrics.print() }),
+    limits: settings.limits,
+    clock,
+    random,
+    logger,
+    onAnswer: (operation, status, elapsedMs) => metrics.request(operation, status, elapsedMs),
+  })
+  listener = await Listener.open({
+    host,
+    port: settings.port,
+    dispatch,
+    limits: settings.limits,
+    clock,
+    random,
+    logger,
+    tlsIdentity: () =>
+      tlsIdentity({
+        files: tlsFiles(settings),
+        directory: directory && join(directory, 'tls'),
+        host,
+        clock,
+        random,
+        logger,
+      }),
+  })
+  const open = listener
+  closers.push(() => open.close())
+
+  const endpoint = `http://${urlHost(host)}:${listener.port}`
+  if (directory !== undefined) {
+    const path = join(directory, 'endpoint')
+    await writeFile(path, `${endpoint}\n`)
+    // Gone when the server is: what it says is then no longer true.
+    closers.push(() => rm(path, { force: true }))
+  }
+  const close = (): Promise<void> => (closing ??= closeAll())
+  return {
+    endpoint,
+    port: listener.port,
+    auth,
+    createdKey: credentials?.created,
+    readiness,
+    close,
+    [Symbol.asyncDispose]: close,
+  }
+}
+
+type Settings = ReturnType<typeof withDefaults>
+
+function withDefaults(options: ServerOptions) {
+  if ((options.tlsCert === undefined) !== (options.tlsKey === undefined)) {
+    throw new ConfigError('tls-cert and tls-key: expected both or none, found one')
+  }
+  return {
+    ...options,
+    port: options.port ?? 4567,
+    host: options.host ?? 'localhost',
+    dataDir: options.dataDir ?? './millrace-data',
+    shardLimits: options.shardLimits ?? 'aws',
+    quotas: options.quotas ?? {},
+    durability: options.durability ?? 'fsync',
+    allowedHosts: options.allowedHosts ?? [],
+    createStreams: options.createStreams ?? [],
+    statusDelayMs: options.statusDelayMs ?? 0,
+    account: options.account ?? '000000000000',
+    region: options.region ?? 'us-east-1',
+    logger: options.logger ?? silentLogger,
+    limits: { ...frontDoorLimits, ...options.limits },
+    clock: options.clock ?? systemClock,
+    random: options.random ?? systemRandom,
+  }
+}
+
+/** Loaded when it is needed: in memory, nobody waits for the log's code. */
+async function openEngine(settings: Settings, directory: string | undefined): Promise<Engine> {
+  const { clock, random, logger, durability, diskMax, diskReserve } = settings
+  if (directory === undefined) {
+    const { createMemoryEngine } = await import('./engine/memory/memory-engine.ts')
+    return createMemoryEngine({ clock })
+  }
+  const { openEmbeddedEngine } = await import('./engine/embedded/embedded-engine.ts')
+  return openEmbeddedEngine({
+    storage: { directory },
+    clock,
+    random,
+    logger,
+    durability,
+    ...(diskMax === undefined ? {} : { bytesMax: diskMax }),
+    ...(diskReserve === undefined ? {} : { freeBytesMin: diskReserve }),
+  })
+}
+
+async function createStreams(service: Service, settings: Settings): Promise<void> {
+  const { clock, account, region, createStreams: wanted } = settings
+  for (const { name, shards } of wanted) {
+    try {
+      await service.execute(
+        'CreateStream',
+        { StreamName: name, ShardCount: shards },
+        {
+          account,
+          region,
+          requestId: 'create-streams',
+          deadlineMs: clock.monotonic() + CREATE_STREAM_MS,
+          signal: new AbortController().signal,
+        },
+      )
+    } catch (error) {
+      // It is there from an earlier start.
+      if (error instanceof KinesisError && error.type === 'ResourceInUseException') continue
+      throw error
+    }
+  }
+}
+
+function tlsFiles({ tlsCert, tlsKey }: Settings): { cert: string; key: string } | undefined {
+  return tlsCert === undefined || tlsKey === undefined ? undefined : { cert: tlsCert, key: tlsKey }
+}
+
+/** Where a client on this machine reaches it. */
+function urlHost(host: string): string {
+  if (host === '0.0.0.0' || host === '::') return 'localhost'
+  return isIPv6(host) ? `[${host}]` : host
+}
+
+async function exists(path: string | undefined): Promise<boolean> {
+  if (path === undefined) return false
+  try {
+    await stat(path)
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false
+    throw error
+  }
+}

@@ -1,0 +1,177 @@
+/**
+ * Metrics for Prometheus: what the service counts, under the names Kinesis users know in Prometheus' spelling
+ * (`kinesis_put_records_bytes_total{stream}`), and what the front door counts (`millrace_http_…`). The number of
+ * label values is bounded: streams beyond the bound are counted together as `(other)`.
+ */
+import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+
+import type { GetEvent, PutEvent, ServiceMetrics, StreamLabel } from './service-metrics.ts'
+
+/** Streams with a label of their own. Each has some thirty series. */
+export const METRIC_STREAMS_MAX = 1000
+const OTHER = '(other)'
+
+/** 0.5 ms to 10 s. */
+const LATENCY_SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10]
+const AGE_SECONDS = [0, 1, 10, 60, 600, 3600, 21_600, 86_400]
+
+export interface Gauges {
+  readonly connections: number
+  readonly requests: number
+  readonly bodyBytes: number
+  readonly writable: boolean
+}
+
+export interface PrometheusMetrics extends ServiceMetrics {
+  /** One answered request; `operation` is undefined for what was none. */
+  request(operation: string | undefined, status: number, elapsedMs: number): void
+  /** The page. */
+  print(): Promise<{ readonly contentType: string; readonly text: string }>
+}
+
+/** `gauges` is asked each time the page is printed. */
+export function createPrometheusMetrics(gauges: () => Gauges): PrometheusMetrics {
+  const registry = new Registry()
+  const registers = [registry]
+  const labels = createStreamLabels()
+  const labelNames = ['stream', 'account', 'region']
+
+  const perStream = (name: string, help: string): Counter =>
+    new Counter({ name: `kinesis_${name}_total`, help, labelNames, registers })
+  const latency = (name: string, help: string): Histogram =>
+    new Histogram({ name: `kinesis_${name}_latency_seconds`, help, labelNames, buckets: LATENCY_SECONDS, registers })
+
+  const incomingBytes = perStream('incoming_bytes', 'Data and partition keys stored (IncomingBytes).')
+  const incomingRecords = perStream('incoming_records', 'Records stored (IncomingRecords).')
+  const writesRefused = perStream(
+    'write_provisioned_throughput_exceeded',
+    'Records refused because a shard was at its limit (WriteProvisionedThroughputExceeded).',
+  )
+  const put = {
+    PutRecord: {
+      bytes: perStream('put_record_bytes', 'Data and partition keys stored by PutRecord (PutRecord.Bytes).'),
+      success: perStream('put_record_success', 'PutRecord calls that stored their record (PutRecord.Success).'),
+      latency: latency('put_record', 'Time that PutRecord took (PutRecord.Latency).'),
+    },
+    PutRecords: {
+      bytes: perStream('put_records_bytes', 'Data and partition keys stored by PutRecords (PutRecords.Bytes).'),
+      success: perStream('put_records_success', 'PutRecords calls that stored a record (PutRecords.Success).'),
+      latency: latency('put_records', 'Time that PutRecords took (PutRecords.Latency).'),
+    },
+  }
+  const putRecords = {
+    total: perStream('put_records_total_records', 'Records sent with PutRecords (PutRecords.TotalRecords).'),
+    stored: perStream('put_records_successful_records', 'Records stored (PutRecords.SuccessfulRecords).'),
+    failed: perStream('put_records_failed_records', 'Records failed inside (PutRecords.FailedRecords).'),
+    throttled: perStream('put_records_throttled_records', 'Records refused (PutRecords.ThrottledRecords).'),
+  }
+  const getBytes = perStream('get_records_bytes', 'Data and partition keys read (GetRecords.Bytes).')
+  const getRecords = perStream('get_records_records', 'Records read (GetRecords.Records).')
+  const getSuccess = perStream('get_records_success', 'GetRecords calls that were served (GetRecords.Success).')
+  const getRefused = perStream(
+    'read_provisioned_throughput_exceeded',
+    'GetRecords calls refused because a shard was at its limit (ReadProvisionedThroughputExceeded).',
+  )
+  const getLatency = latency('get_records', 'Time that GetRecords took (GetRecords.Latency).')
+  const iteratorAge = new Histogram({
+    name: 'kinesis_get_records_iterator_age_seconds',
+    help: 'Age of the last record of each GetRecords answer (GetRecords.IteratorAgeMilliseconds).',
+    labelNames,
+    buckets: AGE_SECONDS,
+    registers,
+  })
+  const damage = perStream('damaged_reads', 'Reads that met stored data which cannot be read.')
+  const reshards = perStream('reshards', 'Splits and merges completed.')
+  const requests = new Counter({
+    name: 'millrace_http_requests_total',
+    help: 'Requests by operation and class of status.',
+    labelNames: ['operation', 'status'],
+    registers,
+  })
+  const seconds = new Histogram({
+    name: 'millrace_http_request_seconds',
+    help: 'From the complete request to its answer.',
+    labelNames: ['operation'],
+    buckets: LATENCY_SECONDS,
+    registers,
+  })
+  const connections = gauge('millrace_http_connections', 'Open connections.')
+  const inFlight = gauge('millrace_http_requests_in_flight', 'Requests without an answer yet.')
+  const bodyBytes = gauge('millrace_http_body_bytes', 'Request bodies in memory.')
+  const writable = gauge('millrace_engine_writable', '1 while the engine can store, else 0.')
+  const resident = gauge('process_resident_memory_bytes', 'Resident memory.')
+  const cpu = gauge('process_cpu_seconds_total', 'CPU time, user and system.')
+
+  function gauge(name: string, help: string): Gauge {
+    return new Gauge({ name, help, registers })
+  }
+
+  return {
+    put(label: StreamLabel, event: PutEvent) {
+      const on = labels(label)
+      const { bytes, success, latency: took } = put[event.operation]
+      bytes.inc(on, event.bytesStored)
+      if (event.stored > 0) success.inc(on)
+      took.observe(on, event.elapsedMs / 1000)
+      incomingBytes.inc(on, event.bytesStored)
+      incomingRecords.inc(on, event.stored)
+      if (event.throttled > 0) writesRefused.inc(on, event.throttled)
+      if (event.operation === 'PutRecords') {
+        putRecords.total.inc(on, event.records)
+        putRecords.stored.inc(on, event.stored)
+        if (event.failed > 0) putRecords.failed.inc(on, event.failed)
+        if (event.throttled > 0) putRecords.throttled.inc(on, event.throttled)
+      }
+    },
+    get(label: StreamLabel, event: GetEvent) {
+      const on = labels(label)
+      if (event.throttled) {
+        getRefused.inc(on)
+        return
+      }
+      getSuccess.inc(on)
+      getBytes.inc(on, event.bytes)
+      getRecords.inc(on, event.records)
+      getLatency.observe(on, event.elapsedMs / 1000)
+      iteratorAge.observe(on, event.iteratorAgeMs / 1000)
+    },
+    damage(label) {
+      damage.inc(labels(label))
+    },
+    reshard(label) {
+      reshards.inc(labels(label))
+    },
+    request(operation = '(none)', status, elapsedMs) {
+      requests.inc({ operation, status: `${Math.floor(status / 100)}xx` })
+      seconds.observe({ operation }, elapsedMs / 1000)
+    },
+    async print() {
+      const now = gauges()
+      connections.set(now.connections)
+      inFlight.set(now.requests)
+      bodyBytes.set(now.bodyBytes)
+      writable.set(now.writable ? 1 : 0)
+      resident.set(process.memoryUsage.rss())
+      const { user, system } = process.cpuUsage()
+      cpu.set((user + system) / 1e6)
+      return { contentType: registry.contentType, text: await registry.metrics() }
+    },
+  }
+}
+
+type StreamLabels = Record<'stream' | 'account' | 'region', string>
+
+/** The labels of a stream, made once; beyond the bound, those of `(other)`. */
+function createStreamLabels(): (label: StreamLabel) => StreamLabels {
+  const known = new Map<string, StreamLabels>()
+  const other: StreamLabels = { stream: OTHER, account: OTHER, region: OTHER }
+  return ({ account, region, stream }) => {
+    const key = `${account}/${region}/${stream}`
+    const found = known.get(key)
+    if (found !== undefined) return found
+    if (known.size >= METRIC_STREAMS_MAX) return other
+    const made = { stream, account, region }
+    known.set(key, made)
+    return made
+  }
+}
