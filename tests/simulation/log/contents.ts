@@ -13,10 +13,17 @@ export interface FoundPart {
   readonly bytes: Uint8Array
 }
 
+/** A stretch of a ledger that the log says it cannot read. */
+export interface DamagedRange {
+  readonly from: Position
+  readonly to: Position
+}
+
 export interface LedgerContents {
   readonly state: 'open' | 'closed' | undefined
   readonly bounds: LedgerBounds
   readonly parts: readonly FoundPart[]
+  readonly damaged: readonly DamagedRange[]
 }
 
 export interface Contents {
@@ -29,13 +36,18 @@ const READ = { recordsMax: 10_000, bytesMax: 1024 * 1024, visibleFromMs: 0, dead
 /** A read that makes no headway would never end. */
 const READS_MAX = 10_000
 
-/** Reads the whole of one ledger, from its start to its tip. */
-export async function readLedger(log: Log, ledger: Ledger, clock: VirtualClock): Promise<FoundPart[]> {
+export interface LedgerRead {
+  readonly parts: readonly FoundPart[]
+  readonly damaged: readonly DamagedRange[]
+}
+
+/** Reads the whole of one ledger, from its start to its tip, over what the log says is damaged. */
+export async function readLedger(log: Log, ledger: Ledger, clock: VirtualClock): Promise<LedgerRead> {
   const parts: FoundPart[] = []
+  const damaged: DamagedRange[] = []
   let from: Position = POSITION_START
   for (let reads = 0; reads < READS_MAX; reads++) {
     const result = await settled(clock, log.read(ledger, from, READ))
-    if (result.damaged !== undefined) throw new Error(`ledger ${ledger} is damaged: ${result.damaged.reason}`)
     for (const frame of result.frames) {
       let index = frame.firstIndex
       for (const { id, records, bytes } of splitPayloads(frame.bytes)) {
@@ -45,8 +57,13 @@ export async function readLedger(log: Log, ledger: Ledger, clock: VirtualClock):
       if (index !== frame.firstIndex + frame.records) throw new Error(`a frame counts ${frame.records} records wrongly`)
     }
     result.release()
-    from = result.next
-    if (result.atTip || result.ended) return parts
+    if (result.damaged === undefined) {
+      from = result.next
+      if (result.atTip || result.ended) return { parts, damaged }
+    } else {
+      damaged.push(result.damaged)
+      from = result.damaged.to
+    }
   }
   throw new Error(`reading ledger ${ledger} does not end`)
 }
@@ -54,9 +71,9 @@ export async function readLedger(log: Log, ledger: Ledger, clock: VirtualClock):
 export async function readAll(log: Log, metadata: ChangeList, clock: VirtualClock): Promise<Contents> {
   const ledgers = new Map<Ledger, LedgerContents>()
   for (const ledger of [...log.ledgers()].sort((a, b) => a - b)) {
-    const parts = await readLedger(log, ledger, clock)
+    const read = await readLedger(log, ledger, clock)
     const bounds = await settled(clock, log.bounds(ledger))
-    ledgers.set(ledger, { state: log.stateOf(ledger), bounds, parts })
+    ledgers.set(ledger, { state: log.stateOf(ledger), bounds, ...read })
   }
   return { ledgers, changes: metadata.changes.slice(), changeBytes: new Map(metadata.bytes) }
 }

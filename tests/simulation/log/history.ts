@@ -42,6 +42,11 @@ const LEDGERS_MAX = 12
 const DEADLINE_MS = 600_000
 const SEGMENT_BYTES = [64 * 1024, 128 * 1024, 512 * 1024] as const
 
+export interface HistoryOptions {
+  /** The last life closes the log. Default: it may also crash. */
+  readonly endClean?: boolean
+}
+
 export class History {
   readonly oracle = new Oracle()
   readonly forks: Fork[] = []
@@ -51,14 +56,16 @@ export class History {
 
   readonly #random: Random
   readonly #wrap: WrapDisk
+  readonly #endClean: boolean
   readonly #ledgers = new Set<Ledger>()
   readonly #lastStored = new Map<Ledger, Position>()
   #nextLedger = 1
   #wallMs = START_MS
 
-  constructor(seed: number, wrap: WrapDisk = (disk) => disk) {
+  constructor(seed: number, wrap: WrapDisk = (disk) => disk, { endClean = false }: HistoryOptions = {}) {
     this.#random = seededRandom(seed)
     this.#wrap = wrap
+    this.#endClean = endClean
     this.settings = {
       durability: 'fsync',
       segmentBytes: this.#pick(SEGMENT_BYTES),
@@ -67,17 +74,19 @@ export class History {
     }
   }
 
-  async run(): Promise<void> {
+  /** Lives through it all; answers with the disk as it is left. */
+  async run(): Promise<SimulatedDisk> {
     let disk = new SimulatedDisk({ random: this.#fresh() })
     const lives = 1 + this.#below(LIVES_MAX)
     for (let life = 1; life <= lives; life++) {
       this.lives = life
-      disk = await this.#live(disk)
+      disk = await this.#live(disk, this.#endClean && life === lives)
     }
+    return disk
   }
 
   /** One life, from opening to its end; answers with the disk that the next life finds. */
-  async #live(disk: SimulatedDisk): Promise<SimulatedDisk> {
+  async #live(disk: SimulatedDisk, endClean: boolean): Promise<SimulatedDisk> {
     const clock = new VirtualClock(this.#wallMs)
     disk.onOperation = (operation) => {
       if (operation.mutates) this.#keep(disk, operation, clock)
@@ -102,13 +111,13 @@ export class History {
       for (const ledger of ledgers) this.#noteShown(log, ledger)
     })
     for (let bursts = this.#below(BURSTS_MAX); bursts > 0; bursts--) await settled(clock, this.#burst(log, clock))
-    const next = await this.#end(disk, log, clock)
+    const next = await this.#end(disk, log, clock, endClean)
     this.#wallMs = clock.now() + this.#below(1_000)
     return next
   }
 
-  async #end(disk: SimulatedDisk, log: Log, clock: VirtualClock): Promise<SimulatedDisk> {
-    if (this.#random.float() < 0.4) {
+  async #end(disk: SimulatedDisk, log: Log, clock: VirtualClock, clean: boolean): Promise<SimulatedDisk> {
+    if (clean || this.#random.float() < 0.4) {
       await settled(clock, log.close())
       return disk.crash(this.#random.float() < 0.5 ? 'kill' : 'all-lost', this.#fresh())
     }
@@ -243,7 +252,7 @@ export class History {
   async #read(log: Log, clock: VirtualClock): Promise<void> {
     const ledger = this.#pickLedger()
     if (ledger === undefined) return
-    const parts = await readLedger(log, ledger, clock).catch(known([]))
+    const { parts } = await readLedger(log, ledger, clock).catch(known({ parts: [] }))
     for (const { id, position, timeMs } of parts) this.oracle.store(id, { position, timeMs })
   }
 

@@ -127,7 +127,8 @@ export class Oracle {
   check(contents: Contents, at: number, base?: Contents): void {
     const moment = this.#at(at)
     const found = new Map<number, Position>()
-    for (const [ledger, { parts, bounds, state }] of contents.ledgers) {
+    for (const [ledger, { parts, bounds, state, damaged }] of contents.ledgers) {
+      need(damaged.length === 0, () => `a crash alone is reported as damage of ledger ${ledger}`)
       const owed = moment.ledgers.get(ledger)
       need(owed?.opening === true || owed?.opened === true, () => `ledger ${ledger} was never asked for`)
       need(owed?.dropped !== true, () => `ledger ${ledger} was dropped and is back`)

@@ -1,0 +1,140 @@
+/**
+ * The log on a disk that rots: bits flip, pages vanish, files are cut, swapped, lost or put back as they once were.
+ * Whatever happens, a reader gets the right bytes or is told. MILLRACE_SEED replays one history.
+ */
+import { comparePositions, Log } from '@millrace/log'
+import { rot, ROT_KINDS, type RotKind, type SimulatedDisk } from '@millrace/log/testing'
+import { randomBelow, systemClock, systemRandom } from '@millrace/std'
+import { seededRandom, VirtualClock } from '@millrace/std/testing'
+import { expect, it } from 'vitest'
+import { ChangeList } from './change-list.ts'
+import { type Contents, readAll } from './contents.ts'
+import { History } from './history.ts'
+import { settled } from './settled.ts'
+
+const SECONDS_DEFAULT = 10
+const ROTS_PER_HISTORY = 150
+
+/** What became of one damaged disk. `told`: something is missing, and the log says so. */
+type Outcome = 'unused' | 'told' | 'refused'
+
+it(
+  'answers damage with the right bytes or with a word, never with wrong ones and never in silence',
+  { timeout: 900_000 },
+  async () => {
+    const seconds = Number(process.env['MILLRACE_SOAK_SECONDS'] ?? SECONDS_DEFAULT)
+    const replay = process.env['MILLRACE_SEED']
+    const firstSeed = replay === undefined ? randomBelow(systemRandom, 1_000_000) : Number(replay)
+    // A replay is one history.
+    const untilMs = replay === undefined ? systemClock.monotonic() + seconds * 1_000 : 0
+    const outcomes = new Map<string, number>()
+    let seed = firstSeed
+    do {
+      await rotHistory(seed, outcomes)
+      seed++
+    } while (systemClock.monotonic() < untilMs)
+    const counts = [...outcomes].sort().map(([outcome, count]) => `${outcome} ${count}`)
+    process.stderr.write(`log rot: seeds ${firstSeed}…${seed - 1}: ${counts.join(', ')}\n`)
+    expect(counts.length).toBeGreaterThan(ROT_KINDS.length)
+  },
+)
+
+async function rotHistory(seed: number, outcomes: Map<string, number>): Promise<void> {
+  const history = new History(seed, undefined, { endClean: true })
+  const sound = await history.run()
+  const earlier = history.forks[Math.floor(history.forks.length / 2)]?.disk ?? sound
+  const before = await open(sound.fork(), history)
+  if (before === undefined) throw new Error('a sound disk opens')
+  for (let round = 0; round < ROTS_PER_HISTORY; round++) {
+    const random = seededRandom(seed * 1_000_003 + round)
+    const kind = ROT_KINDS[randomBelow(random, ROT_KINDS.length)] ?? 'flip'
+    const disk = sound.fork(random)
+    const damage = rot(disk, kind, random, earlier)
+    if (damage === undefined) continue
+    try {
+      note(outcomes, kind, await outcomeOf(disk, before.contents, history))
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error)
+      throw new Error(
+        `${message}\n  seed ${seed}, round ${round}: ${damage.kind} ${damage.path} at ${damage.offset}\n` +
+          `  again: MILLRACE_SEED=${seed} npx vitest run --project simulation tests/simulation/log/rot`,
+        { cause: error },
+      )
+    }
+  }
+}
+
+interface Opened {
+  readonly contents: Contents
+  /** Lines of damage, at opening and after reading. */
+  readonly reported: number
+}
+
+/** `undefined`: the log says that it cannot open this. */
+async function open(disk: SimulatedDisk, history: History): Promise<Opened | undefined> {
+  const clock = new VirtualClock(1_800_000_000_000)
+  const metadata = new ChangeList()
+  const random = seededRandom(1)
+  const options = { ...history.settings, disk, clock, random, metadata }
+  const log = await settled(
+    clock,
+    Log.open(options).catch((error: unknown) => {
+      if (error instanceof Error && error.name === 'LogError') return undefined
+      throw error
+    }),
+  )
+  if (log === undefined) return undefined
+  const contents = await readAll(log, metadata, clock)
+  disk.halt()
+  return { contents, reported: log.health().damage.length }
+}
+
+async function outcomeOf(disk: SimulatedDisk, before: Contents, history: History): Promise<Outcome> {
+  const opened = await open(disk, history)
+  if (opened === undefined) return 'refused'
+  const { contents, reported } = opened
+  const missing = missingFrom(contents, before)
+  if (missing.length === 0) return 'unused'
+  const ranges = [...contents.ledgers.values()].flatMap(({ damaged }) => damaged)
+  if (reported === 0 && ranges.length === 0) throw new Error(`nobody is told of ${missing.join(', ')}`)
+  return 'told'
+}
+
+/** What was there before and is not now. Throws if anything is there that was not, or not so. */
+function missingFrom(contents: Contents, before: Contents): string[] {
+  const missing: string[] = []
+  for (const [ledger, was] of before.ledgers) {
+    const is = contents.ledgers.get(ledger)
+    const found = new Map((is?.parts ?? []).map((part) => [part.id, part]))
+    for (const part of was.parts) {
+      const now = found.get(part.id)
+      found.delete(part.id)
+      if (now === undefined) {
+        missing.push(`payload ${part.id} of ledger ${ledger} at ${part.position.commit}`)
+        continue
+      }
+      const same =
+        Buffer.compare(part.bytes, now.bytes) === 0 &&
+        comparePositions(part.position, now.position) === 0 &&
+        part.timeMs === now.timeMs
+      if (!same) throw new Error(`payload ${part.id} of ledger ${ledger} is not what it was`)
+    }
+    if (found.size > 0) throw new Error(`ledger ${ledger} shows payloads ${[...found.keys()].join()} out of nowhere`)
+    if (is === undefined) missing.push(`ledger ${ledger}`)
+    else if (is.state !== was.state) missing.push(`that ledger ${ledger} is ${was.state}`)
+    else if (comparePositions(is.bounds.end, was.bounds.end) < 0) missing.push(`the end of ledger ${ledger}`)
+  }
+  for (const ledger of contents.ledgers.keys()) if (!before.ledgers.has(ledger)) missing.push(`the drop of ${ledger}`)
+  const changes = new Map(contents.changes.map(({ id, commit }) => [id, commit]))
+  for (const { id, commit } of before.changes) {
+    const now = changes.get(id)
+    if (now === undefined) missing.push(`change ${id} at ${commit}`)
+    else if (now !== commit) throw new Error(`change ${id} moved from ${commit} to ${now}`)
+  }
+  return missing
+}
+
+function note(outcomes: Map<string, number>, kind: RotKind, outcome: Outcome): void {
+  const key = `${kind} ${outcome}`
+  outcomes.set(key, (outcomes.get(key) ?? 0) + 1)
+}
