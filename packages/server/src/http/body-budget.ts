@@ -83,7 +83,8 @@ export class BodyBudget {
 
   #wait(holder: Holder): void {
     this.#waiting.add(holder)
-    this.#timer ??= this.#options.clock.setTimer(this.#options.waitMs, () => this.#makeRoom(), { unref: true })
+    if (this.#timer !== undefined) return
+    this.#timer = this.#options.clock.setTimer(this.#options.waitMs, () => this.#makeRoom(), { unref: true })
   }
 
   #resume(): void {

@@ -45,7 +45,12 @@ export class Deadlines {
 
   #add(entry: Entry): void {
     this.#entries.add(entry)
-    this.#timer ??= this.#clock.setTimer(this.#tickMs, () => this.#tick(), { unref: true })
+    this.#arm()
+  }
+
+  #arm(): void {
+    if (this.#timer !== undefined) return
+    this.#timer = this.#clock.setTimer(this.#tickMs, () => this.#tick(), { unref: true })
   }
 
   #tick(): void {
@@ -56,8 +61,6 @@ export class Deadlines {
       this.#entries.delete(entry)
       entry.onExpired()
     }
-    if (this.#entries.size > 0) {
-      this.#timer ??= this.#clock.setTimer(this.#tickMs, () => this.#tick(), { unref: true })
-    }
+    if (this.#entries.size > 0) this.#arm()
   }
 }

@@ -123,6 +123,7 @@ export class Exchange {
 
   /** An event of a stream was taken by its reader: it has as long for the next. */
   progress(): void {
+    if (this.#ended) return
     this.#deadline.restart(this.#desk.limits.responseMs, () => this.#incoming.destroy())
   }
 

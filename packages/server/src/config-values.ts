@@ -1,0 +1,132 @@
+/**
+ * How the text of an option becomes its value. Each throws ConfigError with what was expected and found; config.ts
+ * adds where. What comes later says what it waits for.
+ */
+import type { AuthMode } from './auth/authenticate.ts'
+import { ConfigError } from './config-error.ts'
+import { nearest } from './nearest.ts'
+import type { ServerOptions, StreamToCreate } from './server.ts'
+
+/** What a message repeats of a wrong value. */
+const SHOWN_MAX = 60
+
+export function integer(text: string, min: number, max: number): number {
+  const value = /^\d{1,15}$/.test(text.trim()) ? Number(text) : Number.NaN
+  if (value >= min && value <= max) return value
+  return wrong(`a whole number from ${min} to ${max}`, text)
+}
+
+export function oneOf<T extends string>(text: string, known: readonly T[]): T {
+  const found = known.find((word) => word === text)
+  if (found !== undefined) return found
+  const near = nearest(text, known)
+  return wrong(known.join(', '), text, near === undefined ? '' : `; did you mean ${near}?`)
+}
+
+const UNITS: Readonly<Record<string, number>> = {
+  '': 1,
+  kib: 2 ** 10,
+  mib: 2 ** 20,
+  gib: 2 ** 30,
+  tib: 2 ** 40,
+  kb: 1e3,
+  mb: 1e6,
+  gb: 1e9,
+  tb: 1e12,
+}
+
+/** `1048576`, `256MiB`, `20 GB`. */
+export function bytes(text: string): number {
+  const match = /^(\d{1,15}(?:\.\d+)?)\s*([kmgt]i?b)?$/i.exec(text.trim())
+  const unit = UNITS[(match?.[2] ?? '').toLowerCase()]
+  const value = match === null || unit === undefined ? Number.NaN : Math.floor(Number(match[1]) * unit)
+  if (Number.isSafeInteger(value)) return value
+  return wrong('a number of bytes, like 1048576, 256MiB or 20GB', text)
+}
+
+export function list(text: string): readonly string[] {
+  return text
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '')
+}
+
+export function engine(text: string): void {
+  if (text === 'embedded') return
+  if (/^nats:/i.test(text)) later('the cluster engine on NATS JetStream', '--engine embedded')
+  wrong('embedded', text)
+}
+
+export function auth(text: string): AuthMode {
+  if (text === 'iam') later('the enforcement of policies', '--auth keys')
+  return oneOf(text, ['none', 'keys'])
+}
+
+export function apiLimits(text: string): void {
+  if (text === 'aws') later("the account's call rates", '--api-limits off')
+  oneOf(text, ['off'])
+}
+
+const limitNames = {
+  'write-bytes': 'writeBytes',
+  'write-records': 'writeRecords',
+  'read-bytes': 'readBytes',
+  reads: 'reads',
+} as const
+
+export function shardLimits(text: string): NonNullable<ServerOptions['shardLimits']> {
+  if (text === 'aws' || text === 'off') return text
+  const limits: { -readonly [K in (typeof limitNames)[keyof typeof limitNames]]?: number } = {}
+  for (const [name, value] of pairs(text, 'aws, off, or write-bytes=…,write-records=…,read-bytes=…,reads=…')) {
+    const key = oneOf(name, Object.keys(limitNames) as (keyof typeof limitNames)[])
+    limits[limitNames[key]] = key.endsWith('bytes') ? bytes(value) : integer(value, 1, 1_000_000_000)
+  }
+  return limits
+}
+
+export function quotas(text: string): NonNullable<ServerOptions['quotas']> {
+  let shards: number | undefined
+  for (const [name, value] of pairs(text, 'shards=…')) {
+    if (name === 'on-demand-streams') later('on-demand streams', '--quota shards=…')
+    oneOf(name, ['shards'])
+    shards = integer(value, 1, 1_000_000)
+  }
+  return shards === undefined ? {} : { shards }
+}
+
+/** `orders:4,clicks`: a stream without a number has one shard. */
+export function streams(text: string): readonly StreamToCreate[] {
+  return list(text).map((item) => {
+    const [name = '', count = '1', ...rest] = item.split(':')
+    if (!/^[\w.-]{1,128}$/.test(name) || rest.length > 0) {
+      return wrong('streams like orders:4,clicks:1, with names of letters, digits, _, . and -', item)
+    }
+    if (count === 'on-demand') later('on-demand streams', `${name}:4`)
+    return { name, shards: integer(count, 1, 100_000) }
+  })
+}
+
+export function account(text: string): string {
+  return /^\d{12}$/.test(text) ? text : wrong('12 digits', text)
+}
+
+export function region(text: string): string {
+  return /^[A-Za-z0-9-]{1,64}$/.test(text) ? text : wrong('a region like us-east-1', text)
+}
+
+function pairs(text: string, expected: string): (readonly [string, string])[] {
+  return list(text).map((item) => {
+    const equals = item.indexOf('=')
+    if (equals <= 0) return wrong(expected, item)
+    return [item.slice(0, equals).trim(), item.slice(equals + 1).trim()] as const
+  })
+}
+
+function wrong(expected: string, found: string, hint = ''): never {
+  const shown = found.length > SHOWN_MAX ? `${found.slice(0, SHOWN_MAX)}…` : found
+  throw new ConfigError(`expected ${expected}, found '${shown}'${hint}`)
+}
+
+function later(what: string, instead: string): never {
+  throw new ConfigError(`this waits for ${what}, which this version does not have yet; use ${instead}`)
+}
