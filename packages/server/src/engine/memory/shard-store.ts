@@ -1,6 +1,5 @@
 /**
- * Shards in memory: each an array of frames in order of commit. The plainest thing that keeps the port's promises;
- * searches are linear where a loop is easier to believe than an index.
+ * Shards in memory: each an array of frames in order of commit. The plainest thing that keeps the port's promises.
  *
  * Bounded by `bytesMax`: beyond it appends fail with `no-space` until `trim` or `drop` has freed some.
  */
@@ -29,7 +28,7 @@ import type { MemoryFaults } from './memory-faults.ts'
 const FRAME_RECORDS_MAX = 0xffff
 
 interface Shard {
-  frames: StoredFrame[]
+  readonly frames: StoredFrame[]
   /** What the commit under way adds. */
   arriving: { records: number; readonly pieces: Uint8Array[]; readonly timeMs: number } | undefined
   lastTimeMs: number
@@ -130,9 +129,11 @@ export class MemoryShardStore implements ShardStore {
     let bytes = 0
     let atTip = true
     let damaged = false
-    for (const frame of shard.frames) {
+    const first = firstIndexWhere(shard.frames, (frame) => comparePositions(endOf(frame), from) > 0)
+    for (let i = first; i < shard.frames.length; i++) {
+      const frame = shard.frames[i]
+      if (frame === undefined) break
       const end = endOf(frame)
-      if (comparePositions(end, from) <= 0) continue
       if (frame.timeMs < options.visibleFromMs) {
         next = end
         continue
@@ -178,7 +179,7 @@ export class MemoryShardStore implements ShardStore {
   seekTime(ref: ShardRef, timeMs: number): Promise<Position> {
     return Promise.resolve().then(() => {
       const shard = this.#shard(ref)
-      const frame = shard.frames.find((candidate) => candidate.timeMs >= timeMs)
+      const frame = shard.frames[firstIndexWhere(shard.frames, (candidate) => candidate.timeMs >= timeMs)]
       return frame === undefined ? shard.end : { commit: frame.commit, index: frame.firstIndex }
     })
   }
@@ -193,8 +194,8 @@ export class MemoryShardStore implements ShardStore {
     for (const { shard: ref, beforeMs } of floors) {
       const shard = this.#shards.get(ref)
       if (shard === undefined) continue
-      this.#free(shard.frames.filter((frame) => frame.timeMs < beforeMs))
-      shard.frames = shard.frames.filter((frame) => frame.timeMs >= beforeMs)
+      const kept = firstIndexWhere(shard.frames, (frame) => frame.timeMs >= beforeMs)
+      this.#free(shard.frames.splice(0, kept))
     }
     return Promise.resolve()
   }
@@ -261,4 +262,17 @@ export class MemoryShardStore implements ShardStore {
 
 function endOf(frame: StoredFrame): Position {
   return { commit: frame.commit, index: frame.firstIndex + frame.records }
+}
+
+/** Where a condition begins to hold that once true stays true; the length if nowhere. */
+function firstIndexWhere<T>(items: readonly T[], holds: (item: T) => boolean): number {
+  let low = 0
+  let high = items.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    const item = items[middle]
+    if (item !== undefined && holds(item)) high = middle
+    else low = middle + 1
+  }
+  return low
 }
