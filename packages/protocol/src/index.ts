@@ -8,8 +8,9 @@ export {
   encodeRequest,
   encodeResponse,
   parseDocument,
-} from './codecs/codec.ts'
-export type { Codec, Document } from './codecs/codec.ts'
+} from './codecs/body.ts'
+export type { Document } from './codecs/body.ts'
+export type { Codec } from './codecs/codec.ts'
 export { decodeError, encodeError } from './codecs/error-body.ts'
 export type { DecodedError, ErrorAnswer } from './codecs/error-body.ts'
 export { errorTraits, KinesisError } from './errors.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { decodeDocument } from '../codecs/codec.ts'
+import { decodeDocument } from '../codecs/body.ts'
 import { KinesisError } from '../errors.ts'
 import type { Operation } from '../operation.ts'
 import { operations } from '../operations/registry.ts'

@@ -1,0 +1,69 @@
+/**
+ * Requests and answers between bytes and typed values, in either encoding. Parsing the body and decoding it by
+ * schema are separate steps, because the service looks at other things between them (KINESIS.md §2).
+ */
+import { KinesisError } from '../errors.ts'
+import type { Operation } from '../operation.ts'
+import type { GetRecordsOutput } from '../operations/get-records.ts'
+import { checkConstraints } from '../schema/constraints.ts'
+import { decodeStructure } from '../schema/decode.ts'
+import { decodeCbor } from './cbor-decode.ts'
+import { encodeCbor } from './cbor-encode.ts'
+import type { Codec } from './codec.ts'
+import { encodeGetRecords } from './get-records.ts'
+import { encodeJson } from './json-encode.ts'
+import { parseJson } from './json-parse.ts'
+import { decodePutRecords } from './put-records.ts'
+
+/** A body that was parsed, not yet looked at: an object or a list. */
+export type Document = object
+
+const nothing = new Uint8Array(0)
+
+/** Decoders that give the same as the general one, or `undefined` where they leave it to the general one. */
+const quickDecoders: ReadonlyMap<string, (document: Document) => unknown> = new Map([['PutRecords', decodePutRecords]])
+
+/**
+ * Parses a body. Throws a SerializationException without a message when it is not parsable, is a scalar or `null`, or
+ * has more containers than any request needs.
+ */
+export function parseDocument(codec: Codec, bytes: Uint8Array): Document {
+  const value = codec === 'json' ? parseJson(bytes) : decodeCbor(bytes)
+  if (typeof value !== 'object' || value === null || value instanceof Uint8Array) {
+    throw new KinesisError('SerializationException')
+  }
+  return value
+}
+
+/** Throws a SerializationException (a member has the wrong type), then a ValidationException (a constraint). */
+export function decodeDocument<I>(operation: Operation<I>, codec: Codec, document: Document): I {
+  const quick = quickDecoders.get(operation.name)?.(document)
+  if (quick !== undefined) return quick as I
+  const input = decodeStructure(operation.input, document, codec)
+  checkConstraints(operation.input, input)
+  return input as I
+}
+
+/** parseDocument and decodeDocument in one. Throws nothing but KinesisError, whatever the bytes. */
+export function decodeRequest<I>(operation: Operation<I>, codec: Codec, bytes: Uint8Array): I {
+  return decodeDocument(operation, codec, parseDocument(codec, bytes))
+}
+
+/** Does not check constraints: that is for the service to say. */
+export function encodeRequest<I>(operation: Operation<I>, codec: Codec, input: I): Uint8Array {
+  return codec === 'json' ? encodeJson(operation.input, input) : encodeCbor(operation.input, input)
+}
+
+/** No bytes at all for a void operation. */
+export function encodeResponse<O>(operation: Operation<unknown, O>, codec: Codec, output: O): Uint8Array {
+  if (operation.output === undefined) return nothing
+  if (codec === 'cbor') return encodeCbor(operation.output, output)
+  if (operation.name === 'GetRecords') return encodeGetRecords(output as GetRecordsOutput)
+  return encodeJson(operation.output, output)
+}
+
+/** Checks types only. Throws a SerializationException when the bytes are not an answer of this operation. */
+export function decodeResponse<O>(operation: Operation<unknown, O>, codec: Codec, bytes: Uint8Array): O {
+  if (operation.output === undefined) return undefined as O
+  return decodeStructure(operation.output, parseDocument(codec, bytes), codec) as O
+}
