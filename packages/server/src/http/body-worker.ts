@@ -66,11 +66,6 @@ export class BodyWorker {
     return new Promise((resolve, reject) => this.#waiting.set(id, { resolve, reject }))
   }
 
-  /** Starts the thread before it is needed: the first large request should not wait for it. */
-  warm(): void {
-    if (!this.#closed && !this.#dead) this.#thread ??= this.#start()
-  }
-
   async close(): Promise<void> {
     this.#closed = true
     const thread = this.#thread
@@ -79,11 +74,7 @@ export class BodyWorker {
   }
 
   #start(): Worker {
-    const fromSource = import.meta.url.endsWith('.ts')
-    const thread = new Worker(new URL(`./body-worker-thread.${fromSource ? 'ts' : 'js'}`, import.meta.url), {
-      // TypeScript is only met in tests and development, where tsx is installed.
-      execArgv: fromSource ? ['--conditions=source', '--import', 'tsx'] : [],
-    })
+    const thread = startThread()
     thread.unref()
     thread.on('message', ({ id, result }: WorkerAnswer) => {
       const waiting = this.#waiting.get(id)
@@ -109,6 +100,14 @@ export class BodyWorker {
     for (const { reject } of this.#waiting.values()) reject(new KinesisError('InternalFailure'))
     this.#waiting.clear()
   }
+}
+
+/** From what was built, or, in tests and development, from the TypeScript beside this file. */
+function startThread(): Worker {
+  if (!import.meta.url.endsWith('.ts')) return new Worker(new URL('./body-worker-thread.js', import.meta.url))
+  const url = JSON.stringify(new URL('./body-worker-thread.ts', import.meta.url).href)
+  const program = `import('tsx/esm/api').then(({ tsImport }) => tsImport(${url}, ${url}))`
+  return new Worker(program, { eval: true, execArgv: ['--conditions=source'] })
 }
 
 function ownsItsMemory(bytes: Uint8Array): bytes is Uint8Array<ArrayBuffer> {
