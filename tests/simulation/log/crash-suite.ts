@@ -3,7 +3,7 @@
  * recovery is itself crashed: after a kill always by a loss of power before anything new was written, and now and then
  * in the middle, up to three deep; some lives go on, to show that new numbers never repeat old ones.
  */
-import { comparePositions, Log, type Position } from '@millrace/log'
+import { comparePositions, type Disk, Log, type Position } from '@millrace/log'
 import { CRASH_MODES, type CrashMode, type SimulatedDisk } from '@millrace/log/testing'
 import { type Random, randomBelow } from '@millrace/std'
 import { seededRandom, VirtualClock } from '@millrace/std/testing'
@@ -76,6 +76,24 @@ export async function crashHistory(
   }
 }
 
+/**
+ * Lives through one history on a disk with faults, and then on a sound one: whatever went wrong, all that was
+ * acknowledged is there, and nothing that was refused. `crash` says how the faulty life ends.
+ */
+export async function surviveFaults(history: History, crash: CrashMode, random: Random): Promise<void> {
+  const left = await history.run()
+  const disk = left.crash(crash, random)
+  const run = { history, coverage: newCoverage(), wrap: (wrapped: Disk) => wrapped }
+  const after = { disk: left, moment: history.oracle.now, life: history.lives, wallMs: AFTER_FAULTS_MS }
+  const life = await begin(disk, random, after, run)
+  history.oracle.check(life.contents, after.moment)
+  await probe(life, random, after, run)
+  disk.halt()
+}
+
+/** Later than any history. */
+const AFTER_FAULTS_MS = 1_800_000_000_000
+
 interface Run {
   readonly history: History
   readonly coverage: Coverage
@@ -131,6 +149,9 @@ async function verify(
   }
 }
 
+/** When a life begins. */
+type Start = Pick<Fork, 'wallMs'>
+
 interface Life {
   readonly disk: SimulatedDisk
   readonly log: Log
@@ -139,7 +160,7 @@ interface Life {
   readonly contents: Contents
 }
 
-async function begin(disk: SimulatedDisk, random: Random, fork: Fork, { history, wrap }: Run): Promise<Life> {
+async function begin(disk: SimulatedDisk, random: Random, fork: Start, { history, wrap }: Run): Promise<Life> {
   const clock = new VirtualClock(fork.wallMs + randomBelow(random, 2_000) - 1_000)
   const metadata = new ChangeList()
   const log = await settled(
@@ -177,7 +198,7 @@ async function verifyKept(life: Life, random: Random, fork: Fork, run: Run): Pro
 }
 
 /** The life goes on: new numbers lie above all old ones, and what is written now survives like the rest. */
-async function probe({ disk, log, clock, contents }: Life, random: Random, fork: Fork, run: Run): Promise<void> {
+async function probe({ disk, log, clock, contents }: Life, random: Random, fork: Start, run: Run): Promise<void> {
   let newest = 0
   for (const { commit } of contents.changes) newest = Math.max(newest, commit)
   for (const { parts } of contents.ledgers.values()) newest = Math.max(newest, parts.at(-1)?.position.commit ?? 0)

@@ -13,7 +13,7 @@ import {
   type PartResult,
   type Position,
 } from '@millrace/log'
-import { CRASH_MODES, type CrashMode, type DiskOperation, SimulatedDisk } from '@millrace/log/testing'
+import { CRASH_MODES, type CrashMode, type DiskFault, type DiskOperation, SimulatedDisk } from '@millrace/log/testing'
 import { deferred, type Random, randomBelow } from '@millrace/std'
 import { seededRandom, VirtualClock } from '@millrace/std/testing'
 import { ChangeList } from './change-list.ts'
@@ -45,6 +45,10 @@ const SEGMENT_BYTES = [64 * 1024, 128 * 1024, 512 * 1024] as const
 export interface HistoryOptions {
   /** The last life closes the log. Default: it may also crash. */
   readonly endClean?: boolean
+  /** Default: one to three, by seed. */
+  readonly lives?: number
+  /** What goes wrong on the disk, in any life. With it the log may refuse things, and say so. Default: nothing. */
+  readonly faults?: (operation: DiskOperation) => DiskFault | undefined
 }
 
 export class History {
@@ -56,16 +60,16 @@ export class History {
 
   readonly #random: Random
   readonly #wrap: WrapDisk
-  readonly #endClean: boolean
+  readonly #options: HistoryOptions
   readonly #ledgers = new Set<Ledger>()
   readonly #lastStored = new Map<Ledger, Position>()
   #nextLedger = 1
   #wallMs = START_MS
 
-  constructor(seed: number, wrap: WrapDisk = (disk) => disk, { endClean = false }: HistoryOptions = {}) {
+  constructor(seed: number, wrap: WrapDisk = (disk) => disk, options: HistoryOptions = {}) {
     this.#random = seededRandom(seed)
     this.#wrap = wrap
-    this.#endClean = endClean
+    this.#options = options
     this.settings = {
       durability: 'fsync',
       segmentBytes: this.#pick(SEGMENT_BYTES),
@@ -77,10 +81,10 @@ export class History {
   /** Lives through it all; answers with the disk as it is left. */
   async run(): Promise<SimulatedDisk> {
     let disk = new SimulatedDisk({ random: this.#fresh() })
-    const lives = 1 + this.#below(LIVES_MAX)
+    const lives = this.#options.lives ?? 1 + this.#below(LIVES_MAX)
     for (let life = 1; life <= lives; life++) {
       this.lives = life
-      disk = await this.#live(disk, this.#endClean && life === lives)
+      disk = await this.#live(disk, this.#options.endClean === true && life === lives)
     }
     return disk
   }
@@ -91,19 +95,22 @@ export class History {
     disk.onOperation = (operation) => {
       if (operation.mutates) this.#keep(disk, operation, clock)
     }
+    disk.faults = this.#options.faults
     const metadata = new ChangeList()
-    const log = await settled(
+    const opening = Log.open({
+      ...this.settings,
+      disk: this.#wrap(disk),
       clock,
-      Log.open({
-        ...this.settings,
-        disk: this.#wrap(disk),
-        clock,
-        random: this.#fresh(),
-        metadata,
-        allocate: disk.allocate,
-      }),
-    )
-    const contents = await readAll(log, metadata, clock)
+      random: this.#fresh(),
+      metadata,
+      allocate: disk.allocate,
+    })
+    const log = await settled(clock, this.#excused(opening, undefined))
+    const contents = log === undefined ? undefined : await this.#excused(readAll(log, metadata, clock), undefined)
+    if (log === undefined || contents === undefined) {
+      disk.halt()
+      return disk.crash('kill', this.#fresh())
+    }
     this.oracle.check(contents, this.oracle.now)
     this.oracle.adopt(contents)
     for (const ledger of contents.ledgers.keys()) this.#ledgers.add(ledger)
@@ -118,7 +125,8 @@ export class History {
 
   async #end(disk: SimulatedDisk, log: Log, clock: VirtualClock, clean: boolean): Promise<SimulatedDisk> {
     if (clean || this.#random.float() < 0.4) {
-      await settled(clock, log.close())
+      await settled(clock, this.#excused(log.close(), undefined))
+      disk.halt()
       return disk.crash(this.#random.float() < 0.5 ? 'kill' : 'all-lost', this.#fresh())
     }
     // In the middle of something, if it lasts that long.
@@ -184,12 +192,17 @@ export class History {
   }
 
   #noteResult(id: number, part: Part, result: PartResult | undefined, after: Position | undefined): void {
-    if (result?.failure === 'closed') {
+    const failure = result?.failure
+    if (
+      failure === 'closed' ||
+      (this.#options.faults !== undefined && failure !== undefined && failure !== 'unknown')
+    ) {
       this.oracle.note({ kind: 'refused', id })
       return
     }
+    if (this.#options.faults !== undefined && failure === 'unknown') return
     const run = result?.runs[0]
-    if (run === undefined || result?.failure !== undefined || run.count !== part.records) {
+    if (run === undefined || failure !== undefined || run.count !== part.records) {
       throw new Violation(`an append to ledger ${part.ledger} gave ${JSON.stringify(result)} on a sound disk`)
     }
     const position = { commit: run.commit, index: run.firstIndex }
@@ -205,7 +218,9 @@ export class History {
     const id = this.oracle.newId()
     const bytes = makePayload(id, 0, this.#below(10) === 0 ? 5_000 : this.#below(300))
     this.oracle.ask(id, 0, bytes)
-    const commit = await log.appendMetadata(bytes, { deadlineMs: clock.monotonic() + DEADLINE_MS })
+    const asked = log.appendMetadata(bytes, { deadlineMs: clock.monotonic() + DEADLINE_MS })
+    const commit = await this.#excused(asked, undefined, () => this.oracle.note({ kind: 'refused', id }))
+    if (commit === undefined) return
     this.oracle.store(id, { position: { commit, index: 0 }, timeMs: undefined })
   }
 
@@ -214,10 +229,15 @@ export class History {
     const ledgers = Array.from({ length: 1 + this.#below(3) }, () => this.#nextLedger++)
     for (const ledger of ledgers) this.oracle.note({ kind: 'opening', ledger })
     const notBeforeMs = clock.now() + this.#below(3)
-    await log.openLedgers(
+    const asked = log.openLedgers(
       ledgers.map((ledger) => ({ ledger, notBeforeMs })),
       { deadlineMs: clock.monotonic() + DEADLINE_MS },
     )
+    const opened = await this.#excused(
+      asked.then(() => true),
+      false,
+    )
+    if (!opened) return
     for (const ledger of ledgers) {
       this.oracle.note({ kind: 'opened', ledger })
       this.#ledgers.add(ledger)
@@ -228,7 +248,8 @@ export class History {
     const ledger = this.#pickLedger()
     if (ledger === undefined) return
     this.oracle.note({ kind: 'closing', ledger })
-    const [closed] = await log.closeLedgers([ledger], { deadlineMs: clock.monotonic() + DEADLINE_MS }).catch(known([]))
+    const asked = log.closeLedgers([ledger], { deadlineMs: clock.monotonic() + DEADLINE_MS }).catch(known([]))
+    const [closed] = await this.#excused(asked, [])
     if (closed !== undefined) this.oracle.note({ kind: 'closed', ledger, closed })
   }
 
@@ -237,7 +258,12 @@ export class History {
     if (ledger === undefined) return
     this.#ledgers.delete(ledger)
     this.oracle.note({ kind: 'dropping', ledger })
-    await log.dropLedgers([ledger], { deadlineMs: clock.monotonic() + DEADLINE_MS })
+    const asked = log.dropLedgers([ledger], { deadlineMs: clock.monotonic() + DEADLINE_MS })
+    const dropped = await this.#excused(
+      asked.then(() => true),
+      false,
+    )
+    if (!dropped) return
     this.oracle.note({ kind: 'dropped', ledger })
   }
 
@@ -245,14 +271,20 @@ export class History {
     const ledgers = [...this.#ledgers].filter(() => this.#random.float() < 0.7)
     const beforeMs = clock.now() - this.#below(60)
     for (const ledger of ledgers) this.oracle.note({ kind: 'trimming', ledger, beforeMs })
-    await log.trim(ledgers.map((ledger) => ({ ledger, beforeMs })))
+    const asked = log.trim(ledgers.map((ledger) => ({ ledger, beforeMs })))
+    const trimmed = await this.#excused(
+      asked.then(() => true),
+      false,
+    )
+    if (!trimmed) return
     for (const ledger of ledgers) this.oracle.note({ kind: 'trimmed', ledger, beforeMs })
   }
 
   async #read(log: Log, clock: VirtualClock): Promise<void> {
     const ledger = this.#pickLedger()
     if (ledger === undefined) return
-    const { parts } = await readLedger(log, ledger, clock).catch(known({ parts: [] }))
+    const none = { parts: [], damaged: [] }
+    const { parts } = await this.#excused(readLedger(log, ledger, clock).catch(known(none)), none)
     for (const { id, position, timeMs } of parts) this.oracle.store(id, { position, timeMs })
   }
 
@@ -265,6 +297,20 @@ export class History {
     if (log.stateOf(ledger) === undefined) return
     const bounds = log.bounds(ledger)
     if (!(bounds instanceof Promise)) this.oracle.note({ kind: 'shown', ledger, end: bounds.end })
+  }
+
+  /** On a faulty disk the log may answer with an error of its own; `refused` hears if it says that nothing happened. */
+  async #excused<T, U>(asked: Promise<T>, instead: U, refused?: () => void): Promise<T | U> {
+    if (this.#options.faults === undefined) return asked
+    try {
+      return await asked
+    } catch (error) {
+      if (error instanceof Violation || !(error instanceof Error)) throw error
+      const { code } = error as { code?: unknown }
+      if (typeof code !== 'string') throw error
+      if (code === 'unavailable' || code === 'no-space') refused?.()
+      return instead
+    }
   }
 
   /** Mostly small; now and then many pages; rarely so large that a segment holds few of them. */
