@@ -48,7 +48,8 @@ describe('KinesisClient', () => {
         )
         expect(await client.send(PutRecord, put)).toEqual(stored)
         expect(endpoint.seen).toMatchObject([{ operation: 'PutRecord', codec, httpVersion: spoken }])
-        expect(Buffer.from((endpoint.seen[0]?.input as typeof put).Data)).toEqual(Buffer.from([1, 2, 3]))
+        const inputs = endpoint.seen.map(({ input }) => [...(input as typeof put).Data])
+        expect(inputs).toEqual([[1, 2, 3]])
       })
 
   it('has a method for each operation', async () => {

@@ -112,7 +112,9 @@ export async function fakeEndpoint(options: FakeEndpointOptions): Promise<FakeEn
     }
     if (answer === 'hang') return
     if (answer === 'drop') {
-      request.socket.destroy()
+      // The whole connection: for HTTP/2 `request.socket` stands for the stream alone.
+      if ('stream' in request) request.stream.session?.destroy()
+      else request.socket.destroy()
       return
     }
     if ('output' in answer) {

@@ -12,10 +12,12 @@ export interface BodySettings {
   readonly silenceTimeoutMs: number
   readonly origin: string
   readonly signal: AbortSignal | undefined
+  /** Asked at the end: whether it was the other side's, and not that of a connection that broke. */
+  readonly isWhole: () => boolean
 }
 
 export function bodyOf(readable: Readable, settings: BodySettings): AsyncIterable<Uint8Array> {
-  const { clock, silenceTimeoutMs, origin, signal } = settings
+  const { clock, silenceTimeoutMs, origin, signal, isWhole } = settings
   const chunks = readable[Symbol.asyncIterator]() as AsyncIterator<Uint8Array, undefined>
   let ours: KinesisTransportError | undefined
   const stop = (error: KinesisTransportError): void => {
@@ -47,7 +49,9 @@ export function bodyOf(readable: Readable, settings: BodySettings): AsyncIterabl
         { unref: true },
       )
       try {
-        return await chunks.next()
+        const chunk = await chunks.next()
+        if (chunk.done === true && !isWhole()) throw new Error('the connection was lost')
+        return chunk
       } catch (error) {
         throw (
           ours ??

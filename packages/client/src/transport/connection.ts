@@ -115,8 +115,10 @@ function openTunnel(
       signal,
       ...(secureContext === undefined ? {} : { secureContext }),
     })
-    request.once('connect', (answer, socket) => {
+    request.once('connect', (answer, socket: Socket, head) => {
       if (answer.statusCode === 200) {
+        // An HTTP/2 server speaks first, and may have done so in the same packet.
+        if (head.length > 0) socket.unshift(head)
         resolve(socket)
         return
       }

@@ -51,6 +51,7 @@ export class Http1Pool implements OriginPool {
           silenceTimeoutMs: options.silenceTimeoutMs ?? this.#settings.timeouts.silenceTimeoutMs,
           origin: this.#origin.origin,
           signal: options.signal,
+          isWhole: () => answer.complete,
         }),
       }
     } catch (error) {

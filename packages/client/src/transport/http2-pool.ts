@@ -234,6 +234,8 @@ export class Http2Pool implements OriginPool {
         silenceTimeoutMs: options.silenceTimeoutMs ?? timeouts.silenceTimeoutMs,
         origin: this.#origin.origin,
         signal: options.signal,
+        // Node ends the body of a stream whose connection is gone as if it were complete.
+        isWhole: () => stream.rstCode === constants.NGHTTP2_NO_ERROR,
       }),
     }
   }
