@@ -66,7 +66,7 @@ export class Retention {
     throughput.forget(refs)
     const numbers = expired.map((shard) => shard.number)
     await catalog.change(stream, deadlineMs, (now) => {
-      if (now === undefined || now.createdMs !== stream.createdMs) return { stream: now }
+      if (now === undefined || now.bornS !== stream.bornS) return { stream: now }
       const present = numbers.filter((number) => findShard(now, number) !== undefined)
       if (present.length === 0) return { stream: now }
       return { stream: { ...now, pages: replaceShards(now.pages, [], present) } }

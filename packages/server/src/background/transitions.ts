@@ -120,7 +120,8 @@ export class Transitions {
     const pages = firstShards(stream)
     const shards = [...pages.values()].flat()
     for (const group of groupsOf(shards, SHARDS_PER_CALL)) {
-      const open = group.map((shard) => ({ shard: shard.ref, notBeforeMs: shard.birthS * 1000 }))
+      // Not from the birth on: a stream made again and again must not give its records times ahead of the clock.
+      const open = group.map((shard) => ({ shard: shard.ref, notBeforeMs: stream.createdMs }))
       await engine.shards.provision(open, { deadlineMs })
     }
     const missing = [...pages.keys()].filter((page) => !stream.pages.has(page))
@@ -169,7 +170,7 @@ export class Transitions {
       if (!written) return
     }
     await catalog.change(stream, deadlineMs, (now) =>
-      now?.change?.kind === 'delete' && now.createdMs === stream.createdMs
+      now?.change?.kind === 'delete' && now.bornS === stream.bornS
         ? { stream: undefined, lastBirthS: now.change.lastBirthS }
         : { stream: now },
     )
@@ -188,7 +189,7 @@ export class Transitions {
 
 /** One stream is in one change at a time, and numbers its shards onwards with each: that tells two apart. */
 function isSameChange(a: Stream, b: Stream): boolean {
-  return a.change?.kind === b.change?.kind && a.createdMs === b.createdMs && a.nextShard === b.nextShard
+  return a.change?.kind === b.change?.kind && a.bornS === b.bornS && a.nextShard === b.nextShard
 }
 
 function groupsOf<T>(items: readonly T[], size: number): readonly (readonly T[])[] {

@@ -11,7 +11,7 @@ import {
 import { EngineError, type Position, type ReadResult, type StoredFrame } from '../engine/engine.ts'
 import { RecordReader } from '../engine/record-batch.ts'
 import { visibleFromMs } from '../streams/retention.ts'
-import type { Shard } from '../streams/shard.ts'
+import { recordSecond, type Shard } from '../streams/shard.ts'
 import { openIterator, sealIterator, type ShardIterator } from '../streams/shard-iterator.ts'
 import { findShard, isServing, type Stream } from '../streams/stream.ts'
 import { dryRun, internalFailure, invalidArgument, iteratorExpired, shardDoesNotExist } from './faults.ts'
@@ -184,7 +184,7 @@ function takeRecords(frame: StoredFrame, fromIndex: number, shard: Shard, room: 
     birthS: shard.birthS,
     shard: shard.number,
     commit: frame.commit,
-    timeS: Math.floor(frame.timeMs / 1000),
+    timeS: recordSecond(shard, frame.timeMs),
   })
   const records: StreamRecord[] = []
   let bytes = 0

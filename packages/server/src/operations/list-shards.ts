@@ -12,9 +12,9 @@ import { shardNumberOf, streamKeyOf } from './stream-lookup.ts'
 /** What to list, from where on: as asked for, or as a token carries it. */
 interface Listing {
   readonly name: string
-  /** The stream's creation time, once it is known: a token never lists a later stream of the name. */
-  readonly createdMs?: number
-  /** Whole seconds suffice: two streams of a name are never made within one. */
+  /** The stream's birth, once it is known: a token never lists a later stream of the name. */
+  readonly bornS?: number
+  /** Clients may know the creation time in whole seconds only. */
   readonly createdS?: number
   readonly after: number
   readonly filter: ShardFilter
@@ -29,22 +29,21 @@ export const listShards = handle(ListShards, (input, service, context) => {
   const key: StreamKey = { account: context.account, region: context.region, name: listing.name }
   const stream = service.catalog.find(key)
   if (stream === undefined) throw streamNotFound(key)
-  if (listing.createdMs !== undefined && listing.createdMs !== stream.createdMs) throw streamNotFound(key)
+  if (listing.bornS !== undefined && listing.bornS !== stream.bornS) throw streamNotFound(key)
   if (listing.createdS !== undefined && listing.createdS !== Math.floor(stream.createdMs / 1000))
     throw streamNotFound(key)
   if (stream.status === 'CREATING') throw notActive(stream)
 
   const limit = Math.min(input.MaxResults ?? LIST_SHARDS_PAGE_MAX, LIST_SHARDS_PAGE_MAX)
-  // The horizon of a young stream is its creation.
-  const horizonMs = Math.max(visibleFromMs(stream, service.guardedClock.now()), stream.createdMs)
+  const horizonMs = visibleFromMs(stream, service.guardedClock.now())
   const rest = [...shardsOf(stream)].filter(
-    (shard) => shard.number > listing.after && shardPasses(shard, listing.filter, horizonMs),
+    (shard) => shard.number > listing.after && shardPasses(stream, shard, listing.filter, horizonMs),
   )
   const page = rest.slice(0, limit)
   const last = page.at(-1)
   const progress: Listing = {
     name: listing.name,
-    createdMs: stream.createdMs,
+    bornS: stream.bornS,
     after: last?.number ?? listing.after,
     filter: listing.filter,
   }

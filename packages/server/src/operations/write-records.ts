@@ -12,7 +12,7 @@ import { sleep } from '@millrace/std'
 import { type AppendFailure, EngineError, type PartResult, type Run, type ShardRef } from '../engine/engine.ts'
 import { type EncodedParts, PartsEncoder } from '../engine/record-batch.ts'
 import { routingOf } from '../streams/routing.ts'
-import type { Shard } from '../streams/shard.ts'
+import { recordSecond, type Shard } from '../streams/shard.ts'
 import { isServing, type Stream } from '../streams/stream.ts'
 import { beforeDeadline } from './before-deadline.ts'
 import type { OperationContext, ServiceParts } from './operation.ts'
@@ -149,7 +149,7 @@ function numbersOf(run: Run, shard: Shard): SequenceNumberWriter {
     birthS: shard.birthS,
     shard: shard.number,
     commit: run.commit,
-    timeS: Math.floor(run.timeMs / 1000),
+    timeS: recordSecond(shard, run.timeMs),
   })
 }
 
@@ -170,7 +170,7 @@ async function afterClosing(
       // First what is known here; then, where the engine is ahead of it, what metadata says.
       if (look > 0) await beforeDeadline(catalog.refresh(stream), clock, context)
       const now = catalog.find(stream)
-      if (now === undefined || !isServing(now) || now.createdMs !== stream.createdMs) return undefined
+      if (now === undefined || !isServing(now) || now.bornS !== stream.bornS) return undefined
       if (now.change?.kind === 'reshard' && now.change.parents.some((parent) => closed.has(parent))) {
         await beforeDeadline(transitions.finish(now), clock, context)
         const finished = catalog.find(stream)

@@ -29,8 +29,8 @@ export function beginStream(options: NewStream): Stream {
     region: options.key.region,
     name: options.key.name,
     status: 'CREATING',
-    // Streams of one name differ in their creation time, as their births do.
-    createdMs: Math.max(options.nowMs, birthS * 1000),
+    createdMs: options.nowMs,
+    bornS: birthS,
     retentionHours: RETENTION_HOURS_DEFAULT,
     trimFloorMs: 0,
     maxRecordKiB: options.maxRecordKiB,

@@ -31,7 +31,12 @@ export interface ShardClosing {
   readonly atMs: number
 }
 
+/** The second of a record as its sequence number carries it: never before the shard's birth, which may lead the clock. */
+export function recordSecond(shard: Shard, timeMs: number): number {
+  return Math.max(shard.birthS, Math.floor(timeMs / 1000))
+}
+
 /** The second at which a closed shard ended, as its EndingSequenceNumber carries it: never before its birth. */
 export function closingSecond(shard: Shard, closing: ShardClosing): number {
-  return Math.max(shard.birthS, Math.floor(closing.atMs / 1000))
+  return recordSecond(shard, closing.atMs)
 }

@@ -51,6 +51,8 @@ export interface Stream extends StreamKey {
   readonly status: StreamStatus
   /** StreamCreationTimestamp, ms since the epoch. */
   readonly createdMs: number
+  /** The birth of its first shards: tells it from every other stream of the name. May lead the clock. */
+  readonly bornS: number
   readonly retentionHours: number
   /** What was trimmed before a longer retention began stays gone: records with a time before this. Ms since the epoch. */
   readonly trimFloorMs: number
