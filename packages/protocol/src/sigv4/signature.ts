@@ -4,7 +4,7 @@
  */
 import { KinesisError } from '../errors.ts'
 import { parseQuery } from './canonical.ts'
-import type { SignableRequest } from './canonical.ts'
+import type { CredentialScope, SignableRequest } from './canonical.ts'
 
 export interface ClaimedSignature {
   readonly form: 'header' | 'query'
@@ -14,8 +14,8 @@ export interface ClaimedSignature {
   readonly credential: string
   /** What comes before the scope; the whole credential if it has none. */
   readonly accessKeyId: string
-  /** From the scope; `undefined` if it has none. */
-  readonly region: string | undefined
+  /** `undefined` if the credential has none that ends in `aws4_request`. */
+  readonly scope: CredentialScope | undefined
   readonly signedHeaders: readonly string[]
   readonly signature: string
   /** `x-amz-date`, `date` or `X-Amz-Date`, as it was sent. */
@@ -45,12 +45,7 @@ export function readSignature(request: Pick<SignableRequest, 'url' | 'headers'>)
 }
 
 function readHeader(header: string, headers: SignableRequest['headers']): ClaimedSignature {
-  const [algorithm = '', ...words] = header.split(/[, ]/)
-  const parameters = new Map<string, string>()
-  for (const word of words) {
-    const equals = word.indexOf('=')
-    if (equals > 0) parameters.set(word.slice(0, equals), word.slice(equals + 1))
-  }
+  const { algorithm, parameters } = parseHeader(header)
   const date = headers['x-amz-date'] || headers['date'] || ''
   let missing = ''
   for (const name of ['Credential', 'Signature', 'SignedHeaders']) {
@@ -80,6 +75,17 @@ const queryParameters = [
   'X-Amz-Date',
 ] as const
 
+/** Split at commas and blanks, the order free, the first word skipped: the scheme. */
+function parseHeader(header: string) {
+  const words = header.split(/[, ]+/)
+  const parameters = new Map<string, string>()
+  for (const word of words.slice(1)) {
+    const equals = word.indexOf('=')
+    if (equals > 0) parameters.set(word.slice(0, equals), word.slice(equals + 1))
+  }
+  return { algorithm: words[0] ?? '', parameters }
+}
+
 function readQuery(query: ReadonlyMap<string, string>): ClaimedSignature {
   const missing = queryParameters.filter((name) => !query.get(name))
   if (missing.length > 0) {
@@ -108,10 +114,19 @@ function queryOf(url: string): ReadonlyMap<string, string> {
   return query
 }
 
+/** From the back: an access key id may itself hold a slash. */
 function credentialParts(credential: string) {
-  const parts = credential.split('/')
-  // An access key id may itself hold a slash.
-  return parts.length < 5
-    ? { credential, accessKeyId: credential, region: undefined }
-    : { credential, accessKeyId: parts.slice(0, -4).join('/'), region: parts.at(-3) }
+  const terminator = credential.lastIndexOf('/')
+  const service = credential.lastIndexOf('/', terminator - 1)
+  const region = credential.lastIndexOf('/', service - 1)
+  const day = credential.lastIndexOf('/', region - 1)
+  if (day < 1 || region <= day || service <= region || credential.slice(terminator) !== '/aws4_request') {
+    return { credential, accessKeyId: credential, scope: undefined }
+  }
+  const scope = {
+    day: credential.slice(day + 1, region),
+    region: credential.slice(region + 1, service),
+    service: credential.slice(service + 1, terminator),
+  }
+  return { credential, accessKeyId: credential.slice(0, day), scope }
 }

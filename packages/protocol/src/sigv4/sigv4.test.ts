@@ -103,7 +103,12 @@ describe('what the SDK signs', () => {
           body: request.body,
         }
         const claim = readSignature(wire)
-        expect(claim).toMatchObject({ form: 'header', accessKeyId, region, sessionToken: token ?? undefined })
+        expect(claim).toMatchObject({
+          form: 'header',
+          accessKeyId,
+          scope: { region, service: 'kinesis' },
+          sessionToken: token ?? undefined,
+        })
         verifySignature(claim, wire, options)
       }),
     )
@@ -123,7 +128,12 @@ describe('what the SDK signs', () => {
           body: request.body,
         }
         const claim = readSignature(wire)
-        expect(claim).toMatchObject({ form: 'query', accessKeyId, region, sessionToken: token ?? undefined })
+        expect(claim).toMatchObject({
+          form: 'query',
+          accessKeyId,
+          scope: { region, service: 'kinesis' },
+          sessionToken: token ?? undefined,
+        })
         verifySignature(claim, wire, options)
       }),
     )
@@ -331,7 +341,7 @@ describe('readSignature', () => {
       algorithm: 'AWS4-HMAC-SHA256',
       credential: 'AK/20260228/r/kinesis/aws4_request',
       accessKeyId: 'AK',
-      region: 'r',
+      scope: { day: '20260228', region: 'r', service: 'kinesis' },
       signedHeaders: ['host', 'x'],
       signature: 'abc',
       date: 'd',

@@ -33,22 +33,22 @@ export interface VerifyOptions {
 /** Throws InvalidSignatureException or IncompleteSignatureException unless the claim is true. */
 export function verifySignature(claim: ClaimedSignature, request: SignableRequest, options: VerifyOptions): void {
   const timestamp = parseTimestamp(claim)
-  const [day = '', region = '', service = '', terminator = ''] = claim.credential.split('/').slice(-4)
+  const { scope } = claim
   const expected = options.service ?? 'kinesis'
-  if (claim.region === undefined || terminator !== 'aws4_request') {
+  if (scope === undefined) {
     throw new KinesisError(
       'IncompleteSignatureException',
       "Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got '" +
         `${claim.credential.slice(0, PRINTED_MAX)}'`,
     )
   }
-  if (service !== expected) {
+  if (scope.service !== expected) {
     throw invalid(`Credential should be scoped to correct service: '${expected}'. `)
   }
-  if (day !== timestamp.text.slice(0, 8)) {
+  if (scope.day !== timestamp.text.slice(0, 8)) {
     throw invalid(
       'Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: ' +
-        `'${day.slice(0, PRINTED_MAX)}' != '${timestamp.text.slice(0, 8)}', from '${timestamp.text}'.`,
+        `'${scope.day.slice(0, PRINTED_MAX)}' != '${timestamp.text.slice(0, 8)}', from '${timestamp.text}'.`,
     )
   }
   checkTime(timestamp, claim, options.nowMs)
@@ -60,7 +60,6 @@ export function verifySignature(claim: ClaimedSignature, request: SignableReques
   if (announced !== undefined && announced !== payloadHash) throw invalid(MISMATCH)
   const canonical = canonicalRequest(request, claim.signedHeaders, payloadHash)
   if (canonical === undefined) throw invalid(MISMATCH)
-  const scope = { day, region, service }
   const signature = options.keys
     .get(options.secretAccessKey, scope)
     .sign(stringToSign(timestamp.text, scope, canonical))
@@ -105,17 +104,15 @@ function parseTimestamp({ date }: ClaimedSignature): Timestamp {
   return { text: match === null ? timestampOf(ms) : date, ms }
 }
 
-function checkTime(timestamp: Timestamp, claim: ClaimedSignature, nowMs: number): void {
-  const now = timestampOf(nowMs)
-  if (timestamp.ms > nowMs + CLOCK_SKEW_MAX_MS) {
+function checkTime({ text, ms }: Timestamp, claim: ClaimedSignature, nowMs: number): void {
+  if (ms > nowMs + CLOCK_SKEW_MAX_MS) {
     const latest = timestampOf(nowMs + CLOCK_SKEW_MAX_MS)
-    throw invalid(`Signature not yet current: ${timestamp.text} is still later than ${latest} (${now} + 5 min.)`)
+    throw invalid(`Signature not yet current: ${text} is still later than ${latest} (${timestampOf(nowMs)} + 5 min.)`)
   }
   const lifeMs = claim.expiresS === undefined ? CLOCK_SKEW_MAX_MS : Math.min(claim.expiresS, EXPIRES_MAX_S) * 1000
-  if (timestamp.ms < nowMs - lifeMs) {
-    const earliest = timestampOf(nowMs - lifeMs)
-    const minutes = `${Math.round(lifeMs / 60_000)} min.`
-    throw invalid(`Signature expired: ${timestamp.text} is now earlier than ${earliest} (${now} - ${minutes})`)
+  if (ms < nowMs - lifeMs) {
+    const allowed = `${timestampOf(nowMs)} - ${Math.round(lifeMs / 60_000)} min.`
+    throw invalid(`Signature expired: ${text} is now earlier than ${timestampOf(nowMs - lifeMs)} (${allowed})`)
   }
 }
 

@@ -51,7 +51,7 @@ export function createAuthenticate(options: AuthenticateOptions): Authenticate {
   const signingKeys = new SigningKeyCache()
 
   const callerOf = (claim: ClaimedSignature, key: AccessKey | undefined): Caller => {
-    const region = claim.region ?? options.region
+    const region = claim.scope?.region ?? options.region
     if (!REGION.test(region)) {
       throw new KinesisError(
         'InvalidSignatureException',
