@@ -39,8 +39,8 @@ export const QUEUE_BYTES_MAX_DEFAULT = 32 * MIB
 export const QUEUE_PART_OVERHEAD_BYTES = 256
 /** Callers waiting for room in the queue; one for each request whose body has not been read. */
 export const ROOM_WAITERS_MAX = 65_536
-/** Metadata changes, opens, closes, drops and trims waiting for their commit. */
-export const CONTROL_QUEUE_MAX = 8_192
+/** Frames of metadata changes, opens, closes, drops and trims waiting for their commit. */
+export const CONTROL_QUEUE_MAX = 65_536
 export const TAIL_BYTES_MAX_DEFAULT = 128 * MIB
 export const INDEX_CACHE_BYTES_MAX_DEFAULT = 32 * MIB
 export const READ_BYTES_MAX_DEFAULT = 64 * MIB

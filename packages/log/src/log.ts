@@ -4,7 +4,11 @@
  * Invariant: what a promise of this class has called stored, and what `read`, `bounds` or a listener ever showed, is
  * durable and is found again after any crash. It knows no streams, no records inside the bytes, and no wall-clock
  * retention: space is given back only below the floors it was given.
+ *
+ * This file is the face: it keeps the book of ledgers and hands out positions. `commit-loop.ts` writes, `reader.ts`
+ * reads, `upkeep.ts` cleans up behind, `recovery.ts` begins.
  */
+import { assert, deferred, type Deferred, silentLogger } from '@millrace/std'
 import type {
   ClosedLedger,
   Deadline,
@@ -21,79 +25,484 @@ import type {
   ReadResult,
   TrimFloor,
 } from './api.ts'
+import { CommitLoop } from './commit-loop.ts'
+import type { ControlFrame } from './control-queue.ts'
+import { DamageLog } from './damage-log.ts'
+import { type Expiring, Deadlines } from './deadlines.ts'
+import { FRAME_CLOSE, FRAME_DROP, FRAME_FREED, FRAME_METADATA, FRAME_OPEN, FRAME_TRIM } from './format/commit-format.ts'
+import { encodeDrop, encodeFreed, encodeTrim, type FreedSegment } from './format/control-format.ts'
+import { addFreed, type FreedRange } from './format/snapshot-format.ts'
+import { CommitReader } from './commit-reader.ts'
+import { type LedgerState, type LedgerTable, openedLedger } from './ledger-table.ts'
+import {
+  CONTROL_LEDGERS_MAX,
+  INDEX_CACHE_BYTES_MAX_DEFAULT,
+  OPEN_FILES_MAX,
+  PAGE_BYTES,
+  PAYLOAD_BYTES_MAX,
+  QUEUE_BYTES_MAX_DEFAULT,
+  READ_BYTES_MAX_DEFAULT,
+  SEAL_IDLE_MS_DEFAULT,
+  SEGMENT_BYTES_DEFAULT,
+  TAIL_BYTES_MAX_DEFAULT,
+} from './limits.ts'
+import { LogError } from './log-error.ts'
+import { OpenFiles } from './open-files.ts'
+import { PageCache } from './page-cache.ts'
+import { Reader } from './reader.ts'
+import { type RecoveredLog, recover } from './recovery.ts'
+import type { Segment } from './segment.ts'
+import { SegmentStore } from './segment-store.ts'
+import { walkSegment } from './segment-walk.ts'
+import { Snapshots } from './snapshots.ts'
+import { TailCache } from './tail-cache.ts'
+import { Upkeep } from './upkeep.ts'
+
+interface WaitingCall extends Expiring {
+  readonly outcome: Deferred<never>
+}
 
 export class Log implements AsyncDisposable {
+  readonly #options: LogOptions
+  readonly #table: LedgerTable
+  readonly #own: LedgerState
+  readonly #tail: TailCache
+  readonly #files: OpenFiles
+  readonly #pages: PageCache
+  readonly #store: SegmentStore
+  readonly #loop: CommitLoop
+  readonly #reader: Reader
+  readonly #upkeep: Upkeep
+  readonly #damage: DamageLog
+  readonly #calls: Deadlines<WaitingCall>
+  readonly #opening = new Map<Ledger, Deferred<void>>()
+  readonly #rebuilding = new Map<Segment, Promise<void>>()
+  #freed: readonly FreedRange[]
+  #closing: Promise<void> | undefined
+
   /** Opens the log in the disk's directory, making one if there is none, and recovers what a crash left. */
-  static open(_options: LogOptions): Promise<Log> {
-    throw new Error('being written')
+  static async open(options: LogOptions): Promise<Log> {
+    const { disk, random, metadata } = options
+    const logger = options.logger ?? silentLogger
+    const files = new OpenFiles(disk, OPEN_FILES_MAX)
+    const pages = new PageCache(options.indexCacheBytesMax ?? INDEX_CACHE_BYTES_MAX_DEFAULT, files)
+    try {
+      const recovered = await recover({ disk, random, logger, metadata, pages })
+      const log = new Log(options, recovered, files, pages)
+      await log.#start(recovered)
+      return log
+    } catch (error) {
+      await files.close()
+      throw error
+    }
+  }
+
+  private constructor(options: LogOptions, recovered: RecoveredLog, files: OpenFiles, pages: PageCache) {
+    const { disk, clock, random } = options
+    const logger = options.logger ?? silentLogger
+    const segmentBytes = options.segmentBytes ?? SEGMENT_BYTES_DEFAULT
+    const own = recovered.table.get(0)
+    assert(own !== undefined, 'ledger 0 always is')
+    this.#options = options
+    this.#table = recovered.table
+    this.#own = own
+    this.#freed = recovered.freed
+    this.#files = files
+    this.#pages = pages
+    this.#tail = new TailCache(options.tailBytesMax ?? TAIL_BYTES_MAX_DEFAULT)
+    this.#damage = new DamageLog(logger, recovered.damage)
+    this.#calls = new Deadlines(clock, ({ outcome }) => {
+      outcome.reject(new LogError('unknown', 'the deadline passed before the log had decided'))
+    })
+    this.#store = new SegmentStore(
+      {
+        disk,
+        clock,
+        random,
+        logger,
+        logId: recovered.logId,
+        segmentBytes,
+        freeBytesMin: options.freeBytesMin ?? segmentBytes,
+        bytesMax: options.bytesMax ?? Number.POSITIVE_INFINITY,
+        onSpace: () => this.#loop.onSpace(),
+        onFailure: (error) => this.#loop.fail(error),
+      },
+      recovered.segments,
+    )
+    this.#loop = new CommitLoop({
+      clock,
+      logger,
+      durability: options.durability,
+      queueBytesMax: options.queueBytesMax ?? QUEUE_BYTES_MAX_DEFAULT,
+      sealIdleMs: options.sealIdleMs ?? SEAL_IDLE_MS_DEFAULT,
+      allocate: options.allocate ?? ((bytes) => new Uint8Array(bytes)),
+      table: this.#table,
+      store: this.#store,
+      tail: this.#tail,
+      epoch: recovered.epoch + 1,
+      lastCommit: recovered.lastCommit,
+      lastCrc: recovered.lastCrc,
+      onRotated: () => this.#upkeep.wake(),
+    })
+    this.#reader = new Reader({
+      clock,
+      segments: this.#store.segments,
+      tail: this.#tail,
+      files,
+      holes: recovered.holes,
+      readBytesMax: options.readBytesMax ?? READ_BYTES_MAX_DEFAULT,
+      rebuildIndex: (segment) => this.#rebuildIndex(segment),
+      onDamage: (line) => this.#damage.add(line),
+    })
+    this.#upkeep = new Upkeep(
+      {
+        disk,
+        clock,
+        logger,
+        store: this.#store,
+        snapshots: new Snapshots(disk, recovered.snapshotCommits),
+        table: this.#table,
+        tail: this.#tail,
+        files,
+        pages,
+        snapshotSource: () => ({
+          logId: recovered.logId,
+          commit: this.#loop.lastCommit,
+          epoch: this.#loop.epoch,
+          createdMs: clock.now(),
+          ledgers: this.#table.values(),
+          ledgerCount: this.#table.size,
+          freed: this.#freed,
+          metadata: this.#options.metadata.snapshot(),
+        }),
+        sync: () => this.#loop.sync(),
+        appendFreed: (freed) => this.#appendFreed(freed),
+      },
+      recovered.freedNumbers,
+    )
+  }
+
+  async #start(recovered: RecoveredLog): Promise<void> {
+    await this.#store.open(recovered.isLastOpen, recovered.unusedNumbers, recovered.lastNumber)
+    try {
+      await this.#loop.open()
+    } catch (error) {
+      await this.#store.close()
+      throw error
+    }
+    if (recovered.metadataLoss !== undefined) this.#loop.refuseWrites(recovered.metadataLoss)
+    this.#upkeep.wake()
+    this.#store.wake()
   }
 
   /** Makes ledgers exist, open. Idempotent: one that exists, even closed, is left as it is. Rejects: LogError. */
-  openLedgers(_ledgers: readonly OpenLedger[], _options: Deadline): Promise<void> {
-    throw new Error('being written')
+  async openLedgers(ledgers: readonly OpenLedger[], options: Deadline): Promise<void> {
+    const waiting: Promise<void>[] = []
+    const frames: ControlFrame[] = []
+    for (const { ledger, notBeforeMs } of ledgers) {
+      assert(Number.isInteger(ledger) && ledger > 0 && ledger < 2 ** 32, 'a ledger is a number in 1 … 2^32 - 1')
+      if (this.#table.get(ledger) !== undefined) continue
+      let opened = this.#opening.get(ledger)
+      if (opened === undefined) {
+        opened = deferred<void>()
+        this.#opening.set(ledger, opened)
+        frames.push(this.#openFrame(ledger, notBeforeMs, opened))
+      }
+      waiting.push(opened.promise)
+    }
+    await this.#decided(frames, Promise.all(waiting), options)
   }
+
   /** Stores the parts of one request and settles once, with a result per part, in order. Never rejects for operating errors. */
-  append(_parts: readonly Part[], _options: Deadline): Promise<readonly PartResult[]> {
-    throw new Error('being written')
+  append(parts: readonly Part[], options: Deadline): Promise<readonly PartResult[]> {
+    for (const { records, bytes } of parts) {
+      assert(records >= 1 && records <= 65_535, 'a part holds 1 … 65,535 records')
+      assert(bytes.length <= this.#payloadBytesMax, `a part is at most ${this.#payloadBytesMax} bytes`)
+    }
+    return this.#loop.append(parts, options.deadlineMs)
   }
-  /** Stores one change of the metadata and resolves with its commit, after `metadata.apply` has seen it. Rejects: LogError. */
-  appendMetadata(_bytes: Uint8Array, _options: Deadline): Promise<number> {
-    throw new Error('being written')
+
+  /**
+   * Stores one change of the metadata and resolves with its commit, after `metadata.apply` has seen it. No two changes
+   * share a commit. Rejects: LogError `unavailable | unknown | no-space`.
+   */
+  async appendMetadata(bytes: Uint8Array, options: Deadline): Promise<number> {
+    assert(bytes.length <= this.#payloadBytesMax, `a change is at most ${this.#payloadBytesMax} bytes`)
+    const stored = deferred<number>()
+    const frame = this.#ownFrame(FRAME_METADATA, bytes, stored, (commit) => {
+      this.#options.metadata.apply(commit, bytes)
+      return commit
+    })
+    return await this.#decided([frame], stored.promise, options)
   }
+
   /** Closes ledgers for ever. Idempotent: the same end each time. Appends queued before are decided first. Rejects: LogError. */
-  closeLedgers(_ledgers: readonly Ledger[], _options: Deadline): Promise<readonly ClosedLedger[]> {
-    throw new Error('being written')
+  async closeLedgers(ledgers: readonly Ledger[], options: Deadline): Promise<readonly ClosedLedger[]> {
+    const frames: ControlFrame[] = []
+    const waiting = ledgers.map((ledger): ClosedLedger | Promise<ClosedLedger> => {
+      const state = this.#state(ledger)
+      if (state.closedAtMs !== undefined) return { end: state.end, closedAtMs: state.closedAtMs }
+      if (state.closing === undefined) {
+        state.closing = deferred<ClosedLedger>()
+        frames.push(closeFrame(state, state.closing))
+      }
+      return state.closing.promise
+    })
+    return await this.#decided(frames, Promise.all(waiting), options)
   }
+
   /** Forgets ledgers and all their records. Idempotent. Rejects: LogError. */
-  dropLedgers(_ledgers: readonly Ledger[], _options: Deadline): Promise<void> {
-    throw new Error('being written')
+  async dropLedgers(ledgers: readonly Ledger[], options: Deadline): Promise<void> {
+    const states = ledgers.flatMap((ledger) => (ledger === 0 ? [] : (this.#table.get(ledger) ?? [])))
+    const frames: ControlFrame[] = []
+    const waiting: Promise<void>[] = []
+    for (let first = 0; first < states.length; first += CONTROL_LEDGERS_MAX) {
+      const some = states.slice(first, first + CONTROL_LEDGERS_MAX)
+      for (const state of some) state.dropping = true
+      const dropped = deferred<void>()
+      const bytes = encodeDrop(some.map(({ ledger }) => ledger))
+      const frame = this.#ownFrame(FRAME_DROP, bytes, dropped, () => {
+        for (const { ledger } of some) this.#table.delete(ledger)
+        this.#upkeep.wake()
+      })
+      frames.push({
+        ...frame,
+        isReady: () => some.every((state) => state.queuedParts === 0 && state.closing === undefined),
+        onFailed: (error) => {
+          for (const state of some) state.dropping = false
+          frame.onFailed(error)
+        },
+      })
+      waiting.push(dropped.promise)
+    }
+    await this.#decided(frames, Promise.all(waiting), options)
   }
+
   /** Raises trim floors, durably. Space below comes back soon after. Unknown ledgers are passed over. Rejects: LogError. */
-  trim(_floors: readonly TrimFloor[]): Promise<void> {
-    throw new Error('being written')
+  async trim(floors: readonly TrimFloor[]): Promise<void> {
+    const raised = floors.filter(({ ledger, beforeMs }) => {
+      const state = ledger === 0 ? undefined : this.#table.get(ledger)
+      return state !== undefined && beforeMs > state.floorMs
+    })
+    const frames: ControlFrame[] = []
+    const waiting: Promise<void>[] = []
+    for (let first = 0; first < raised.length; first += CONTROL_LEDGERS_MAX) {
+      const some = raised.slice(first, first + CONTROL_LEDGERS_MAX)
+      const trimmed = deferred<void>()
+      const frame = this.#ownFrame(FRAME_TRIM, encodeTrim(some), trimmed, () => {
+        for (const { ledger, beforeMs } of some) {
+          const state = this.#table.get(ledger)
+          if (state !== undefined) state.floorMs = Math.max(state.floorMs, beforeMs)
+        }
+        this.#upkeep.wake()
+      })
+      frames.push(frame)
+      waiting.push(trimmed.promise)
+    }
+    await this.#decided(frames, Promise.all(waiting), { deadlineMs: Number.POSITIVE_INFINITY })
   }
+
   /** Reads from `from` (inclusive); at once when all is in memory. Rejects or throws: LogError `unknown-ledger | unavailable`. */
-  read(_ledger: Ledger, _from: Position, _options: ReadOptions): ReadResult | Promise<ReadResult> {
-    throw new Error('being written')
+  read(ledger: Ledger, from: Position, options: ReadOptions): ReadResult | Promise<ReadResult> {
+    return this.#reader.read(this.#state(ledger), from, options)
   }
-  bounds(_ledger: Ledger): LedgerBounds | Promise<LedgerBounds> {
-    throw new Error('being written')
+
+  /** Throws: LogError `unknown-ledger`. */
+  bounds(ledger: Ledger): LedgerBounds | Promise<LedgerBounds> {
+    const state = this.#state(ledger)
+    const { floorMs } = state
+    const known = state.oldest?.floorMs === floorMs ? state.oldest.position : this.#reader.seekTimeNow(state, floorMs)
+    if (known !== undefined) return boundsOf(state, floorMs, known)
+    return this.#reader.seekTime(state, floorMs).then((oldest) => boundsOf(state, floorMs, oldest))
   }
+
   /** Position of the first record with a time at or after `timeMs`; the end if there is none. */
-  seekTime(_ledger: Ledger, _timeMs: number): Promise<Position> {
-    throw new Error('being written')
+  async seekTime(ledger: Ledger, timeMs: number): Promise<Position> {
+    return await this.#reader.seekTime(this.#state(ledger), timeMs)
   }
+
   /** Whether the ledger is open, closed, or not known (never opened, or dropped). */
-  stateOf(_ledger: Ledger): 'open' | 'closed' | undefined {
-    throw new Error('being written')
+  stateOf(ledger: Ledger): 'open' | 'closed' | undefined {
+    const state = ledger === 0 ? undefined : this.#table.get(ledger)
+    if (state === undefined) return undefined
+    return state.closedAtMs === undefined ? 'open' : 'closed'
   }
+
   /** Every ledger there is, in no order: what a user compares with its own catalogue after a crash. */
-  ledgers(): Iterable<Ledger> {
-    throw new Error('being written')
+  ledgers(): readonly Ledger[] {
+    return [...this.#table.keys()].filter((ledger) => ledger !== 0)
   }
+
   /** Calls `listener` after each commit became durable, before its appends settle, with the ledgers that grew or closed. */
-  onAdvance(_listener: (ledgers: readonly Ledger[]) => void): Disposable {
-    throw new Error('being written')
+  onAdvance(listener: (ledgers: readonly Ledger[]) => void): Disposable {
+    return this.#loop.onAdvance(listener)
   }
+
   /** Bytes the append queue would take now. */
   room(): number {
-    throw new Error('being written')
+    return this.#loop.room()
   }
+
   /** Resolves when `bytes` would be taken. Rejects with the signal's reason. */
-  whenRoom(_bytes: number, _signal: AbortSignal): Promise<void> {
-    throw new Error('being written')
+  async whenRoom(bytes: number, signal: AbortSignal): Promise<void> {
+    await this.#loop.whenRoom(bytes, signal)
   }
+
   health(): LogHealth {
-    throw new Error('being written')
+    const reason = this.#loop.whyNotWritable()
+    return { writable: reason === undefined, ...(reason === undefined ? {} : { reason }), damage: this.#damage.lines }
   }
+
   statistics(): LogStatistics {
-    throw new Error('being written')
+    return {
+      commits: this.#loop.lastCommit,
+      durableCommit: this.#loop.syncedCommit,
+      segments: this.#store.segments.length,
+      segmentBytes: this.#store.bytes,
+      spares: this.#store.spares,
+      ledgers: this.#table.size - 1,
+      queuedBytes: this.#loop.queuedBytes,
+      tailBytes: this.#tail.bytes,
+      indexCacheBytes: this.#pages.bytes,
+    }
   }
+
   /** Finishes what is queued, writes the clean-stop mark, syncs, lets go of all files. Twice is fine. */
   close(): Promise<void> {
-    throw new Error('being written')
+    this.#closing ??= this.#close()
+    return this.#closing
   }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
   }
+
+  async #close(): Promise<void> {
+    await this.#upkeep.close()
+    await this.#loop.close()
+    this.#calls.stop()
+    await this.#store.close()
+    await this.#files.close()
+  }
+
+  get #payloadBytesMax(): number {
+    return Math.min(PAYLOAD_BYTES_MAX, (this.#options.segmentBytes ?? SEGMENT_BYTES_DEFAULT) / 2)
+  }
+
+  #state(ledger: Ledger): LedgerState {
+    const state = ledger === 0 ? undefined : this.#table.get(ledger)
+    if (state === undefined) throw new LogError('unknown-ledger', `ledger ${ledger} was never opened, or was dropped`)
+    return state
+  }
+
+  /** Queues frames and waits for their outcome, or for the deadline. */
+  async #decided<T>(frames: readonly ControlFrame[], outcome: Promise<T>, { deadlineMs }: Deadline): Promise<T> {
+    try {
+      if (frames.length > 0) this.#loop.control(frames)
+    } catch (error) {
+      assert(error instanceof LogError, 'the queue refuses with a LogError')
+      for (const frame of frames) frame.onFailed(error)
+    }
+    const call: WaitingCall = { deadlineMs, outcome: deferred() }
+    this.#calls.add(call)
+    try {
+      return await Promise.race([outcome, call.outcome.promise])
+    } finally {
+      this.#calls.delete(call)
+    }
+  }
+
+  #openFrame(ledger: Ledger, notBeforeMs: number, opened: Deferred<void>): ControlFrame {
+    const state = openedLedger(ledger, 0, 0)
+    return {
+      state,
+      kind: FRAME_OPEN,
+      notBeforeMs,
+      isReady: () => true,
+      onDurable: (commit, timeMs) => {
+        this.#table.add(openedLedger(ledger, commit, timeMs))
+        this.#opening.delete(ledger)
+        opened.resolve()
+      },
+      onFailed: (error) => {
+        this.#opening.delete(ledger)
+        opened.reject(error)
+      },
+    }
+  }
+
+  #ownFrame<T>(kind: number, payload: Uint8Array, stored: Deferred<T>, onDurable: (commit: number) => T): ControlFrame {
+    return {
+      state: this.#own,
+      kind,
+      notBeforeMs: 0,
+      payload,
+      isReady: () => true,
+      onDurable: (commit) => stored.resolve(onDurable(commit)),
+      onFailed: (error) => stored.reject(error),
+    }
+  }
+
+  async #appendFreed(freed: FreedSegment): Promise<void> {
+    const stored = deferred<void>()
+    const frame = this.#ownFrame(FRAME_FREED, encodeFreed(freed), stored, () => {
+      this.#freed = addFreed(this.#freed, freed)
+    })
+    await this.#decided([frame], stored.promise, { deadlineMs: Number.POSITIVE_INFINITY })
+  }
+
+  /** Walks a sealed segment whose index file is wrong; the file is written anew behind. */
+  #rebuildIndex(segment: Segment): Promise<void> {
+    const running = this.#rebuilding.get(segment)
+    if (running !== undefined) return running
+    const rebuilding = this.#walkAgain(segment).finally(() => this.#rebuilding.delete(segment))
+    this.#rebuilding.set(segment, rebuilding)
+    return rebuilding
+  }
+
+  async #walkAgain(segment: Segment): Promise<void> {
+    const lease = await this.#files.acquire(segment.path)
+    try {
+      const walk = await walkSegment(new CommitReader(lease.file, await lease.file.size()), {
+        salt: segment.start.salt,
+        commit: segment.firstCommit,
+        previousCrc: segment.start.previousCrc,
+        epoch: 0,
+        provenCommit: segment.lastCommit,
+        endBefore: segment.lastCommit + 1,
+        offset: PAGE_BYTES,
+      })
+      segment.memory = walk.index
+      segment.file = undefined
+      segment.damages = walk.damages
+      this.#pages.forget(segment.number)
+      this.#upkeep.wake()
+    } finally {
+      lease.release()
+    }
+  }
+}
+
+function closeFrame(state: LedgerState, closing: Deferred<ClosedLedger>): ControlFrame {
+  return {
+    state,
+    kind: FRAME_CLOSE,
+    notBeforeMs: 0,
+    isReady: () => state.queuedParts === 0,
+    onDurable: (_commit, closedAtMs) => {
+      state.closing = undefined
+      closing.resolve({ end: state.end, closedAtMs })
+    },
+    onFailed: (error) => {
+      state.closing = undefined
+      closing.reject(error)
+    },
+  }
+}
+
+function boundsOf(state: LedgerState, floorMs: number, oldest: Position): LedgerBounds {
+  // Remembered only once there is a record: until then the oldest is the end, and that moves.
+  if (oldest !== state.end) state.oldest = { floorMs, position: oldest }
+  const { end, endTimeMs, closedAtMs } = state
+  return { oldest, end, endTimeMs, closed: closedAtMs !== undefined }
 }

@@ -1,0 +1,391 @@
+/**
+ * The heart: fills a commit, writes it, makes it durable, shows it, settles what was in it, and fills the next with
+ * what came meanwhile. One commit is in flight; nothing lingers.
+ *
+ * Invariant: nothing is shown, applied or settled as stored before its commit is durable (in `os` mode: written).
+ * A failed write or sync is never tried again on the same pages: the loop stops for good, and reading goes on.
+ */
+import { type Clock, type Deferred, deferred, type Logger, type Timer } from '@millrace/std'
+import type { Ledger, Part, PartResult } from './api.ts'
+import { AppendQueue, type AppendRequest } from './append-queue.ts'
+import { type BuiltCommit, CommitBuilder } from './commit-builder.ts'
+import { type ControlFrame, ControlQueue } from './control-queue.ts'
+import { Deadlines } from './deadlines.ts'
+import type { AllocateBuffer } from './disk.ts'
+import { FLAG_CLEAN_STOP, FLAG_OPEN, FLAG_SEAL, FRAME_CLOSE, FRAME_RECORDS } from './format/commit-format.ts'
+import { applyFrame, type LedgerTable } from './ledger-table.ts'
+import { PAGE_BYTES } from './limits.ts'
+import { LogError } from './log-error.ts'
+import type { Placement, SegmentStore } from './segment-store.ts'
+import type { TailCache } from './tail-cache.ts'
+
+export interface CommitLoopOptions {
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly durability: 'fsync' | 'os'
+  readonly queueBytesMax: number
+  readonly sealIdleMs: number
+  readonly allocate: AllocateBuffer
+  readonly table: LedgerTable
+  readonly store: SegmentStore
+  readonly tail: TailCache
+  readonly epoch: number
+  readonly lastCommit: number
+  readonly lastCrc: number
+  /** A new segment's first commit is durable. */
+  readonly onRotated: () => void
+}
+
+/** A commit between filling and settling. */
+interface Filled {
+  readonly builder: CommitBuilder
+  readonly controls: readonly ControlFrame[]
+  readonly flags: number
+  readonly mark: Deferred<void> | undefined
+}
+
+export class CommitLoop {
+  readonly epoch: number
+  readonly #options: CommitLoopOptions
+  readonly #queue: AppendQueue
+  readonly #controls = new ControlQueue()
+  readonly #deadlines: Deadlines<AppendRequest>
+  readonly #listeners = new Set<(ledgers: readonly Ledger[]) => void>()
+  #lastCommit: number
+  #lastCrc: number
+  #syncedCommit: number
+  #isRunning = false
+  /** Set while something waits for space that is being made. */
+  #isWaitingForSpace = false
+  #inFlight: Filled | undefined
+  /** Empty commits that are asked for, with what waits for them. */
+  #marks: { readonly flags: number; readonly done: Deferred<void> }[] = []
+  #isSealDue = false
+  #sealTimer: Timer | undefined
+  #hasUnproven = false
+  #state: 'open' | 'closing' | 'closed' = 'open'
+  #failure: string | undefined
+  #refusal: string | undefined
+
+  constructor(options: CommitLoopOptions) {
+    this.#options = options
+    this.epoch = options.epoch
+    this.#queue = new AppendQueue(options.queueBytesMax)
+    this.#deadlines = new Deadlines(options.clock, (request) => {
+      this.#queue.withdraw(request)
+      request.settle('unknown')
+      this.#queue.release(request)
+    })
+    this.#lastCommit = options.lastCommit
+    this.#syncedCommit = options.lastCommit
+    this.#lastCrc = options.lastCrc
+  }
+
+  /** The last visible commit. */
+  get lastCommit(): number {
+    return this.#lastCommit
+  }
+
+  get syncedCommit(): number {
+    return this.#syncedCommit
+  }
+
+  get queuedBytes(): number {
+    return this.#queue.bytes
+  }
+
+  /** Writes and syncs the first commit of the epoch. */
+  async open(): Promise<void> {
+    await this.#mark(FLAG_OPEN)
+  }
+
+  append(parts: readonly Part[], deadlineMs: number): Promise<readonly PartResult[]> {
+    if (this.#whyClosed() !== undefined) return refused(parts, 'unavailable')
+    const request = this.#queue.offer(parts, this.#options.table, deadlineMs)
+    if (request === undefined) return refused(parts, 'overloaded')
+    if (!request.isSettled) {
+      this.#deadlines.add(request)
+      this.#kick()
+    }
+    return request.promise
+  }
+
+  /** Queues frames that are not records. Throws LogError `unavailable`. */
+  control(frames: readonly ControlFrame[]): void {
+    const reason = this.#whyClosed()
+    if (reason !== undefined) throw new LogError('unavailable', reason)
+    this.#controls.push(frames)
+    this.#kick()
+  }
+
+  room(): number {
+    return this.#queue.room()
+  }
+
+  async whenRoom(bytes: number, signal: AbortSignal): Promise<void> {
+    if (this.#whyClosed() !== undefined) return
+    await this.#queue.whenRoom(bytes, signal)
+  }
+
+  onAdvance(listener: (ledgers: readonly Ledger[]) => void): Disposable {
+    // A listener of its own each time, so that one function may listen twice.
+    const own = (ledgers: readonly Ledger[]): void => listener(ledgers)
+    this.#listeners.add(own)
+    return { [Symbol.dispose]: () => void this.#listeners.delete(own) }
+  }
+
+  /** For people; `undefined` when appends are taken. */
+  whyNotWritable(): string | undefined {
+    const reason = this.#whyClosed()
+    if (reason !== undefined) return reason
+    const { shortage } = this.#options.store
+    return shortage !== undefined && this.#options.store.room().data === 0 ? `no space: ${shortage}` : undefined
+  }
+
+  /** From now on nothing more is taken. */
+  refuseWrites(reason: string): void {
+    this.#refusal ??= reason
+    this.#queue.openDoors()
+  }
+
+  /** Makes durable what is visible now. In `fsync` mode it is. */
+  async sync(): Promise<void> {
+    if (this.#syncedCommit >= this.#lastCommit) return
+    const commit = this.#lastCommit
+    try {
+      await this.#options.store.syncActive()
+    } catch (error) {
+      this.fail(error)
+      throw error
+    }
+    this.#syncedCommit = Math.max(this.#syncedCommit, commit)
+  }
+
+  onSpace(): void {
+    this.#isWaitingForSpace = false
+    this.#kick()
+  }
+
+  /** Stops for good: what is in flight may or may not have been stored, what waits was not. */
+  fail(error: unknown): void {
+    if (this.#failure !== undefined) return
+    const reason = `writing the log failed: ${error instanceof Error ? error.message : String(error)}`
+    this.#failure = reason
+    this.#options.logger.error('the log stops writing', { reason })
+    this.#sealTimer?.cancel()
+    const filled = this.#inFlight
+    this.#inFlight = undefined
+    if (filled !== undefined) {
+      for (const { request } of filled.builder.taken) this.#finish(request, 'unknown')
+      for (const frame of filled.controls) frame.onFailed(new LogError('unknown', reason))
+      filled.mark?.reject(new LogError('unknown', reason))
+    }
+    this.#refuseWaiting(reason)
+    for (const { done } of this.#marks.splice(0)) done.reject(new LogError('unavailable', reason))
+    this.#queue.openDoors()
+  }
+
+  /** Decides what is queued, then writes the clean-stop mark. */
+  async close(): Promise<void> {
+    this.#state = 'closing'
+    // Nobody waits for space any longer: what does not fit now is refused.
+    this.#isWaitingForSpace = false
+    this.#queue.openDoors()
+    try {
+      if (this.#failure !== undefined) return
+      // Everything queued before goes into commits before this mark; what it says to be durable is made so.
+      if (this.#options.durability === 'os') {
+        await this.#mark(FLAG_SEAL)
+        await this.sync()
+      }
+      await this.#mark(FLAG_CLEAN_STOP)
+    } catch (error) {
+      // Without the mark the next opening is as after a crash, and finds as much.
+      this.#options.logger.warn('the log closes without its clean-stop mark', { reason: String(error) })
+    } finally {
+      this.#state = 'closed'
+      this.#sealTimer?.cancel()
+      this.#deadlines.stop()
+    }
+  }
+
+  #whyClosed(): string | undefined {
+    if (this.#failure !== undefined) return this.#failure
+    if (this.#refusal !== undefined) return this.#refusal
+    return this.#state === 'open' ? undefined : 'the log is closed'
+  }
+
+  async #mark(flags: number): Promise<void> {
+    const done = deferred<void>()
+    this.#marks.push({ flags, done })
+    this.#kick()
+    await done.promise
+  }
+
+  #kick(): void {
+    if (this.#isRunning || this.#failure !== undefined || this.#state === 'closed') return
+    this.#isRunning = true
+    this.#sealTimer?.cancel()
+    this.#sealTimer = undefined
+    // What is appended in the same turn of the event loop goes into the same commit.
+    queueMicrotask(() => void this.#run())
+  }
+
+  async #run(): Promise<void> {
+    try {
+      for (let filled = this.#fill(); filled !== undefined; filled = this.#fill()) {
+        this.#inFlight = filled
+        const written = await this.#write(filled)
+        if (this.#failure !== undefined) return
+        this.#inFlight = undefined
+        this.#settle(filled, written)
+      }
+    } catch (error) {
+      this.fail(error)
+    } finally {
+      this.#isRunning = false
+    }
+    this.#armSeal()
+  }
+
+  /** The next commit, or `undefined` when there is nothing to write or no room to write it. */
+  #fill(): Filled | undefined {
+    if (this.#failure !== undefined || this.#isWaitingForSpace) return undefined
+    const { store, clock } = this.#options
+    const room = store.room()
+    const builder = new CommitBuilder(this.#lastCommit + 1, clock.now(), room.data)
+    const { taken, isShortOfRoom } = this.#controls.drainInto(builder, room.control)
+    if (!this.#queue.isEmpty) this.#queue.drainInto(builder)
+    if (!builder.isEmpty) return { builder, controls: taken, flags: 0, mark: undefined }
+
+    if (isShortOfRoom || builder.isShortOfRoom) {
+      if (room.shortage !== 'no-space' && this.#state === 'open') {
+        this.#isWaitingForSpace = true
+        store.hurry(builder.missingBytes)
+        return undefined
+      }
+      const failure = this.#state === 'open' ? 'no-space' : 'unavailable'
+      const reason = store.shortage ?? 'the log is closed'
+      if (isShortOfRoom) this.#controls.refuseAll(failure, reason)
+      if (builder.isShortOfRoom) this.#refuseAppends(failure)
+    }
+    if (room.control < PAGE_BYTES) {
+      this.#isSealDue = false
+      if (this.#marks.length > 0 && room.shortage !== 'no-space') {
+        this.#isWaitingForSpace = true
+        store.hurry()
+      } else {
+        for (const { done } of this.#marks.splice(0)) done.reject(new LogError('no-space', store.shortage ?? 'no room'))
+      }
+      return undefined
+    }
+    const mark = this.#marks.shift()
+    if (mark !== undefined) return { builder, controls: [], flags: mark.flags, mark: mark.done }
+    if (!this.#isSealDue) return undefined
+    this.#isSealDue = false
+    return { builder, controls: [], flags: FLAG_SEAL, mark: undefined }
+  }
+
+  async #write({ builder, flags }: Filled): Promise<{ placement: Placement; built: BuiltCommit }> {
+    const { store, durability } = this.#options
+    const placement = store.place(builder.bytes, builder.commit, this.#lastCrc)
+    // A header promises that all before it is durable.
+    if (placement.isFirst && this.#syncedCommit < this.#lastCommit) {
+      await store.syncRetired()
+      this.#syncedCommit = this.#lastCommit
+    }
+    const leadBytes = placement.isFirst ? PAGE_BYTES : 0
+    const built = builder.build(
+      {
+        commit: builder.commit,
+        durable: this.#syncedCommit,
+        epoch: this.epoch,
+        previousCrc: this.#lastCrc,
+        salt: placement.segment.start.salt,
+        flags,
+        leadBytes,
+      },
+      this.#options.allocate,
+    )
+    if (placement.isFirst) store.writeHeader(placement.segment, built.buffer.subarray(0, PAGE_BYTES))
+    const mustSync = durability === 'fsync' || (flags & (FLAG_OPEN | FLAG_CLEAN_STOP)) !== 0
+    if (mustSync) await placement.file.writeAndSync(built.buffer, placement.offset)
+    else await placement.file.write(built.buffer, placement.offset)
+    if (mustSync) this.#syncedCommit = built.commit
+    return { placement, built }
+  }
+
+  /** The commit is durable: show it, then tell everybody. */
+  #settle(filled: Filled, { placement, built }: { placement: Placement; built: BuiltCommit }): void {
+    const { segment, offset, isFirst } = placement
+    const commitOffset = isFirst ? PAGE_BYTES : offset
+    this.#lastCommit = built.commit
+    this.#lastCrc = built.headerCrc
+    this.#hasUnproven = built.frames.length > 0
+    segment.lastCommit = built.commit
+    segment.lastCrc = built.headerCrc
+    segment.lastEpoch = this.epoch
+    segment.usedBytes = offset + built.buffer.length
+    const advanced: Ledger[] = []
+    let place = 0
+    for (const state of filled.builder.states()) {
+      const frame = built.frames[place++]
+      if (frame === undefined) break
+      segment.memory?.add(frame, commitOffset)
+      applyFrame(state, frame)
+      if (frame.kind === FRAME_RECORDS || frame.kind === FRAME_CLOSE) advanced.push(frame.ledger)
+    }
+    this.#options.tail.add(built.commit, built.buffer, offset)
+    for (const control of filled.controls) control.onDurable(built.commit, control.state.lastTimeMs)
+    if (advanced.length > 0) for (const listener of this.#listeners) listener(advanced)
+    for (const { request, part, frame, firstIndex } of filled.builder.taken) {
+      const timeMs = built.frames[frame]?.timeMs ?? 0
+      const count = request.parts[part]?.records ?? 0
+      const wasSettled = request.isSettled
+      request.decide(part, { runs: [{ commit: built.commit, firstIndex, count, timeMs }] })
+      if (request.isSettled && !wasSettled) this.#release(request)
+    }
+    filled.mark?.resolve()
+    this.#options.store.wake()
+    if (isFirst) this.#options.onRotated()
+  }
+
+  /** An idle log proves its tail: after this, damage to it is told from a torn tail. */
+  #armSeal(): void {
+    const isIdle = this.#failure === undefined && !this.#isRunning && this.#state === 'open'
+    if (!isIdle || !this.#hasUnproven || this.#options.durability === 'os' || this.#isWaitingForSpace) return
+    this.#sealTimer = this.#options.clock.setTimer(
+      this.#options.sealIdleMs,
+      () => {
+        this.#sealTimer = undefined
+        this.#isSealDue = true
+        this.#kick()
+      },
+      { unref: true },
+    )
+  }
+
+  #refuseWaiting(reason: string): void {
+    this.#controls.refuseAll('unavailable', reason)
+    this.#refuseAppends('unavailable')
+  }
+
+  #refuseAppends(failure: 'unavailable' | 'no-space'): void {
+    for (const request of this.#queue.takeAll()) this.#finish(request, failure)
+  }
+
+  #finish(request: AppendRequest, failure: 'unavailable' | 'no-space' | 'unknown'): void {
+    if (request.isSettled) return
+    request.settle(failure)
+    this.#release(request)
+  }
+
+  #release(request: AppendRequest): void {
+    this.#deadlines.delete(request)
+    this.#queue.release(request)
+  }
+}
+
+function refused(parts: readonly Part[], failure: 'unavailable' | 'overloaded'): Promise<readonly PartResult[]> {
+  return Promise.resolve(parts.map(() => ({ runs: [], failure })))
+}

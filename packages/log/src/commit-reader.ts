@@ -1,0 +1,140 @@
+/**
+ * Reads commits of one segment file front to back, and judges each. It never changes the file.
+ */
+import type { DiskFile } from './disk.ts'
+import { viewOf } from './format/bytes.ts'
+import {
+  COMMIT_HEADER_BYTES,
+  COMMIT_VERSION,
+  commitBytes,
+  decodeCommitHeader,
+  decodeFrame,
+  type DecodedHeader,
+  FLAG_CLEAN_STOP,
+  FRAME_BYTES,
+  type FrameEntry,
+  isDirectoryValid,
+} from './format/commit-format.ts'
+import { crc32 } from './format/crc32.ts'
+import { MIB, PAGE_BYTES } from './limits.ts'
+import { LogError } from './log-error.ts'
+
+/** Read ahead in steps of this. */
+const READ_BYTES = 1 * MIB
+
+/** What the next commit must be to belong to the log. */
+export interface Expectation {
+  /** `undefined`: the segment's header is gone, any salt will do if the chain holds. */
+  readonly salt: bigint | undefined
+  readonly commit: number
+  /** `undefined`: the commit before is damaged, the chain starts anew. */
+  readonly previousCrc: number | undefined
+  /** At least this. */
+  readonly epoch: number
+}
+
+export type CommitVerdict =
+  | { readonly kind: 'whole'; readonly header: DecodedHeader; readonly frames: readonly FrameEntry[] }
+  /** Header and directory hold, the payload of these frames does not. */
+  | {
+      readonly kind: 'payload'
+      readonly header: DecodedHeader
+      readonly frames: readonly FrameEntry[]
+      readonly bad: readonly FrameEntry[]
+    }
+  /** The header holds, so its length is known; the directory does not. */
+  | { readonly kind: 'directory'; readonly header: DecodedHeader }
+  | { readonly kind: 'none'; readonly reason: string }
+
+export class CommitReader {
+  readonly #file: DiskFile
+  readonly #sizeBytes: number
+  #buffer = new Uint8Array(0)
+  #bufferAt = 0
+
+  constructor(file: DiskFile, sizeBytes: number) {
+    this.#file = file
+    this.#sizeBytes = sizeBytes
+  }
+
+  get sizeBytes(): number {
+    return this.#sizeBytes
+  }
+
+  /** Bytes [offset, offset + length) of the file, fewer at its end. Valid until the next call. */
+  async bytes(offset: number, length: number): Promise<Uint8Array> {
+    const end = Math.min(offset + length, this.#sizeBytes)
+    if (offset < this.#bufferAt || end > this.#bufferAt + this.#buffer.length) {
+      const size = Math.min(Math.max(length, READ_BYTES), this.#sizeBytes - offset)
+      const buffer = new Uint8Array(Math.max(0, size))
+      const read = size <= 0 ? 0 : await this.#file.read(buffer, offset)
+      this.#buffer = buffer.subarray(0, read)
+      this.#bufferAt = offset
+    }
+    return this.#buffer.subarray(offset - this.#bufferAt, Math.max(offset, end) - this.#bufferAt)
+  }
+
+  /** Judges what stands at `offset` against what should. */
+  async judge(offset: number, expected: Expectation): Promise<CommitVerdict> {
+    const head = await this.bytes(offset, COMMIT_HEADER_BYTES)
+    const header = decodeCommitHeader(head, 0)
+    if (header === undefined) return { kind: 'none', reason: 'no commit header' }
+    const mismatch = mismatchOf(header, expected)
+    if (mismatch !== undefined) return { kind: 'none', reason: mismatch }
+    this.#refuseNewer(header, offset)
+    const length = COMMIT_HEADER_BYTES + header.bodyBytes
+    if (offset + commitBytes(header.bodyBytes) > this.#sizeBytes) {
+      return { kind: 'none', reason: 'the commit reaches beyond the file' }
+    }
+    const bytes = await this.bytes(offset, length)
+    if (bytes.length < length) return { kind: 'none', reason: 'the commit reaches beyond the file' }
+    if (!isDirectoryValid(header, bytes, 0)) return { kind: 'directory', header }
+    const view = viewOf(bytes)
+    const frames: FrameEntry[] = []
+    const bad: FrameEntry[] = []
+    for (let index = 0; index < header.frames; index++) {
+      const frame = decodeFrame(view, 0, index)
+      frames.push(frame)
+      const end = frame.payloadOffset + frame.payloadBytes
+      const inside = frame.payloadOffset >= COMMIT_HEADER_BYTES + header.frames * FRAME_BYTES && end <= length
+      if (!inside || crc32(bytes, frame.payloadOffset, end) !== frame.payloadCrc) bad.push(frame)
+    }
+    return bad.length === 0 ? { kind: 'whole', header, frames } : { kind: 'payload', header, frames, bad }
+  }
+
+  /**
+   * The first later commit that proves `expected.commit` to have been durable: of this segment and epoch or later,
+   * written when that commit was known to be synced. It is also where reading can go on.
+   */
+  async findProof(from: number, expected: Expectation): Promise<{ offset: number; header: DecodedHeader } | undefined> {
+    for (let offset = from; offset + COMMIT_HEADER_BYTES <= this.#sizeBytes; offset += PAGE_BYTES) {
+      const header = decodeCommitHeader(await this.bytes(offset, COMMIT_HEADER_BYTES), 0)
+      if (header === undefined || header.salt !== expected.salt) continue
+      if (header.commit <= expected.commit || header.epoch < expected.epoch) continue
+      const isProof = header.durable >= expected.commit || (header.flags & FLAG_CLEAN_STOP) !== 0
+      if (isProof) return { offset, header }
+    }
+    return undefined
+  }
+
+  #refuseNewer(header: DecodedHeader, offset: number): void {
+    if (header.version > COMMIT_VERSION) {
+      throw new LogError(
+        'newer-version',
+        `${this.#file.path}: the commit at offset ${offset} has format version ${header.version}, ` +
+          `this program knows ${COMMIT_VERSION}; use the version that wrote it, or a later one`,
+      )
+    }
+  }
+}
+
+function mismatchOf(header: DecodedHeader, expected: Expectation): string | undefined {
+  if (expected.salt !== undefined && header.salt !== expected.salt) return 'a commit of another use of this file'
+  if (header.commit !== expected.commit) return `commit ${header.commit} where ${expected.commit} should be`
+  if (expected.previousCrc !== undefined && header.previousCrc !== expected.previousCrc) {
+    return 'the chain does not lead here from the commit before'
+  }
+  if (header.epoch < expected.epoch) return 'a commit of an earlier opening'
+  if (header.durable >= header.commit) return 'a commit that claims to be durable before it was written'
+  return undefined
+}

@@ -1,0 +1,123 @@
+/**
+ * What the log knows of each ledger beside its frames: where it ends, whether it is closed, how far it is trimmed.
+ * Rebuilt from the newest snapshot and the frames above it.
+ *
+ * Two views live side by side: what is durable (and may be shown), and what has been put into a commit that is still
+ * in flight. The second is ahead by at most one commit, since one is in flight at a time.
+ */
+import type { Deferred } from '@millrace/std'
+import type { ClosedLedger, Ledger, Position } from './api.ts'
+import { FRAME_CLOSE, FRAME_OPEN, FRAME_RECORDS } from './format/commit-format.ts'
+
+export interface LedgerState {
+  readonly ledger: Ledger
+  readonly openCommit: number
+  /** Durable: just after the newest record. */
+  end: Position
+  /** Durable: time of the newest record, or of the opening. */
+  endTimeMs: number
+  closedAtMs: number | undefined
+  /** Durable: records with a time below are hidden and may go. */
+  floorMs: number
+
+  /** Durable: commit and time of the newest frame of any kind. */
+  durableFrameCommit: number
+  durableTimeMs: number
+
+  /** Commit of the newest frame of any kind, in flight included: the link of the ledger's chain. */
+  lastFrameCommit: number
+  /** Time of that frame: the next one is not earlier. */
+  lastTimeMs: number
+  /** Parts accepted and not yet put into a commit. */
+  queuedParts: number
+  /** Set while a close waits or is in flight. */
+  closing: Deferred<ClosedLedger> | undefined
+  /** Set while a drop waits or is in flight. */
+  dropping: boolean
+  /** The oldest visible record for this floor, once somebody asked. */
+  oldest: { readonly floorMs: number; readonly position: Position } | undefined
+}
+
+/** A frame of a ledger as the table needs to see it. */
+export interface LedgerFrame {
+  readonly kind: number
+  readonly records: number
+  readonly commit: number
+  readonly timeMs: number
+}
+
+export class LedgerTable {
+  readonly #states = new Map<Ledger, LedgerState>()
+
+  get size(): number {
+    return this.#states.size
+  }
+
+  get(ledger: Ledger): LedgerState | undefined {
+    return this.#states.get(ledger)
+  }
+
+  values(): IterableIterator<LedgerState> {
+    return this.#states.values()
+  }
+
+  keys(): IterableIterator<Ledger> {
+    return this.#states.keys()
+  }
+
+  add(state: LedgerState): void {
+    this.#states.set(state.ledger, state)
+  }
+
+  delete(ledger: Ledger): void {
+    this.#states.delete(ledger)
+  }
+
+  /** Takes in a durable frame. A ledger's frames must come in order. */
+  apply(ledger: Ledger, frame: LedgerFrame): void {
+    const state = this.#states.get(ledger)
+    if (state === undefined) {
+      // A frame of a ledger that was dropped since, or whose opening is lost to damage; only the opening makes one.
+      if (frame.kind === FRAME_OPEN) this.add(openedLedger(ledger, frame.commit, frame.timeMs))
+      return
+    }
+    applyFrame(state, frame)
+  }
+}
+
+export function openedLedger(ledger: Ledger, commit: number, timeMs: number): LedgerState {
+  return {
+    ledger,
+    openCommit: commit,
+    end: { commit, index: 0 },
+    endTimeMs: timeMs,
+    closedAtMs: undefined,
+    floorMs: 0,
+    durableFrameCommit: commit,
+    durableTimeMs: timeMs,
+    lastFrameCommit: commit,
+    lastTimeMs: timeMs,
+    queuedParts: 0,
+    closing: undefined,
+    dropping: false,
+    oldest: undefined,
+  }
+}
+
+export function applyFrame(state: LedgerState, frame: LedgerFrame): void {
+  state.durableFrameCommit = Math.max(state.durableFrameCommit, frame.commit)
+  state.durableTimeMs = Math.max(state.durableTimeMs, frame.timeMs)
+  state.lastFrameCommit = Math.max(state.lastFrameCommit, frame.commit)
+  state.lastTimeMs = Math.max(state.lastTimeMs, frame.timeMs)
+  if (frame.kind === FRAME_RECORDS) {
+    state.end = { commit: frame.commit, index: frame.records }
+    state.endTimeMs = frame.timeMs
+  } else if (frame.kind === FRAME_CLOSE) {
+    state.closedAtMs = frame.timeMs
+  }
+}
+
+/** Whether the ledger takes records now. */
+export function isOpenForAppend(state: LedgerState): boolean {
+  return state.closedAtMs === undefined && state.closing === undefined && !state.dropping
+}

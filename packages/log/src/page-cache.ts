@@ -1,0 +1,68 @@
+/**
+ * Pages of index files in memory, the least recently used going first. Bounded in bytes; a page is checked once, when
+ * it comes in.
+ */
+import { isPageValid } from './format/index-format.ts'
+import { PAGE_BYTES } from './limits.ts'
+import type { OpenFiles } from './open-files.ts'
+
+/** A segment's index has fewer pages than this. */
+const PAGES_PER_SEGMENT = 2 ** 20
+
+/** An index file that is not what was written. The index is then built again from the segment. */
+export class IndexDamagedError extends Error {
+  override readonly name = 'IndexDamagedError'
+}
+
+export class PageCache {
+  readonly #bytesMax: number
+  readonly #files: OpenFiles
+  readonly #pages = new Map<number, Uint8Array>()
+
+  constructor(bytesMax: number, files: OpenFiles) {
+    this.#bytesMax = bytesMax
+    this.#files = files
+  }
+
+  get bytes(): number {
+    return this.#pages.size * PAGE_BYTES
+  }
+
+  /** The page if it is in memory. */
+  peek(segment: number, page: number): Uint8Array | undefined {
+    const key = segment * PAGES_PER_SEGMENT + page
+    const found = this.#pages.get(key)
+    if (found === undefined) return undefined
+    this.#pages.delete(key)
+    this.#pages.set(key, found)
+    return found
+  }
+
+  async get(segment: number, path: string, page: number): Promise<Uint8Array> {
+    const known = this.peek(segment, page)
+    if (known !== undefined) return known
+    const bytes = new Uint8Array(PAGE_BYTES)
+    const lease = await this.#files.acquire(path)
+    try {
+      await lease.file.read(bytes, page * PAGE_BYTES)
+    } finally {
+      lease.release()
+    }
+    if (!isPageValid(bytes)) {
+      throw new IndexDamagedError(`${path}: the page at offset ${page * PAGE_BYTES} fails its checksum`)
+    }
+    this.#pages.set(segment * PAGES_PER_SEGMENT + page, bytes)
+    for (const key of this.#pages.keys()) {
+      if (this.bytes <= this.#bytesMax) break
+      this.#pages.delete(key)
+    }
+    return bytes
+  }
+
+  /** Forgets the pages of a segment whose index file goes or is written anew. */
+  forget(segment: number): void {
+    for (const key of this.#pages.keys()) {
+      if (Math.floor(key / PAGES_PER_SEGMENT) === segment) this.#pages.delete(key)
+    }
+  }
+}

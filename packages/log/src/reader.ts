@@ -1,0 +1,361 @@
+/**
+ * Finds and fetches frames. Tail hits are answered at once from the flush buffers; the rest is planned from the
+ * indexes, fetched with few large reads, and checked against its checksum. Shows only what is durable: indexes hold
+ * nothing else.
+ */
+import { type Clock, type Deferred, deferred } from '@millrace/std'
+import type { Frame, Position, ReadOptions, ReadResult } from './api.ts'
+import { crc32 } from './format/crc32.ts'
+import { FRAME_RECORDS } from './format/commit-format.ts'
+import type { Hole, Holes } from './holes.ts'
+import type { LedgerState } from './ledger-table.ts'
+import { READ_GAP_BYTES, READ_SPAN_BYTES } from './limits.ts'
+import { LogError } from './log-error.ts'
+import type { OpenFiles } from './open-files.ts'
+import { IndexDamagedError } from './page-cache.ts'
+import { comparePositions } from './position.ts'
+import type { Segment } from './segment.ts'
+import type { IndexEntry, IndexQuery } from './segment-index.ts'
+import { lowerBound } from './segment-index.ts'
+import type { TailCache } from './tail-cache.ts'
+
+export interface ReaderOptions {
+  readonly clock: Clock
+  readonly segments: readonly Segment[]
+  readonly tail: TailCache
+  readonly files: OpenFiles
+  readonly holes: Holes
+  readonly readBytesMax: number
+  /** Builds the index of a segment again whose file is wrong. */
+  readonly rebuildIndex: (segment: Segment) => Promise<void>
+  readonly onDamage: (line: string) => void
+}
+
+/** Where a ledger ended when a read began. */
+type Tip = Pick<LedgerState, 'end' | 'closedAtMs'>
+
+interface PlannedFrame {
+  readonly segment: Segment
+  readonly entry: IndexEntry
+}
+
+interface Plan {
+  readonly frames: readonly PlannedFrame[]
+  readonly damaged: NonNullable<ReadResult['damaged']> | undefined
+  /** True when no frame stands behind those planned. */
+  readonly isComplete: boolean
+}
+
+const nothingLent = (): void => undefined
+
+export class Reader {
+  readonly #options: ReaderOptions
+  #lentBytes = 0
+  readonly #waiting: { readonly bytes: number; readonly turn: Deferred<void> }[] = []
+
+  constructor(options: ReaderOptions) {
+    this.#options = options
+  }
+
+  read(state: LedgerState, from: Position, options: ReadOptions): ReadResult | Promise<ReadResult> {
+    const { end } = state
+    if (comparePositions(from, end) >= 0) {
+      const isClosed = state.closedAtMs !== undefined
+      return { frames: [], next: isClosed ? end : from, atTip: true, ended: isClosed, release: nothingLent }
+    }
+    const visibleFromMs = Math.max(options.visibleFromMs, state.floorMs)
+    return this.#readTail(state, from, visibleFromMs, options) ?? this.#readFiles(state, from, visibleFromMs, options)
+  }
+
+  /** Position of the first visible record with a time at or after `timeMs`; the end if there is none. */
+  async seekTime(state: LedgerState, timeMs: number): Promise<Position> {
+    const fromTimeMs = Math.max(timeMs, state.floorMs)
+    const { end } = state
+    if (state.endTimeMs < fromTimeMs) return end
+    const query = seekQuery(state, fromTimeMs)
+    const segments = this.#options.segments.slice(this.#segmentAt(state.openCommit))
+    for (const segment of segments) segment.enter()
+    try {
+      for (const segment of segments) {
+        if (segment.maxTimeMs < fromTimeMs || !segment.index.has(state.ledger)) continue
+        const entries = await this.#collect(segment, query)
+        const first = entries.find((entry) => entry.kind === FRAME_RECORDS)
+        if (first !== undefined) return { commit: first.commit, index: 0 }
+      }
+      return end
+    } finally {
+      for (const segment of segments) segment.leave()
+    }
+  }
+
+  /** `seekTime`, if memory can tell. */
+  seekTimeNow(state: LedgerState, timeMs: number): Position | undefined {
+    const fromTimeMs = Math.max(timeMs, state.floorMs)
+    if (state.endTimeMs < fromTimeMs) return state.end
+    const query = seekQuery(state, fromTimeMs)
+    for (const segment of this.#options.segments) {
+      if (segment.maxTimeMs < fromTimeMs || !segment.index.has(state.ledger)) continue
+      if (segment.memory === undefined) return undefined
+      const first = segment.memory.collect(query).find((entry) => entry.kind === FRAME_RECORDS)
+      if (first !== undefined) return { commit: first.commit, index: 0 }
+    }
+    return state.end
+  }
+
+  /** All from memory, or `undefined`. */
+  #readTail(state: LedgerState, from: Position, visibleFromMs: number, options: ReadOptions): ReadResult | undefined {
+    const { segments, tail, holes } = this.#options
+    if (!holes.isEmpty) return undefined
+    const frames: Frame[] = []
+    let records = 0
+    let bytes = 0
+    const isFull = (): boolean => records >= options.recordsMax || bytes >= options.bytesMax
+    for (
+      let place = this.#segmentAt(from.commit);
+      place < segments.length && !(frames.length > 0 && isFull());
+      place++
+    ) {
+      const segment = segments[place] as Segment
+      if (segment.lastCommit < from.commit || segment.maxTimeMs < visibleFromMs || !segment.index.has(state.ledger))
+        continue
+      if (segment.memory === undefined) return frames.length === 0 ? undefined : resultOf(state, from, frames, false)
+      for (const entry of segment.memory.collect(this.#query(state, from, visibleFromMs, options, records, bytes))) {
+        if (entry.kind !== FRAME_RECORDS) continue
+        const view = tail.get(entry.commit, entry.offset, entry.bytes)
+        if (view === undefined) return frames.length === 0 ? undefined : resultOf(state, from, frames, false)
+        frames.push(frameOf(entry, view))
+        records += entry.records
+        bytes += entry.bytes
+        if (isFull()) break
+      }
+    }
+    return resultOf(state, from, frames, !isFull())
+  }
+
+  async #readFiles(
+    state: LedgerState,
+    from: Position,
+    visibleFromMs: number,
+    options: ReadOptions,
+  ): Promise<ReadResult> {
+    const entered: Segment[] = []
+    // What follows while this read waits for the disk is for the next one.
+    const tip: Tip = { end: state.end, closedAtMs: state.closedAtMs }
+    try {
+      const plan = await this.#plan(state, from, visibleFromMs, options, entered)
+      let wanted = 0
+      for (const { entry } of plan.frames) wanted += entry.bytes
+      await this.#borrow(wanted, options.deadlineMs)
+      let isLent = true
+      const release = (): void => {
+        if (isLent) this.#giveBack(wanted)
+        isLent = false
+      }
+      try {
+        const { frames, bad } = await this.#fetch(plan.frames)
+        const damaged = bad === undefined ? plan.damaged : this.#damagedFrame(state, bad)
+        const result = resultOf(tip, from, frames, plan.isComplete && damaged === undefined)
+        return { ...result, ...(damaged === undefined ? {} : { damaged, atTip: false, ended: false }), release }
+      } catch (error) {
+        release()
+        throw error
+      }
+    } finally {
+      for (const segment of entered) segment.leave()
+    }
+  }
+
+  async #plan(
+    state: LedgerState,
+    from: Position,
+    visibleFromMs: number,
+    options: ReadOptions,
+    entered: Segment[],
+  ): Promise<Plan> {
+    const frames: PlannedFrame[] = []
+    let records = 0
+    let bytes = 0
+    let previousEnd = from
+    const { durableFrameCommit } = state
+    const segments = this.#options.segments.slice(this.#segmentAt(from.commit))
+    for (const segment of segments) segment.enter()
+    entered.push(...segments)
+    for (const segment of segments) {
+      if (segment.lastCommit < from.commit || segment.maxTimeMs < visibleFromMs || !segment.index.has(state.ledger))
+        continue
+      for (const entry of await this.#collect(
+        segment,
+        this.#query(state, from, visibleFromMs, options, records, bytes),
+      )) {
+        const hole = this.#holeBefore(entry.previousCommit, entry.commit, previousEnd)
+        if (hole !== undefined) return { frames, damaged: damagedBy(hole, previousEnd), isComplete: false }
+        if (entry.kind !== FRAME_RECORDS) continue
+        frames.push({ segment, entry })
+        previousEnd = { commit: entry.commit, index: entry.records }
+        records += entry.records
+        bytes += entry.bytes
+        if (records >= options.recordsMax || bytes >= options.bytesMax)
+          return { frames, damaged: undefined, isComplete: false }
+      }
+    }
+    const hole = this.#holeBefore(durableFrameCommit, Number.POSITIVE_INFINITY, previousEnd)
+    return { frames, damaged: hole === undefined ? undefined : damagedBy(hole, previousEnd), isComplete: true }
+  }
+
+  /** The hole that the chain leads into between `previousEnd` and the next frame. */
+  #holeBefore(chainCommit: number, nextCommit: number, previousEnd: Position): Hole | undefined {
+    if (this.#options.holes.isEmpty) return undefined
+    const hole = this.#options.holes.at(chainCommit)
+    return hole !== undefined && hole.to < nextCommit && hole.to >= previousEnd.commit ? hole : undefined
+  }
+
+  async #collect(segment: Segment, query: IndexQuery): Promise<readonly IndexEntry[]> {
+    try {
+      return await segment.index.collect(query)
+    } catch (error) {
+      if (!(error instanceof IndexDamagedError)) throw error
+      this.#options.onDamage(error.message)
+      await this.#options.rebuildIndex(segment)
+      return await segment.index.collect(query)
+    }
+  }
+
+  #query(
+    state: LedgerState,
+    from: Position,
+    visibleFromMs: number,
+    options: ReadOptions,
+    records: number,
+    bytes: number,
+  ): IndexQuery {
+    return {
+      ledger: state.ledger,
+      fromCommit: Math.max(from.commit, state.openCommit),
+      fromIndex: from.commit < state.openCommit ? 0 : from.index,
+      fromTimeMs: visibleFromMs,
+      recordsMax: options.recordsMax - records,
+      bytesMax: options.bytesMax - bytes,
+    }
+  }
+
+  /** The segment that holds `commit`, or the first one after it. */
+  #segmentAt(commit: number): number {
+    const { segments } = this.#options
+    return lowerBound(0, segments.length, (place) => (segments[place]?.lastCommit ?? 0) >= commit)
+  }
+
+  /** Frames close together come with one read. Stops before the first one that fails its checksum. */
+  async #fetch(planned: readonly PlannedFrame[]): Promise<{ frames: readonly Frame[]; bad: PlannedFrame | undefined }> {
+    const { tail } = this.#options
+    const frames: Frame[] = []
+    for (let place = 0; place < planned.length;) {
+      const first = planned[place] as PlannedFrame
+      const cached = tail.get(first.entry.commit, first.entry.offset, first.entry.bytes)
+      if (cached !== undefined) {
+        frames.push(frameOf(first.entry, cached))
+        place++
+        continue
+      }
+      let last = place + 1
+      let end = first.entry.offset + first.entry.bytes
+      for (; last < planned.length; last++) {
+        const { segment, entry } = planned[last] as PlannedFrame
+        const isNear = segment === first.segment && entry.offset - end <= READ_GAP_BYTES
+        if (!isNear || entry.offset + entry.bytes - first.entry.offset > READ_SPAN_BYTES) break
+        end = entry.offset + entry.bytes
+      }
+      const bytes = new Uint8Array(end - first.entry.offset)
+      const read = await this.#readSpan(first.segment, bytes, first.entry.offset)
+      for (; place < last; place++) {
+        const frame = planned[place] as PlannedFrame
+        const start = frame.entry.offset - first.entry.offset
+        const view = bytes.subarray(start, start + frame.entry.bytes)
+        if (start + frame.entry.bytes > read || crc32(view) !== frame.entry.crc) return { frames, bad: frame }
+        frames.push(frameOf(frame.entry, view))
+      }
+    }
+    return { frames, bad: undefined }
+  }
+
+  /** How many bytes could be read: an error of the disk is damage where it happens, and named as such. */
+  async #readSpan(segment: Segment, bytes: Uint8Array, offset: number): Promise<number> {
+    try {
+      const lease = await this.#options.files.acquire(segment.path)
+      try {
+        return await lease.file.read(bytes, offset)
+      } finally {
+        lease.release()
+      }
+    } catch (error) {
+      this.#options.onDamage(`${segment.path}: reading at offset ${offset} failed: ${String(error)}`)
+      return 0
+    }
+  }
+
+  #damagedFrame(state: LedgerState, { segment, entry }: PlannedFrame): NonNullable<ReadResult['damaged']> {
+    const reason =
+      `${segment.path}: at offset ${entry.offset} the records of ledger ${state.ledger}, commit ${entry.commit}, ` +
+      'fail their checksum'
+    this.#options.onDamage(reason)
+    return { from: { commit: entry.commit, index: 0 }, to: { commit: entry.commit, index: entry.records }, reason }
+  }
+
+  async #borrow(bytes: number, deadlineMs: number): Promise<void> {
+    const { clock, readBytesMax } = this.#options
+    if (this.#waiting.length === 0 && (this.#lentBytes === 0 || this.#lentBytes + bytes <= readBytesMax)) {
+      this.#lentBytes += bytes
+      return
+    }
+    const waiter = { bytes, turn: deferred<void>() }
+    this.#waiting.push(waiter)
+    const timer = clock.setTimer(Math.max(0, deadlineMs - clock.monotonic()), () => {
+      const place = this.#waiting.indexOf(waiter)
+      if (place === -1) return
+      this.#waiting.splice(place, 1)
+      waiter.turn.reject(
+        new LogError('unavailable', `${readBytesMax} bytes are lent to readers; none came back in time`),
+      )
+    })
+    try {
+      await waiter.turn.promise
+    } finally {
+      timer.cancel()
+    }
+  }
+
+  #giveBack(bytes: number): void {
+    this.#lentBytes -= bytes
+    for (let first = this.#waiting[0]; first !== undefined; first = this.#waiting[0]) {
+      if (this.#lentBytes > 0 && this.#lentBytes + first.bytes > this.#options.readBytesMax) return
+      this.#waiting.shift()
+      this.#lentBytes += first.bytes
+      first.turn.resolve()
+    }
+  }
+}
+
+function seekQuery({ ledger, openCommit }: LedgerState, fromTimeMs: number): IndexQuery {
+  return { ledger, fromCommit: openCommit, fromIndex: 0, fromTimeMs, recordsMax: 1, bytesMax: Number.POSITIVE_INFINITY }
+}
+
+function frameOf(entry: IndexEntry, bytes: Uint8Array): Frame {
+  return { commit: entry.commit, firstIndex: 0, records: entry.records, timeMs: entry.timeMs, bytes }
+}
+
+function damagedBy(hole: Hole, previousEnd: Position): NonNullable<ReadResult['damaged']> {
+  const start = { commit: hole.from, index: 0 }
+  return {
+    from: comparePositions(previousEnd, start) > 0 ? previousEnd : start,
+    to: { commit: hole.to + 1, index: 0 },
+    reason: `commits ${hole.from} to ${hole.to} cannot be read: ${hole.reason}`,
+  }
+}
+
+/** `isComplete`: nothing stood behind the frames when the ledger ended at `tip.end`. */
+function resultOf(tip: Tip, from: Position, frames: readonly Frame[], isComplete: boolean): ReadResult {
+  const last = frames.at(-1)
+  const afterLast = last === undefined ? from : { commit: last.commit, index: last.records }
+  const next = isComplete && comparePositions(afterLast, tip.end) < 0 ? tip.end : afterLast
+  const atTip = comparePositions(next, tip.end) >= 0
+  return { frames, next, atTip, ended: atTip && tip.closedAtMs !== undefined, release: nothingLent }
+}

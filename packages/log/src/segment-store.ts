@@ -1,0 +1,386 @@
+/**
+ * The segment files of a running log: the active one, the next one prepared ahead, the spares. Rotation costs no sync
+ * of its own: the next file stands ready under its name, and its header goes out with its first commit.
+ *
+ * Space is zeroed before it is written, in paced steps; segments that retention lets go come back as spares. So
+ * writing a commit never needs space on the file system: only preparing does, and only preparing can be short of it.
+ */
+import type { Clock, Logger, Random, Timer } from '@millrace/std'
+import { assert } from '@millrace/std'
+import type { Disk, DiskFile } from './disk.ts'
+import { encodeSegmentHeader } from './format/segment-header.ts'
+import {
+  METADATA_RESERVE_BYTES,
+  PAGE_BYTES,
+  SPACE_RETRY_MS,
+  SPARES_MAX,
+  ZERO_AHEAD_BYTES,
+  ZERO_PACE_MS,
+  ZERO_STEP_BYTES,
+} from './limits.ts'
+import { MemoryIndex } from './memory-index.ts'
+import { numberInName, Segment, segmentPath } from './segment.ts'
+
+export interface SegmentStoreOptions {
+  readonly disk: Disk
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  readonly logId: Uint8Array
+  readonly segmentBytes: number
+  readonly freeBytesMin: number
+  readonly bytesMax: number
+  /** Space was made ready, or was found to be short. */
+  readonly onSpace: () => void
+  /** The active file failed under the background's hands: nothing more may be written to it. */
+  readonly onFailure: (error: unknown) => void
+}
+
+/** A file that is written from the front. Below `zeroedTo` every block has been written before. */
+interface ReadyFile {
+  readonly number: number
+  readonly file: DiskFile
+  readonly capacity: number
+  zeroedTo: number
+}
+
+interface ActiveFile extends ReadyFile {
+  readonly segment: Segment
+  offset: number
+}
+
+export interface Room {
+  /** Bytes that a commit with records may take now. */
+  readonly data: number
+  /** Bytes that one without may take: the reserve is theirs. */
+  readonly control: number
+  /** Why there is no more: more is on its way, or the disk is full. */
+  readonly shortage: 'none' | 'preparing' | 'no-space'
+}
+
+/** Where a commit goes. `header` is set when it is the first of its segment and both are written at offset 0. */
+export interface Placement {
+  readonly segment: Segment
+  readonly file: DiskFile
+  readonly offset: number
+  readonly isFirst: boolean
+}
+
+export class SegmentStore {
+  readonly #options: SegmentStoreOptions
+  readonly #reserveBytes: number
+  /** In order; the last one is active. */
+  readonly segments: Segment[]
+  #active: ActiveFile | undefined
+  #next: ReadyFile | undefined
+  #spares: string[] = []
+  #spareNumber = 0
+  #lastNumber: number
+  #shortage: string | undefined
+  #isUrgent = false
+  #wantedBytes = ZERO_AHEAD_BYTES
+  #isClosed = false
+  #working: Promise<void> | undefined
+  #retry: Timer | undefined
+  #endPause: (() => void) | undefined
+  /** Files of segments that are full; closed when their index is written. */
+  readonly #retired = new Map<Segment, DiskFile>()
+
+  constructor(options: SegmentStoreOptions, segments: readonly Segment[]) {
+    this.#options = options
+    this.segments = [...segments]
+    this.#lastNumber = segments.at(-1)?.number ?? 0
+    this.#reserveBytes = Math.min(METADATA_RESERVE_BYTES, Math.floor(options.segmentBytes / 4))
+  }
+
+  get active(): Segment | undefined {
+    return this.#active?.segment
+  }
+
+  get spares(): number {
+    return this.#spares.length + (this.#next === undefined ? 0 : 1)
+  }
+
+  get bytes(): number {
+    let bytes = (this.#next?.capacity ?? 0) + this.#spares.length * this.#options.segmentBytes
+    for (const segment of this.segments) bytes += segment.start.capacity
+    return bytes
+  }
+
+  /** Why no segment can be prepared, for people. */
+  get shortage(): string | undefined {
+    return this.#shortage
+  }
+
+  /** Takes over what recovery found; afterwards the last segment is written on, or a first one stands ready. */
+  async open(isLastOpen: boolean, unusedNumbers: readonly number[], lastNumber: number): Promise<void> {
+    const { disk, segmentBytes } = this.#options
+    this.#lastNumber = Math.max(this.#lastNumber, lastNumber)
+    const last = this.segments.at(-1)
+    if (isLastOpen && last !== undefined) {
+      const file = await disk.open(last.path)
+      const { number, start, usedBytes } = last
+      const zeroedTo = await file.size()
+      this.#active = { number, segment: last, file, capacity: start.capacity, zeroedTo, offset: usedBytes }
+    }
+    for (const name of await disk.list('spare')) {
+      const path = `spare/${name}`
+      this.#spareNumber = Math.max(this.#spareNumber, numberInName(name, '.seg') ?? 0)
+      await this.#keepOrRemove(path)
+    }
+    for (const number of unusedNumbers) {
+      const path = segmentPath(number)
+      const isNext = number === this.#lastNumber + 1 && this.#next === undefined
+      if (isNext && (await this.#sizeOf(path)) === segmentBytes) {
+        this.#next = { number, file: await disk.open(path), capacity: segmentBytes, zeroedTo: segmentBytes }
+      } else {
+        await this.#moveToSpares(path)
+      }
+    }
+    await disk.syncDirectory('log')
+    await disk.syncDirectory('spare')
+    if (this.#active === undefined && this.#next === undefined) await this.#makeNext(ZERO_STEP_BYTES)
+  }
+
+  /** How much may be written now. */
+  room(): Room {
+    const active = this.#active
+    if (this.#next !== undefined) {
+      const room = Math.max(
+        this.#next.zeroedTo - PAGE_BYTES - (this.#next.zeroedTo < this.#next.capacity ? this.#reserveBytes : 0),
+        active === undefined ? 0 : Math.min(active.zeroedTo, active.capacity) - active.offset,
+      )
+      return { data: room, control: room, shortage: 'none' }
+    }
+    const left = active === undefined ? 0 : Math.min(active.zeroedTo, active.capacity) - active.offset
+    const shortage = this.#shortage === undefined ? 'preparing' : 'no-space'
+    return { data: Math.max(0, left - this.#reserveBytes), control: left, shortage }
+  }
+
+  /** Makes a place for a commit of `bytes`, which `room` has allowed. Moves on to the next segment where it must. */
+  place(bytes: number, commit: number, previousCrc: number): Placement {
+    const active = this.#active
+    if (active !== undefined && active.offset + bytes <= Math.min(active.zeroedTo, active.capacity)) {
+      const offset = active.offset
+      active.offset += bytes
+      return { segment: active.segment, file: active.file, offset, isFirst: false }
+    }
+    const next = this.#next
+    assert(next !== undefined, 'a commit is placed only where there is room')
+    if (active !== undefined) this.#retired.set(active.segment, active.file)
+    const segment = new Segment({
+      logId: this.#options.logId,
+      number: next.number,
+      salt: saltFrom(this.#options.random),
+      firstCommit: commit,
+      previousCrc,
+      createdMs: this.#options.clock.now(),
+      capacity: next.capacity,
+    })
+    segment.memory = new MemoryIndex()
+    this.#active = { ...next, segment, offset: PAGE_BYTES + bytes }
+    this.#next = undefined
+    this.#lastNumber = next.number
+    this.segments.push(segment)
+    return { segment, file: next.file, offset: 0, isFirst: true }
+  }
+
+  /** The header page that goes out with the first commit of `segment`. */
+  writeHeader(segment: Segment, into: Uint8Array): void {
+    encodeSegmentHeader({ ...segment.start, retentionClass: 0, logNumber: 0 }, into)
+  }
+
+  /** Looks whether something is to be prepared. Cheap; called after each commit. */
+  wake(): void {
+    if (this.#isClosed || this.#working !== undefined || this.#retry !== undefined) return
+    if (this.#nextJob() === undefined) return
+    this.#working = this.#work().finally(() => {
+      this.#working = undefined
+    })
+  }
+
+  /** Somebody waits for space, for a commit of so many bytes: prepare without pauses. */
+  hurry(bytes = PAGE_BYTES): void {
+    this.#isUrgent = true
+    this.#wantedBytes = Math.max(this.#wantedBytes, bytes + this.#reserveBytes)
+    this.#endPause?.()
+    this.wake()
+  }
+
+  /** Makes what the active file holds durable. */
+  async syncActive(): Promise<void> {
+    await this.#active?.file.sync()
+  }
+
+  /** Makes durable what stands in the full segments whose files are still open. */
+  async syncRetired(): Promise<void> {
+    for (const file of this.#retired.values()) await file.sync()
+  }
+
+  /** Lets go of the file of a full segment. */
+  async retire(segment: Segment): Promise<void> {
+    const file = this.#retired.get(segment)
+    this.#retired.delete(segment)
+    await file?.close()
+  }
+
+  /** Takes the file of a freed segment back as a spare, or removes it. Nobody may be reading it. */
+  async recycle(path: string): Promise<void> {
+    await this.#moveToSpares(path)
+    await this.#options.disk.syncDirectory('log')
+    await this.#options.disk.syncDirectory('spare')
+    this.#retryNow()
+  }
+
+  /** Ends the background and closes the files. */
+  async close(): Promise<void> {
+    this.#isClosed = true
+    this.#retry?.cancel()
+    this.#endPause?.()
+    await this.#working
+    await this.#active?.file.close()
+    await this.#next?.file.close()
+    for (const file of this.#retired.values()) await file.close()
+    this.#retired.clear()
+  }
+
+  #nextJob(): (() => Promise<void>) | undefined {
+    const active = this.#active
+    if (active !== undefined) {
+      const wanted = Math.min(active.capacity, active.offset + this.#wantedBytes)
+      if (active.zeroedTo < wanted) return () => this.#zeroActive(active)
+    }
+    const used = active === undefined ? 1 : active.offset / active.capacity
+    if (this.#next === undefined) {
+      return this.#isUrgent || used > 0.25 ? () => this.#makeNext(this.#options.segmentBytes) : undefined
+    }
+    return this.#spares.length === 0 && used > 0.5 ? () => this.#makeSpare(this.#options.segmentBytes) : undefined
+  }
+
+  async #work(): Promise<void> {
+    try {
+      for (let job = this.#nextJob(); job !== undefined && !this.#isClosed; job = this.#nextJob()) {
+        await job()
+        if (this.#shortage !== undefined) this.#options.logger.info('there is space again')
+        this.#shortage = undefined
+        if (this.#next !== undefined) this.#isUrgent = false
+        this.#options.onSpace()
+      }
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error)
+      if (this.#shortage === undefined) this.#options.logger.warn('no segment can be prepared', { reason })
+      this.#shortage = reason
+      this.#retry = this.#options.clock.setTimer(SPACE_RETRY_MS, () => this.#retryNow(), { unref: true })
+      this.#options.onSpace()
+    }
+  }
+
+  #retryNow(): void {
+    this.#retry?.cancel()
+    this.#retry = undefined
+    // After `#work` has ended, when it is just about to.
+    if (this.#working === undefined) this.wake()
+    else void this.#working.then(() => this.wake())
+  }
+
+  async #zeroActive(active: ActiveFile): Promise<void> {
+    const from = active.zeroedTo
+    const to = Math.min(from + ZERO_STEP_BYTES, active.capacity)
+    await active.file.write(new Uint8Array(to - from), from)
+    try {
+      await active.file.sync()
+    } catch (error) {
+      // The commits of this file may be what could not be synced.
+      this.#options.onFailure(error)
+      throw error
+    }
+    active.zeroedTo = to
+    await this.#pause()
+  }
+
+  /** Puts a file under the name of the next segment: a spare, or a new one of which `zeroBytes` are written. */
+  async #makeNext(zeroBytes: number): Promise<void> {
+    const { disk, segmentBytes } = this.#options
+    let zeroedTo = segmentBytes
+    if (this.#spares.length === 0) {
+      zeroedTo = Math.min(zeroBytes, segmentBytes)
+      await this.#makeSpare(zeroedTo)
+    }
+    const spare = this.#spares.pop()
+    if (spare === undefined) return
+    const number = this.#lastNumber + 1
+    const path = segmentPath(number)
+    await disk.rename(spare, path)
+    await disk.syncDirectory('log')
+    await disk.syncDirectory('spare')
+    this.#next = { number, file: await disk.open(path), capacity: segmentBytes, zeroedTo }
+  }
+
+  async #makeSpare(zeroBytes: number): Promise<void> {
+    const { disk, segmentBytes, freeBytesMin, bytesMax } = this.#options
+    if (this.bytes + segmentBytes > bytesMax) throw new Error(`the log has reached its bound of ${bytesMax} bytes`)
+    const free = await disk.freeBytes()
+    if (free - segmentBytes < freeBytesMin) {
+      throw new Error(`${free} bytes are free; a segment takes ${segmentBytes}, and ${freeBytesMin} stay free`)
+    }
+    const path = `spare/${String(++this.#spareNumber).padStart(10, '0')}.seg`
+    const file = await disk.create(path)
+    try {
+      for (let offset = 0; offset < zeroBytes && !this.#isClosed; offset += ZERO_STEP_BYTES) {
+        await file.write(new Uint8Array(Math.min(ZERO_STEP_BYTES, zeroBytes - offset)), offset)
+        await file.sync()
+        await this.#pause()
+      }
+    } catch (error) {
+      await file.close()
+      await disk.remove(path)
+      throw error
+    }
+    await file.close()
+    if (this.#isClosed) return
+    await disk.syncDirectory('spare')
+    this.#spares.push(path)
+  }
+
+  #pause(): Promise<void> {
+    if (this.#isUrgent || this.#isClosed || this.#active === undefined) return Promise.resolve()
+    return new Promise((resolve) => {
+      const timer = this.#options.clock.setTimer(ZERO_PACE_MS, end, { unref: true })
+      const pauseEnds = (): void => {
+        this.#endPause = undefined
+        timer.cancel()
+        resolve()
+      }
+      this.#endPause = pauseEnds
+      function end(): void {
+        pauseEnds()
+      }
+    })
+  }
+
+  async #keepOrRemove(path: string): Promise<void> {
+    const isWhole = (await this.#sizeOf(path)) === this.#options.segmentBytes
+    if (isWhole && this.#spares.length < SPARES_MAX) this.#spares.push(path)
+    else await this.#options.disk.remove(path)
+  }
+
+  async #moveToSpares(path: string): Promise<void> {
+    const spare = `spare/${String(++this.#spareNumber).padStart(10, '0')}.seg`
+    await this.#options.disk.rename(path, spare)
+    await this.#keepOrRemove(spare)
+  }
+
+  async #sizeOf(path: string): Promise<number> {
+    const file = await this.#options.disk.open(path)
+    try {
+      return await file.size()
+    } finally {
+      await file.close()
+    }
+  }
+}
+
+function saltFrom(random: Random): bigint {
+  const bytes = random.bytes(8)
+  return new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true)
+}

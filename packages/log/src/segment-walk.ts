@@ -1,0 +1,126 @@
+/**
+ * Walks a segment that has no index: builds one from the commits' directories, and tells damage from a torn tail by
+ * what is proven. Changes nothing on disk.
+ *
+ * A commit that cannot be read is *damage* if something proves that it had been durable: a later commit of this
+ * segment, or what the caller knows (a snapshot, the next segment). Then the walk goes on behind it. What nothing
+ * proves is a *torn tail*: the walk ends before it.
+ */
+import type { CommitReader, Expectation } from './commit-reader.ts'
+import { commitBytes, type DecodedHeader, type FrameEntry } from './format/commit-format.ts'
+import type { DamagedRange } from './format/index-format.ts'
+import { PAGE_BYTES } from './limits.ts'
+import { MemoryIndex } from './memory-index.ts'
+
+export interface WalkStart extends Expectation {
+  readonly salt: bigint | undefined
+  /** The highest commit that is known to have been durable. */
+  readonly provenCommit: number
+  /** The first commit of the next segment, where that is known: this one ends before it. */
+  readonly endBefore: number | undefined
+  /** Offset of the first commit. */
+  readonly offset: number
+}
+
+export interface UnreadablePayload {
+  readonly frame: FrameEntry
+  readonly offset: number
+}
+
+export interface SegmentWalk {
+  readonly index: MemoryIndex
+  /** The last commit that stands here, or is known to have stood; one below the first if none. */
+  readonly lastCommit: number
+  readonly lastCrc: number
+  readonly lastEpoch: number
+  /** Where the last readable commit ends. */
+  readonly usedBytes: number
+  /** Raised by what the commits themselves say. */
+  readonly provenCommit: number
+  /** Offset of each readable commit, with its number, in order. */
+  readonly commits: readonly { readonly commit: number; readonly offset: number }[]
+  readonly damages: readonly DamagedRange[]
+  readonly payloads: readonly UnreadablePayload[]
+  /** True when damage reaches to the segment's end: nothing may be written behind it. */
+  readonly isTailDamaged: boolean
+  /** Why the walk ended, for people. */
+  readonly endReason: string
+}
+
+export async function walkSegment(
+  reader: CommitReader,
+  start: WalkStart,
+  onCommit?: (header: DecodedHeader, offset: number, frames: readonly FrameEntry[]) => void,
+): Promise<SegmentWalk> {
+  const index = new MemoryIndex()
+  const commits: { commit: number; offset: number }[] = []
+  const damages: DamagedRange[] = []
+  const payloads: UnreadablePayload[] = []
+  let { provenCommit, salt } = start
+  let expected = start.commit
+  let previousCrc = start.previousCrc
+  let epoch = start.epoch
+  let offset = start.offset
+  let endReason = 'the next segment begins here'
+  let isTailDamaged = false
+
+  while (expected !== start.endBefore) {
+    const expectation: Expectation = { salt, commit: expected, previousCrc, epoch }
+    const verdict = await reader.judge(offset, expectation)
+    if (verdict.kind !== 'whole') {
+      const proof = await reader.findProof(offset + PAGE_BYTES, expectation)
+      if (proof !== undefined) provenCommit = Math.max(provenCommit, proof.header.durable)
+      const isProven = provenCommit >= expected
+      if (!isProven) {
+        endReason = verdict.kind === 'none' ? verdict.reason : `the ${verdict.kind} of the commit fails its checksum`
+        break
+      }
+      if (verdict.kind === 'payload') {
+        for (const frame of verdict.bad) payloads.push({ frame, offset })
+      } else if (verdict.kind === 'directory') {
+        damages.push({ fromCommit: expected, toCommit: expected, offset })
+        offset += commitBytes(verdict.header.bodyBytes)
+        previousCrc = verdict.header.crc
+        epoch = verdict.header.epoch
+        expected++
+        continue
+      } else if (proof === undefined) {
+        const toCommit = start.endBefore === undefined ? provenCommit : start.endBefore - 1
+        damages.push({ fromCommit: expected, toCommit, offset })
+        expected = toCommit + 1
+        isTailDamaged = true
+        endReason = verdict.reason
+        break
+      } else {
+        damages.push({ fromCommit: expected, toCommit: proof.header.commit - 1, offset })
+        offset = proof.offset
+        expected = proof.header.commit
+        previousCrc = undefined
+        continue
+      }
+    }
+    const { header, frames } = verdict
+    for (const frame of frames) index.add(frame, offset)
+    commits.push({ commit: header.commit, offset })
+    onCommit?.(header, offset, frames)
+    provenCommit = Math.max(provenCommit, header.durable)
+    salt = header.salt
+    previousCrc = header.crc
+    epoch = header.epoch
+    offset += commitBytes(header.bodyBytes)
+    expected++
+  }
+  return {
+    index,
+    lastCommit: expected - 1,
+    lastCrc: previousCrc ?? 0,
+    lastEpoch: epoch,
+    usedBytes: offset,
+    provenCommit,
+    commits,
+    damages,
+    payloads,
+    isTailDamaged,
+    endReason,
+  }
+}

@@ -1,0 +1,114 @@
+/**
+ * Snapshot files: the newest whole one is where opening starts from. Written beside, synced, renamed, the directory
+ * synced; two are kept, so that one may rot. A segment may go only when both kept ones cover it.
+ */
+import type { Disk } from './disk.ts'
+import {
+  decodeSnapshot,
+  encodeSnapshot,
+  type Snapshot,
+  SNAPSHOT_VERSION,
+  type SnapshotSource,
+} from './format/snapshot-format.ts'
+import { SNAPSHOTS_KEPT } from './limits.ts'
+import { LogError } from './log-error.ts'
+import { numberInName } from './segment.ts'
+
+const DIRECTORY = 'meta'
+const TEMPORARY = `${DIRECTORY}/snapshot.tmp`
+const COMMIT_DIGITS = 16
+
+function snapshotPath(commit: number): string {
+  return `${DIRECTORY}/${String(commit).padStart(COMMIT_DIGITS, '0')}.snap`
+}
+
+export interface LoadedSnapshots {
+  /** Whole ones, newest first. */
+  readonly commits: readonly number[]
+  readonly newest: Snapshot | undefined
+  /** Files that are there and cannot be used. */
+  readonly damaged: readonly string[]
+}
+
+/** Reads what snapshots there are. Rejects with `newer-version` if one is of a later format. */
+export async function loadSnapshots(disk: Disk): Promise<LoadedSnapshots> {
+  const commits: number[] = []
+  const damaged: string[] = []
+  let newest: Snapshot | undefined
+  const names = (await disk.exists(DIRECTORY)) ? await disk.list(DIRECTORY) : []
+  for (const name of [...names].reverse()) {
+    const commit = numberInName(name, '.snap')
+    if (commit === undefined) continue
+    const path = `${DIRECTORY}/${name}`
+    const decoded = decodeSnapshot(await readWhole(disk, path))
+    if (decoded.kind === 'newer') {
+      throw new LogError(
+        'newer-version',
+        `${path}: this snapshot has format version ${decoded.version}, this program knows ${SNAPSHOT_VERSION}; ` +
+          'use the version that wrote it, or a later one',
+      )
+    }
+    if (decoded.kind === 'invalid' || decoded.snapshot.commit !== commit) {
+      damaged.push(path)
+      continue
+    }
+    newest ??= decoded.snapshot
+    commits.push(commit)
+  }
+  return { commits, newest, damaged }
+}
+
+export class Snapshots {
+  readonly #disk: Disk
+  /** Whole ones, newest first. */
+  #commits: readonly number[]
+
+  constructor(disk: Disk, commits: readonly number[]) {
+    this.#disk = disk
+    this.#commits = commits
+  }
+
+  /** Segments that end here or before may go: every kept snapshot covers them. 0 until there are enough. */
+  get coveredCommit(): number {
+    return this.#commits.length < SNAPSHOTS_KEPT ? 0 : (this.#commits[SNAPSHOTS_KEPT - 1] ?? 0)
+  }
+
+  get newestCommit(): number {
+    return this.#commits[0] ?? 0
+  }
+
+  /** Encodes at once, makes what it holds durable in the log by `sync`, then writes. */
+  async write(source: SnapshotSource, sync: () => Promise<void>): Promise<void> {
+    if (source.commit <= this.newestCommit) return
+    const bytes = encodeSnapshot(source)
+    await sync()
+    const disk = this.#disk
+    if (await disk.exists(TEMPORARY)) await disk.remove(TEMPORARY)
+    const file = await disk.create(TEMPORARY)
+    try {
+      await file.write(bytes, 0)
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+    await disk.rename(TEMPORARY, snapshotPath(source.commit))
+    await disk.syncDirectory(DIRECTORY)
+    const commits = [source.commit, ...this.#commits]
+    this.#commits = commits.slice(0, SNAPSHOTS_KEPT)
+    for (const name of await disk.list(DIRECTORY)) {
+      const commit = numberInName(name, '.snap')
+      if (commit !== undefined && !this.#commits.includes(commit)) await disk.remove(`${DIRECTORY}/${name}`)
+    }
+  }
+}
+
+async function readWhole(disk: Disk, path: string): Promise<Uint8Array> {
+  const file = await disk.open(path)
+  try {
+    const bytes = new Uint8Array(await file.size())
+    const read = await file.read(bytes, 0)
+    return bytes.subarray(0, read)
+  } finally {
+    await file.close()
+  }
+}

@@ -1,0 +1,177 @@
+/**
+ * What follows a rotation, in the background and one thing at a time: the index file of the full segment, a snapshot,
+ * and giving back segments that hold nothing anybody may still read.
+ *
+ * A segment goes only when every frame in it lies below its ledger's trim floor or its ledger is dropped, when both
+ * kept snapshots cover it, when the log says durably that it goes, and when its last reader has left.
+ */
+import type { Clock, Logger, Timer } from '@millrace/std'
+import type { Ledger } from './api.ts'
+import type { Disk } from './disk.ts'
+import { FileIndex } from './file-index.ts'
+import type { FreedSegment } from './format/control-format.ts'
+import type { SnapshotSource } from './format/snapshot-format.ts'
+import { writeIndexFile } from './index-file.ts'
+import type { LedgerTable } from './ledger-table.ts'
+import { SPACE_RETRY_MS } from './limits.ts'
+import type { OpenFiles } from './open-files.ts'
+import type { PageCache } from './page-cache.ts'
+import { indexPath, type Segment, segmentPath } from './segment.ts'
+import type { SegmentStore } from './segment-store.ts'
+import type { Snapshots } from './snapshots.ts'
+import type { TailCache } from './tail-cache.ts'
+
+export interface UpkeepOptions {
+  readonly disk: Disk
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly store: SegmentStore
+  readonly snapshots: Snapshots
+  readonly table: LedgerTable
+  readonly tail: TailCache
+  readonly files: OpenFiles
+  readonly pages: PageCache
+  /** The state of this moment, durable or not. */
+  readonly snapshotSource: () => SnapshotSource
+  /** Makes durable what is visible now. */
+  readonly sync: () => Promise<void>
+  /** Says in the log that a segment goes; resolves when that is durable. */
+  readonly appendFreed: (freed: FreedSegment) => Promise<void>
+}
+
+export class Upkeep {
+  readonly #options: UpkeepOptions
+  #isDue = false
+  #isClosed = false
+  #running: Promise<void> | undefined
+  #retry: Timer | undefined
+  /** Segment number → the ledger that keeps it, and the floor that it had. */
+  readonly #keepers = new Map<number, { readonly ledger: Ledger; readonly floorMs: number }>()
+  /** Numbers of segments that the log says are gone and whose files are still there. */
+  #leftovers: readonly number[]
+
+  constructor(options: UpkeepOptions, leftovers: readonly number[]) {
+    this.#options = options
+    this.#leftovers = leftovers
+  }
+
+  /** Something changed: a rotation, a floor, a drop. */
+  wake(): void {
+    this.#isDue = true
+    if (this.#isClosed || this.#running !== undefined || this.#retry !== undefined) return
+    this.#running = this.#run().finally(() => {
+      this.#running = undefined
+    })
+  }
+
+  /** Resolves when nothing is under way. */
+  async close(): Promise<void> {
+    this.#isClosed = true
+    this.#retry?.cancel()
+    await this.#running
+  }
+
+  /** Indexes stay in memory while their commits are in the tail cache: its readers are answered at once. */
+  releaseMemory(): void {
+    const { store, tail } = this.#options
+    for (const segment of store.segments) {
+      if (segment.lastCommit >= tail.firstCommit || segment === store.active) return
+      if (segment.file !== undefined) segment.memory = undefined
+    }
+  }
+
+  async #run(): Promise<void> {
+    try {
+      while (this.#isDue && !this.#isClosed) {
+        this.#isDue = false
+        await this.#removeLeftovers()
+        await this.#seal()
+        await this.#reclaim()
+      }
+    } catch (error) {
+      // Nothing is lost: indexes and snapshots can be written later, segments given back later.
+      this.#options.logger.warn('upkeep of the log failed; trying again soon', { reason: String(error) })
+      this.#isDue = true
+      this.#retry = this.#options.clock.setTimer(
+        SPACE_RETRY_MS,
+        () => {
+          this.#retry = undefined
+          this.wake()
+        },
+        { unref: true },
+      )
+    }
+  }
+
+  async #seal(): Promise<void> {
+    const { store, disk, pages, snapshots } = this.#options
+    const due = store.segments.filter((segment) => segment !== store.active && segment.file === undefined)
+    if (due.length > 0) await this.#options.sync()
+    for (const segment of due) {
+      if (this.#isClosed) return
+      const { memory } = segment
+      if (memory === undefined) continue
+      const path = indexPath(segment.number)
+      const { summary, bitmap } = await writeIndexFile(disk, path, segment.ends, memory, segment.damages)
+      segment.file = new FileIndex(path, summary, bitmap, pages)
+      await store.retire(segment)
+    }
+    const full = store.segments.at(-2)
+    if (full !== undefined && full.lastCommit > snapshots.newestCommit && !this.#isClosed) await this.#snapshot()
+    this.releaseMemory()
+  }
+
+  async #snapshot(): Promise<void> {
+    await this.#options.snapshots.write(this.#options.snapshotSource(), this.#options.sync)
+  }
+
+  async #reclaim(): Promise<void> {
+    const { store, snapshots } = this.#options
+    const dead: Segment[] = []
+    for (const segment of store.segments.slice()) {
+      if (segment === store.active || segment.file === undefined || segment.damages.length > 0) continue
+      if (await this.#isDead(segment)) dead.push(segment)
+    }
+    const newest = dead.at(-1)
+    if (newest === undefined || this.#isClosed) return
+    if (newest.lastCommit > snapshots.coveredCommit) await this.#snapshot()
+    for (const segment of dead) {
+      if (segment.lastCommit > snapshots.coveredCommit || this.#isClosed) return
+      const { number, firstCommit, lastCommit } = segment
+      await this.#options.appendFreed({ number, firstCommit, lastCommit })
+      store.segments.splice(store.segments.indexOf(segment), 1)
+      this.#keepers.delete(number)
+      await segment.whenUnread()
+      await this.#removeFiles(number)
+    }
+  }
+
+  async #isDead(segment: Segment): Promise<boolean> {
+    const { table } = this.#options
+    const keeper = this.#keepers.get(segment.number)
+    if (keeper !== undefined && table.get(keeper.ledger)?.floorMs === keeper.floorMs) return false
+    for (const ledger of await segment.index.ledgers()) {
+      const state = ledger === 0 ? undefined : table.get(ledger)
+      if (state === undefined || state.floorMs > segment.maxTimeMs || state.openCommit > segment.lastCommit) continue
+      const last = await segment.index.last(ledger)
+      if (last === undefined || last.timeMs < state.floorMs) continue
+      this.#keepers.set(segment.number, { ledger, floorMs: state.floorMs })
+      return false
+    }
+    return true
+  }
+
+  async #removeLeftovers(): Promise<void> {
+    for (const number of this.#leftovers) await this.#removeFiles(number)
+    this.#leftovers = []
+  }
+
+  async #removeFiles(number: number): Promise<void> {
+    const { disk, files, pages, store } = this.#options
+    await files.forget(segmentPath(number))
+    await files.forget(indexPath(number))
+    pages.forget(number)
+    if (await disk.exists(indexPath(number))) await disk.remove(indexPath(number))
+    if (await disk.exists(segmentPath(number))) await store.recycle(segmentPath(number))
+  }
+}
