@@ -7,7 +7,6 @@ import { CommandError, usageError } from '../exit-code.ts'
 import { isOpen, type Kinesis, listShards } from '../kinesis.ts'
 import { Progress } from '../output/progress.ts'
 import { formatBytes, formatCount, formatCounted, formatDuration, formatRate } from '../output/quantities.ts'
-import { Patience } from '../patience.ts'
 import type { Reporter } from '../session.ts'
 import type { Shell } from '../shell.ts'
 import { chooseKey, type KeyOptions, parseJson } from './key-choice.ts'
@@ -49,7 +48,8 @@ export async function putRecords(run: PutRun): Promise<void> {
     draw()
   }
 
-  const shards = await new Patience({ clock, random }).run(() => listShards(client, stream), interrupted)
+  // A server that is not there at all is said at once; from here on, one that goes away is waited for.
+  const shards = await listShards(client, stream, undefined, { signal: interrupted })
   const putter = new OrderedPutter({
     kinesis: client,
     stream,
@@ -94,14 +94,14 @@ export async function putRecords(run: PutRun): Promise<void> {
   progress.clear()
   const { totals, settledThrough } = putter
   const goOn = `to go on from there, give the same input with: --skip ${settledThrough}`
-  await reporter.result(
-    { stream, ...totals, settledThrough, milliseconds: Math.round(progress.elapsedMs) },
-    single
-      ? ''
-      : `put ${formatCounted(totals.records, 'record')} (${formatBytes(totals.bytes)}) to ${stream} in ` +
-          `${formatDuration(progress.elapsedMs)}: ${formatRate(totals.records, progress.elapsedMs)}` +
-          (totals.retried > 0 ? `, ${formatCount(totals.retried)} sent again` : ''),
-  )
+  if (reporter.json || !single) {
+    await reporter.result(
+      { stream, ...totals, settledThrough, milliseconds: Math.round(progress.elapsedMs) },
+      `put ${formatCounted(totals.records, 'record')} (${formatBytes(totals.bytes)}) to ${stream} in ` +
+        `${formatDuration(progress.elapsedMs)}: ${formatRate(totals.records, progress.elapsedMs)}` +
+        (totals.retried > 0 ? `, ${formatCount(totals.retried)} sent again` : ''),
+    )
+  }
   if (totals.misordered > 0) {
     await reporter.note(
       `${formatCounted(totals.misordered, 'record')} were stored before an earlier one of their key, which the stream ` +

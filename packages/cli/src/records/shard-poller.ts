@@ -53,9 +53,9 @@ export class ShardPoller {
 
   /** Settles where reading begins: what arrives from now on is not missed, even at LATEST. */
   async open(): Promise<void> {
-    const { kinesis, stream, shardId, patience, signal } = this.#options
+    const { kinesis, stream, shardId, signal } = this.#options
     const input = { StreamName: stream, ShardId: shardId, ...this.#startOf() }
-    const { ShardIterator } = await patience.run(() => kinesis.send(GetShardIterator, input, { signal }), signal)
+    const { ShardIterator } = await kinesis.send(GetShardIterator, input, { signal })
     this.#iterator = ShardIterator
   }
 

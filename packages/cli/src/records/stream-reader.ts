@@ -67,7 +67,7 @@ export class StreamReader {
       const ready = this.#lineage.takeReady()
       this.#opening = ready.length
       if (ready.length === 0) this.#handoff.end()
-      for (const shardId of ready) this.#begin(shardId, this.#options.position)
+      for (const shardId of ready) this.#begin(shardId, this.#options.position, true)
       yield* this.#handoff.values()
     } catch (error) {
       if (!signal.aborted) throw error
@@ -84,10 +84,7 @@ export class StreamReader {
     if (one !== undefined) return [{ shardId: one, parents: [] }]
     const filter: ListShardsInput['ShardFilter'] =
       position.kind === 'time' ? { Type: 'FROM_TIMESTAMP', Timestamp: position.timeMs } : undefined
-    const shards = await this.#patience().run(
-      () => listShards(kinesis, stream, filter, { signal: this.#stop.signal }),
-      this.#stop.signal,
-    )
+    const shards = await listShards(kinesis, stream, filter, { signal: this.#stop.signal })
     return (position.kind === 'latest' ? shards.filter(isOpen) : shards).map(parentsOf)
   }
 
@@ -96,9 +93,9 @@ export class StreamReader {
     return new Patience({ clock, random, ...(onTrouble === undefined ? {} : { onTrouble }) })
   }
 
-  #begin(shardId: string, position: StartPosition): void {
+  #begin(shardId: string, position: StartPosition, isFirst: boolean): void {
     this.#active++
-    this.#follow(shardId, position).then(
+    this.#follow(shardId, position, isFirst).then(
       () => {
         if (--this.#active === 0) this.#handoff.end()
       },
@@ -109,13 +106,16 @@ export class StreamReader {
     )
   }
 
-  async #follow(shardId: string, position: StartPosition): Promise<void> {
+  async #follow(shardId: string, position: StartPosition, isFirst: boolean): Promise<void> {
     const { kinesis, stream, clock, pollIntervalMs, untilEnd } = this.#options
     const { signal } = this.#stop
     const patience = this.#patience()
     const poller = new ShardPoller({ kinesis, stream, shardId, position, clock, patience, pollIntervalMs, signal })
-    await this.#inSlot(() => poller.open())
-    this.#opened()
+    // A server that is not there at all is said at once; from here on, one that goes away is waited for.
+    if (isFirst) {
+      await this.#inSlot(() => poller.open())
+      this.#opened()
+    }
     for (;;) {
       await poller.due()
       const batch = await this.#inSlot(async () => {
@@ -157,7 +157,7 @@ export class StreamReader {
     this.#lineage.add(family)
     // A child holds nothing from before its parents ended, except that a start time may lie later still.
     const start: StartPosition = position.kind === 'time' ? position : { kind: 'trim-horizon' }
-    for (const child of this.#lineage.takeReady()) this.#begin(child, start)
+    for (const child of this.#lineage.takeReady()) this.#begin(child, start, false)
   }
 
   async #inSlot<T>(work: () => Promise<T>): Promise<T> {
