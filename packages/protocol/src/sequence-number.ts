@@ -102,6 +102,8 @@ const LIMB_DIGITS = 7
 const LIMBS = DIGITS / LIMB_DIGITS
 /** One step of the index, 2^80, in limbs of seven decimal digits, the lowest first. */
 const stepLimbs = limbsOf(1n << POSITION_SHIFT)
+/** 2^80 has 25 digits. */
+const STEP_LIMBS = 4
 
 function limbsOf(value: bigint): Float64Array {
   const limbs = new Float64Array(LIMBS)
@@ -120,6 +122,8 @@ function limbsOf(value: bigint): Float64Array {
 export class SequenceNumberWriter {
   readonly #base: Float64Array
   readonly #digits = Buffer.alloc(DIGITS, 0x30)
+  /** What the lower limbs carried into the upper ones when these were written last; -1: they never were. */
+  #carry = -1
 
   /** `fields.index` is not looked at. */
   constructor(fields: Omit<SequenceNumberFields, 'index'>) {
@@ -143,10 +147,15 @@ export class SequenceNumberWriter {
     let carry = 0
     let at = DIGITS
     for (let limb = 0; limb < LIMBS; limb++) {
+      if (limb === STEP_LIMBS) {
+        // The upper limbs change with the carry alone: for most records they already stand there.
+        if (carry === this.#carry) return
+        this.#carry = carry
+      }
       // At most 65535 × 10^7: exact in a double.
-      const sum = (this.#base[limb] ?? 0) + index * (stepLimbs[limb] ?? 0) + carry
+      const sum = (this.#base[limb] ?? 0) + (limb < STEP_LIMBS ? index * (stepLimbs[limb] ?? 0) : 0) + carry
       carry = Math.floor(sum / LIMB)
-      let rest = sum - carry * LIMB
+      let rest = (sum - carry * LIMB) | 0
       for (let digit = 0; digit < LIMB_DIGITS; digit++) {
         const tenth = (rest / 10) | 0
         digits[--at] = 0x30 + rest - tenth * 10

@@ -3,8 +3,8 @@ import type { Member, Schema, StructureSchema } from '../schema/schema.ts'
 
 type Values = Readonly<Record<string, unknown>>
 
-/** No quote, backslash or control character; escapes nothing and is the usual case by far. */
-const plainText = /^[ !#-[\]-~]*$/
+/** ASCII without quotes, backslashes and control characters: nothing to escape, and the usual case by far. */
+export const plainText = /^[ !#-[\]-~]*$/
 
 export function encodeJson(schema: StructureSchema, value: unknown): Uint8Array {
   return Buffer.from(structureText(schema, value as Values), 'utf8')
@@ -52,7 +52,7 @@ function valueText(schema: Schema, value: unknown): string {
 }
 
 /** A JSON string with its quotes. */
-export function stringText(value: string): string {
+function stringText(value: string): string {
   return plainText.test(value) ? `"${value}"` : JSON.stringify(value)
 }
 

@@ -33,20 +33,23 @@ export function decodePutRecords(document: object): PutRecordsInput | undefined 
 }
 
 function decodeEntries(raw: readonly unknown[]): PutRecordsEntry[] | undefined {
+  const lengths = new Uint32Array(raw.length)
   let total = 0
-  for (const entry of raw) {
-    const length = usualDataLength(entry)
+  for (let index = 0; index < raw.length; index++) {
+    const length = usualDataLength(raw[index])
     if (length === undefined) return undefined
+    lengths[index] = length
     total += length
   }
   // One buffer for all: the records of a request live and die together.
   const all = Buffer.allocUnsafeSlow(total)
   let at = 0
   const entries: PutRecordsEntry[] = []
-  for (const { Data, PartitionKey, ExplicitHashKey } of raw as readonly UsualEntry[]) {
+  for (let index = 0; index < raw.length; index++) {
+    const { Data, PartitionKey, ExplicitHashKey } = raw[index] as UsualEntry
     const entry: Mutable<PutRecordsEntry> = { Data: emptyData }
     if (typeof Data === 'string') {
-      const length = base64DecodedLength(Data) ?? 0
+      const length = lengths[index] ?? 0
       if (all.write(Data, at, length, 'base64') !== length) return undefined
       entry.Data = all.subarray(at, at + length)
       at += length
