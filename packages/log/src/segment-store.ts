@@ -139,7 +139,7 @@ export class SegmentStore {
     }
     await disk.syncDirectory('log')
     await disk.syncDirectory('spare')
-    if (this.#active === undefined && this.#next === undefined) await this.#makeNext(ZERO_STEP_BYTES)
+    if (this.#active === undefined && this.#next === undefined) await this.#makeNext(this.#reserveBytes + ZERO_STEP_BYTES)
   }
 
   /** How much may be written now. */
