@@ -117,6 +117,17 @@ export function applyFrame(state: LedgerState, frame: LedgerFrame): void {
   }
 }
 
+/**
+ * Raises the trim floor. Later records are not below it, whatever the clock says: what is acknowledged from now on is
+ * visible.
+ */
+export function raiseFloor(state: LedgerState, floorMs: number): void {
+  if (floorMs <= state.floorMs) return
+  state.floorMs = floorMs
+  state.durableTimeMs = Math.max(state.durableTimeMs, floorMs)
+  state.lastTimeMs = Math.max(state.lastTimeMs, floorMs)
+}
+
 /** Whether the ledger takes records now. */
 export function isOpenForAppend(state: LedgerState): boolean {
   return state.closedAtMs === undefined && state.closing === undefined && !state.dropping

@@ -33,7 +33,7 @@ import { FRAME_CLOSE, FRAME_DROP, FRAME_FREED, FRAME_METADATA, FRAME_OPEN, FRAME
 import { encodeDrop, encodeFreed, encodeTrim, type FreedSegment } from './format/control-format.ts'
 import { addFreed, type FreedRange } from './format/snapshot-format.ts'
 import { CommitReader } from './commit-reader.ts'
-import { type LedgerState, type LedgerTable, openedLedger } from './ledger-table.ts'
+import { type LedgerState, type LedgerTable, openedLedger, raiseFloor } from './ledger-table.ts'
 import {
   CONTROL_LEDGERS_MAX,
   INDEX_CACHE_BYTES_MAX_DEFAULT,
@@ -292,7 +292,7 @@ export class Log implements AsyncDisposable {
       const frame = this.#ownFrame(FRAME_TRIM, encodeTrim(some), trimmed, () => {
         for (const { ledger, beforeMs } of some) {
           const state = this.#table.get(ledger)
-          if (state !== undefined) state.floorMs = Math.max(state.floorMs, beforeMs)
+          if (state !== undefined) raiseFloor(state, beforeMs)
         }
         this.#upkeep.wake()
       })

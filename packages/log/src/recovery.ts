@@ -31,7 +31,7 @@ import {
 import { addFreed, type FreedRange } from './format/snapshot-format.ts'
 import { type Hole, Holes } from './holes.ts'
 import { loadIndexFile } from './index-file.ts'
-import { LedgerTable, openedLedger } from './ledger-table.ts'
+import { LedgerTable, openedLedger, raiseFloor } from './ledger-table.ts'
 import { MIB, PAGE_BYTES } from './limits.ts'
 import { LogError } from './log-error.ts'
 import type { PageCache } from './page-cache.ts'
@@ -381,7 +381,10 @@ class Recovery {
         offset: PAGE_BYTES,
       })
       if (walk.commits.length === 0 && walk.damages.length === 0) return undefined
-      this.#report(`${path}: the segment's header cannot be read; its commits can`)
+      // It goes out with the first commit: unless that was synced, a crash alone can have torn it.
+      if (walk.provenCommit >= expected.commit) {
+        this.#report(`${path}: the segment's header cannot be read; its commits can`)
+      }
       const segment = new Segment({
         logId: before.start.logId,
         number,
@@ -452,7 +455,7 @@ class Recovery {
     } else if (entry.kind === FRAME_TRIM) {
       for (const { ledger, beforeMs } of decodeTrim(bytes)) {
         const state = this.#table.get(ledger)
-        if (state !== undefined) state.floorMs = Math.max(state.floorMs, beforeMs)
+        if (state !== undefined) raiseFloor(state, beforeMs)
       }
     } else if (entry.kind === FRAME_DROP) {
       for (const ledger of decodeDrop(bytes)) this.#table.delete(ledger)
