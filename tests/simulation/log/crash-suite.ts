@@ -7,7 +7,6 @@ import { comparePositions, type Disk, Log, type Position } from '@millrace/log'
 import { CRASH_MODES, type CrashMode, type SimulatedDisk } from '@millrace/log/testing'
 import { type Random, randomBelow } from '@millrace/std'
 import { seededRandom, VirtualClock } from '@millrace/std/testing'
-import { crc32 } from 'node:zlib'
 import { ChangeList } from './change-list.ts'
 import { type Contents, readAll } from './contents.ts'
 import { type Fork, History, type WrapDisk } from './history.ts'
@@ -112,9 +111,9 @@ async function crashBoundary(
     if (only.mode !== undefined && only.mode !== mode) continue
     const random = seededRandom(seed * 1_000_003 + boundary * 64 + index)
     const disk = fork.disk.crash(mode, random)
-    const digest = digestOf(disk)
-    if (seen.has(digest)) continue
-    seen.add(digest)
+    const fingerprint = disk.fingerprint(fork.disk)
+    if (seen.has(fingerprint)) continue
+    seen.add(fingerprint)
     tally(run.coverage.states, mode)
     try {
       await verify(disk, mode, random, fork, run, 1)
@@ -136,6 +135,7 @@ async function verify(
 ): Promise<void> {
   const halfway = depth < DEPTH_MAX && random.float() < NESTED_CHANCE ? watchRecovery(disk, random) : undefined
   const life = await begin(disk, random, fork, run)
+  disk.onOperation = undefined
   run.history.oracle.check(life.contents, fork.moment)
   if (random.float() < SEEK_CHANCE) await checkSeeks(life, random)
   if (mode === 'kill' || random.float() < NESTED_CHANCE) await verifyKept(life, random, fork, run)
@@ -267,12 +267,6 @@ function watchRecovery(
     const mode = CRASH_MODES[randomBelow(random, CRASH_MODES.length)] ?? 'all-lost'
     return kept === undefined ? undefined : { disk: kept.crash(mode, random), mode }
   }
-}
-
-/** Two crashed disks with one digest hold the same names and bytes, with the same certainty. */
-function digestOf(disk: SimulatedDisk): string {
-  const files = disk.paths().map((path) => `${path}:${crc32(disk.peek(path))}`)
-  return `${disk.durable ? '' : 'pending '}${files.join()}`
 }
 
 /** Numbers and random names do not make another call site. */

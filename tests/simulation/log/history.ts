@@ -40,7 +40,7 @@ const LIVES_MAX = 3
 const BURSTS_MAX = 12
 const LEDGERS_MAX = 12
 const DEADLINE_MS = 600_000
-const SEGMENT_BYTES = [64 * 1024, 128 * 1024, 512 * 1024] as const
+const SEGMENT_BYTES = [32 * 1024, 64 * 1024, 256 * 1024] as const
 
 export interface HistoryOptions {
   /** The last life closes the log. Default: it may also crash. */
@@ -318,7 +318,7 @@ export class History {
     const dice = this.#below(20)
     if (dice < 13) return this.#below(300)
     if (dice < 18) return this.#below(6_000)
-    return this.#below(40_000)
+    return this.#below((this.settings.segmentBytes ?? SEGMENT_BYTES[0]) / 2)
   }
 
   #pickLedger(): Ledger | undefined {

@@ -59,6 +59,9 @@ export class Violation extends Error {
 
 export class Oracle {
   readonly #events: OracleEvent[] = []
+  get events() {
+    return this.#events
+  }
   readonly #asked = new Map<number, Asked>()
   /** Where each stored thing lies: a place is given once. */
   readonly #placed = new Map<number, Placed>()

@@ -11,7 +11,7 @@ import { randomBelow, type Random } from '@millrace/std'
  * - `reordered`: what came last, without what came before it.
  * - `subset`: each write whole or not at all, independently.
  * - `pages`, `sectors`: each 4 KiB page, or 512 B sector, of each write independently.
- * - `garbage`: like `sectors`, and a sector in flight may hold anything.
+ * - `garbage`: like `sectors`, and a sector in flight may hold anything, unless it held the same bytes before.
  * - `names-only`: names without the data behind them; `data-only`: data without the names.
  */
 export type CrashMode =

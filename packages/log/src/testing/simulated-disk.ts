@@ -6,6 +6,7 @@
  * `fork` and `crash` copy, cheaply: the disk they are called on lives on, so one run of a program yields a crashed
  * disk for every operation it made. Everything is decided by the `Random` handed in.
  */
+import { crc32 } from 'node:zlib'
 import { assert, type Random, randomBelow } from '@millrace/std'
 import type { AllocateBuffer, Disk, DiskFile } from '../disk.ts'
 import { type CrashMode, drawSurvival } from './crash-mode.ts'
@@ -173,6 +174,16 @@ export class SimulatedDisk implements Disk {
     return this.#inProgress === undefined && parts.every(({ firstPendingOrder }) => firstPendingOrder === undefined)
   }
 
+  /**
+   * What of `before` this crashed disk of it has kept: equal for two crashes if names, bytes and what is durable are.
+   */
+  fingerprint(before: SimulatedDisk): string {
+    const files = [...this.#files].map(([id, file]) =>
+      before.#files.get(id)?.firstPendingOrder === undefined ? '' : `${id}:${crc32(file.contents())}`,
+    )
+    return `${this.durable ? '' : 'pending '}${this.#names.describe()} ${files.join()}`
+  }
+
   // ---- looking and tampering ---------------------------------------------------------------------------------
 
   /** Paths of all files, sorted. */
@@ -182,10 +193,7 @@ export class SimulatedDisk implements Disk {
 
   /** What a reader of `path` sees now. */
   peek(path: string): Uint8Array {
-    const file = this.#fileAt(normalisePath(path), 'peek')
-    const bytes = new Uint8Array(file.size)
-    file.read(bytes, 0)
-    return bytes
+    return this.#fileAt(normalisePath(path), 'peek').contents()
   }
 
   /** Makes `bytes` the durable content of `path`, as rot or a restored copy would. Creates the file if need be. */

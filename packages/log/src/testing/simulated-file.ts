@@ -43,6 +43,12 @@ export class SimulatedFile {
     return this.#cache.read(into, offset)
   }
 
+  contents(): Uint8Array {
+    const bytes = new Uint8Array(this.size)
+    this.read(bytes, 0)
+    return bytes
+  }
+
   write(bytes: Uint8Array, offset: number, order: number): void {
     this.#cache.write(bytes, offset)
     this.#pending.push({ kind: 'write', order, offset, bytes: bytes.slice() })
@@ -167,11 +173,21 @@ function survivesWhole(order: number, survival: Survival): boolean {
 function applyPieces(image: PageImage, offset: number, bytes: Uint8Array, unit: number, survival: Survival): void {
   for (let done = 0; done < bytes.length;) {
     const length = Math.min(unit - ((offset + done) % unit), bytes.length - done)
-    if (survival.keeps()) image.write(bytes.subarray(done, done + length), offset + done)
-    else if (survival.mode === 'garbage' && survival.random.float() < GARBAGE_CHANCE)
+    const piece = bytes.subarray(done, done + length)
+    if (survival.keeps()) image.write(piece, offset + done)
+    else if (
+      survival.mode === 'garbage' &&
+      survival.random.float() < GARBAGE_CHANCE &&
+      !holds(image, piece, offset + done)
+    )
       image.write(survival.random.bytes(length), offset + done)
     done += length
   }
 }
 
 const GARBAGE_CHANCE = 0.25
+
+function holds(image: PageImage, bytes: Uint8Array, offset: number): boolean {
+  const there = new Uint8Array(bytes.length)
+  return image.read(there, offset) === bytes.length && Buffer.compare(there, bytes) === 0
+}

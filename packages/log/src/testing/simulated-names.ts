@@ -53,6 +53,14 @@ export class SimulatedNames {
       .sort()
   }
 
+  /** All names and what they stand for, as text. */
+  describe(): string {
+    return [...this.#cache]
+      .map(([path, thing]) => `${path}=${thing}`)
+      .sort()
+      .join()
+  }
+
   set(path: string, thing: NamedThing, order: number): void {
     this.#change({ order, directory: parentOf(path), unset: undefined, set: path, thing })
   }
