@@ -101,15 +101,11 @@ async function reshardRound(servers: readonly ServiceHarness[], round: Round): P
 
 /** Lets virtual time pass while `work` goes on: reshards wait for births. */
 async function withTime(harness: ServiceHarness, work: Promise<unknown>): Promise<void> {
-  let done = false
-  const finished = work.finally(() => {
-    done = true
-  })
-  while (!done) {
-    await idle()
+  const settled = work.then(() => true as const)
+  for (;;) {
+    if (await Promise.race([settled, idle()])) return
     harness.clock.advance(100)
   }
-  await finished
 }
 
 async function expectPartition(harness: ServiceHarness): Promise<void> {
