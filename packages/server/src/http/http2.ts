@@ -82,7 +82,7 @@ export class Http2 {
     this.#sessions.set(session, state)
     session.setLocalWindowSize(SESSION_WINDOW_BYTES)
     const onControlFrame = (): void => {
-      if (!state.control.take(1, clock.monotonic())) session.destroy(undefined, NGHTTP2_ENHANCE_YOUR_CALM)
+      if (!state.control.take(1, clock.monotonic())) calmDown(session)
     }
     session.once('remoteSettings', () => {
       if (state.open === 0) this.#rest(state)
@@ -129,13 +129,15 @@ export class Http2 {
       destroy: () => {
         answered = true
         stream.close(NGHTTP2_CANCEL)
+        // Or it would wait for its reader, who is the reason.
+        stream.destroy()
       },
     })
     stream.on('close', () => {
       exchange.end()
       state.open--
       if (!answered && !state.resets.take(1, this.#desk.clock.monotonic())) {
-        state.session.destroy(undefined, NGHTTP2_ENHANCE_YOUR_CALM)
+        calmDown(state.session)
       }
       if (state.open === 0 && !state.session.destroyed) this.#rest(state)
     })
@@ -166,6 +168,11 @@ export class Http2 {
     // The rest of a refused body is not wanted. NO_ERROR: the answer stands.
     if (unread) stream.close(NGHTTP2_NO_ERROR)
   }
+}
+
+/** Without an error of its own, Node would say NO_ERROR to the client. */
+function calmDown(session: ServerHttp2Session): void {
+  session.destroy(new Error('the client sends too many frames'), NGHTTP2_ENHANCE_YOUR_CALM)
 }
 
 /** Names are lower-case already; `:authority` and the other pseudo-headers stay as they are. */
