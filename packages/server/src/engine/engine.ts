@@ -12,7 +12,10 @@
  * - Operating errors are values (`failure`) or an `EngineError`; engines never throw wire errors.
  */
 
-/** A dense number naming one shard of one stream of one account and region. Given out by metadata, never reused. */
+/**
+ * A dense number, 1 … 2^32 - 1, naming one shard of one stream of one account and region. Given out by metadata, never
+ * reused.
+ */
 export type ShardRef = number
 
 /**
@@ -138,7 +141,7 @@ export interface ShardStore {
   append(parts: readonly Part[], options: Deadline): Promise<readonly PartResult[]>
   /** Bytes the append queue would take now. Ask before reading a large body. */
   room(): number
-  /** Resolves when `bytes` would be taken. Rejects with the signal's reason. */
+  /** Resolves when `bytes` would be taken (or nothing ever will: `append` says so). Rejects with the signal's reason. */
   whenRoom(bytes: number, signal: AbortSignal): Promise<void>
   /** Closes shards for ever. Idempotent: the same end each time. Appends queued before are decided first. */
   close(shards: readonly ShardRef[], options: Deadline): Promise<readonly ClosedShard[]>
@@ -149,7 +152,8 @@ export interface ShardStore {
   seekTime(shard: ShardRef, timeMs: number): Promise<Position>
   /**
    * Calls `listener` after each commit became durable, with the shards that grew or closed. Synchronously, before
-   * the appends of that commit settle: a reader that looks, finds nothing, and then waits misses nothing.
+   * the appends of that commit settle: a reader that looks, finds nothing, and then waits misses nothing. The listener must
+   * not throw.
    */
   onAdvance(listener: (shards: readonly ShardRef[]) => void): Disposable
   /** Records with a time before `beforeMs` are no longer needed: their space may be given back. Never goes back. */
@@ -189,7 +193,7 @@ export interface MetaStore {
   cas(changes: readonly MetaChange[], options: Deadline): Promise<CasResult>
   /**
    * Tells of every later change of keys with `prefix`, in order of revision, each `cas` as one call. Embedded: before
-   * the `cas` resolves; in a cluster: soon after.
+   * the `cas` resolves; in a cluster: soon after. The listener must not throw.
    */
   watch(prefix: string, listener: (entries: readonly MetaWatchEvent[]) => void): Disposable
 }

@@ -31,7 +31,12 @@ export interface EngineHarness {
   dispose(): Promise<void>
 }
 
-export type OpenHarness = () => Promise<EngineHarness>
+export interface HarnessWish {
+  /** Room for records of 10 MiB, where that costs something. */
+  readonly largeRecords?: boolean
+}
+
+export type OpenHarness = (wish?: HarnessWish) => Promise<EngineHarness>
 
 /** Runs a test on a fresh engine and cleans up after it. */
 export function withEngine(open: OpenHarness, test: (harness: EngineHarness) => Promise<void>): () => Promise<void> {

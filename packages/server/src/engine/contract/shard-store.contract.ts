@@ -116,25 +116,28 @@ export function describeShardStore(open: OpenHarness): void {
 
     it(
       'takes one record of 10 MiB, and a request of 10 MiB beside small ones',
-      withEngine(open, async (harness) => {
-        await provision(harness, 1, 2)
-        const tenMiB = 10 * 1024 * 1024
-        const [one] = await harness.engine.shards.append([largePart(1, tenMiB, 7)], later(harness))
-        expect(one?.failure).toBeUndefined()
-        const many = Array.from({ length: 41 }, (_, i) => largePart(2, PART_BYTES_MAX - 8, i))
-        const [spread, small] = await Promise.all([
-          harness.engine.shards.append(many, later(harness)),
-          harness.engine.shards.append([part(1, 'small')], later(harness)),
-        ])
-        expect(spread.every(({ failure }) => failure === undefined)).toBe(true)
-        const lastOfMany = positionsOf(spread.at(-1)?.runs ?? [])[0] ?? POSITION_START
-        const smallOne = positionsOf(small[0]?.runs ?? [])[0] ?? POSITION_START
-        expect(smallOne.commit).toBeLessThan(lastOfMany.commit)
-        const { records } = await readAll(harness, 1)
-        expect(records.map(({ text }) => text.length)).toEqual([tenMiB, 5])
-        const filled = await readAll(harness, 2)
-        expect(filled.records.map(({ text }) => text.charCodeAt(0))).toEqual(many.map((_, i) => i))
-      }),
+      withEngine(
+        () => open({ largeRecords: true }),
+        async (harness) => {
+          await provision(harness, 1, 2)
+          const tenMiB = 10 * 1024 * 1024
+          const [one] = await harness.engine.shards.append([largePart(1, tenMiB, 7)], later(harness))
+          expect(one?.failure).toBeUndefined()
+          const many = Array.from({ length: 41 }, (_, i) => largePart(2, PART_BYTES_MAX - 8, i))
+          const [spread, small] = await Promise.all([
+            harness.engine.shards.append(many, later(harness)),
+            harness.engine.shards.append([part(1, 'small')], later(harness)),
+          ])
+          expect(spread.every(({ failure }) => failure === undefined)).toBe(true)
+          const lastOfMany = positionsOf(spread.at(-1)?.runs ?? [])[0] ?? POSITION_START
+          const smallOne = positionsOf(small[0]?.runs ?? [])[0] ?? POSITION_START
+          expect(smallOne.commit).toBeLessThan(lastOfMany.commit)
+          const { records } = await readAll(harness, 1)
+          expect(records.map(({ text }) => text.length)).toEqual([tenMiB, 5])
+          const filled = await readAll(harness, 2)
+          expect(filled.records.map(({ text }) => text.charCodeAt(0))).toEqual(many.map((_, i) => i))
+        },
+      ),
     )
 
     it(

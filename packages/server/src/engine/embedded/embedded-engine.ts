@@ -70,6 +70,7 @@ async function openOn(
     throw error
   }
   meta.attach(log)
+  const shards = new EmbeddedShardStore(log)
   let closing: Promise<void> | undefined
   const close = (): Promise<void> => {
     closing ??= (async () => {
@@ -77,13 +78,14 @@ async function openOn(
         await log.close()
       } finally {
         meta.detach()
+        shards.detach()
         await letGo()
       }
     })()
     return closing
   }
   return {
-    shards: new EmbeddedShardStore(log),
+    shards,
     meta,
     health: (): EngineHealth => log.health(),
     close,

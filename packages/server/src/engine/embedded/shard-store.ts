@@ -3,26 +3,33 @@
  * here is kept by `@millrace/log`; this file only translates its errors.
  */
 import type { Log } from '@millrace/log'
-import type {
-  ClosedShard,
-  Deadline,
-  OpenShard,
-  Part,
-  PartResult,
-  Position,
-  ReadOptions,
-  ReadResult,
-  ShardBounds,
-  ShardRef,
-  ShardStore,
+import {
+  type ClosedShard,
+  type Deadline,
+  EngineError,
+  type OpenShard,
+  type Part,
+  type PartResult,
+  type Position,
+  type ReadOptions,
+  type ReadResult,
+  type ShardBounds,
+  type ShardRef,
+  type ShardStore,
 } from '../engine.ts'
 import { asEngineError, fromLog } from './log-failure.ts'
 
 export class EmbeddedShardStore implements ShardStore {
   readonly #log: Log
+  #isClosed = false
 
   constructor(log: Log) {
     this.#log = log
+  }
+
+  /** Answers nothing more: the log itself goes on reading what it has in memory. */
+  detach(): void {
+    this.#isClosed = true
   }
 
   provision(shards: readonly OpenShard[], options: Deadline): Promise<void> {
@@ -50,15 +57,15 @@ export class EmbeddedShardStore implements ShardStore {
   }
 
   read(shard: ShardRef, from: Position, options: ReadOptions): ReadResult | Promise<ReadResult> {
-    return atOnceIfPossible(() => this.#log.read(shard, from, options))
+    return atOnceIfPossible(() => this.#openLog().read(shard, from, options))
   }
 
   bounds(shard: ShardRef): ShardBounds | Promise<ShardBounds> {
-    return atOnceIfPossible(() => this.#log.bounds(shard))
+    return atOnceIfPossible(() => this.#openLog().bounds(shard))
   }
 
   seekTime(shard: ShardRef, timeMs: number): Promise<Position> {
-    return fromLog(() => this.#log.seekTime(shard, timeMs))
+    return fromLog(() => this.#openLog().seekTime(shard, timeMs))
   }
 
   onAdvance(listener: (shards: readonly ShardRef[]) => void): Disposable {
@@ -72,6 +79,11 @@ export class EmbeddedShardStore implements ShardStore {
 
   drop(shards: readonly ShardRef[], options: Deadline): Promise<void> {
     return fromLog(() => this.#log.dropLedgers(shards, options))
+  }
+
+  #openLog(): Log {
+    if (this.#isClosed) throw new EngineError('unavailable', 'the engine is closed')
+    return this.#log
   }
 }
 

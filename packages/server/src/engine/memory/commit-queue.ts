@@ -37,7 +37,7 @@ export class CommitQueue {
   readonly #faults: MemoryFaults
   readonly #endCommit: (commit: number) => void
   readonly #waiting: QueuedWrite[] = []
-  readonly #waitingForRoom = new Set<{ readonly bytes: number; readonly wake: (error?: EngineError) => void }>()
+  readonly #waitingForRoom = new Set<{ readonly bytes: number; readonly wake: () => void }>()
   #queuedBytes = 0
   #commit = 0
   #running = false
@@ -59,19 +59,17 @@ export class CommitQueue {
     return Math.max(0, QUEUE_BYTES_MAX - this.#queuedBytes)
   }
 
-  /** Resolves when `bytes` fit, or when the queue is empty if they never could. */
+  /** Resolves when `bytes` fit, or when the queue is empty if they never could, or is closed: `append` says so then. */
   whenRoom(bytes: number, signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason as Error)
-      if (this.#closed) return reject(closedError())
-      if (this.room() >= Math.min(bytes, QUEUE_BYTES_MAX)) return resolve()
+      if (this.#closed || this.room() >= Math.min(bytes, QUEUE_BYTES_MAX)) return resolve()
       const waiter = {
         bytes: Math.min(bytes, QUEUE_BYTES_MAX),
-        wake: (error?: EngineError) => {
+        wake: () => {
           signal.removeEventListener('abort', onAbort)
           this.#waitingForRoom.delete(waiter)
-          if (error === undefined) resolve()
-          else reject(error)
+          resolve()
         },
       }
       const onAbort = (): void => {
@@ -119,7 +117,7 @@ export class CommitQueue {
   /** Lets what is queued finish, and takes nothing more. */
   async close(): Promise<void> {
     this.#closed = true
-    for (const waiter of this.#waitingForRoom) waiter.wake(closedError())
+    for (const waiter of this.#waitingForRoom) waiter.wake()
     await this.#idle
   }
 
@@ -201,8 +199,4 @@ const MESSAGES: Record<WriteFailure, string> = {
   unavailable: 'the engine takes no writes now; nothing was changed',
   unknown: 'the outcome of the write was not known at its deadline',
   'no-space': 'there is no room for the write; nothing was changed',
-}
-
-function closedError(): EngineError {
-  return new EngineError('unavailable', 'the engine is closed')
 }

@@ -60,7 +60,7 @@ export class MemoryShardStore implements ShardStore {
         this.#shards.set(shard, {
           frames: [],
           arriving: undefined,
-          lastTimeMs: notBeforeMs,
+          lastTimeMs: Math.max(this.#clock.now(), notBeforeMs),
           end: { commit: commit + 1, index: 0 },
           closedAtMs: undefined,
         })
