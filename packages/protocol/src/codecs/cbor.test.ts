@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { KinesisError } from '../errors.ts'
 import { operations } from '../operations/registry.ts'
 import { blob, integer, list, long, structure, timestamp } from '../schema/schema.ts'
-import { structureArbitrary } from '../testing-fixtures/value-arbitrary.ts'
+import { structureArbitrary } from '../testing/value-arbitrary.ts'
 import { decodeCbor } from './cbor-decode.ts'
 import { encodeCbor } from './cbor-encode.ts'
 

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { GetRecords } from '../operations/get-records.ts'
 import type { GetRecordsOutput } from '../operations/get-records.ts'
-import { structureArbitrary } from '../testing-fixtures/value-arbitrary.ts'
+import { structureArbitrary } from '../testing/value-arbitrary.ts'
 import { encodeGetRecords } from './get-records.ts'
 import { encodeJson } from './json-encode.ts'
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { PutRecords } from '../operations/put-records.ts'
 import { checkConstraints } from '../schema/constraints.ts'
 import { decodeStructure } from '../schema/decode.ts'
-import { withPlainBytes } from '../testing-fixtures/plain-bytes.ts'
+import { withPlainBytes } from '../testing/plain-bytes.ts'
 import { decodePutRecords } from './put-records.ts'
 
 /** `usual`, and now and then something that is not. */

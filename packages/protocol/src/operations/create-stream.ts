@@ -1,3 +1,4 @@
+/** CreateStream on the wire: its input; it answers with no bytes. What it does is in the server, in a file of the same name. */
 import { operation } from '../operation.ts'
 import type { Infer } from '../schema/schema.ts'
 import { map, required, structure } from '../schema/schema.ts'

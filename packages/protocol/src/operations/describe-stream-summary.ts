@@ -1,3 +1,4 @@
+/** DescribeStreamSummary on the wire: its input and what it may answer. What it does is in the server, in a file of the same name. */
 import { operation } from '../operation.ts'
 import type { Infer } from '../schema/schema.ts'
 import { list, required, structure } from '../schema/schema.ts'

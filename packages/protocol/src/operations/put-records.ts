@@ -1,3 +1,4 @@
+/** PutRecords on the wire: its input and what it may answer. What it does is in the server, in a file of the same name. */
 import { PUT_RECORDS_MAX } from '../limits.ts'
 import { operation } from '../operation.ts'
 import type { Infer } from '../schema/schema.ts'
