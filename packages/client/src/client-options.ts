@@ -21,7 +21,7 @@ export interface KinesisClientOptions {
    * prior knowledge. Default `auto`.
    */
   readonly httpVersion?: HttpVersion
-  /** Retry settings, or `none`: every call is one request, except that a clock correction is never applied either. */
+  /** Retry settings, or `none`: every call is one request. Default: those of `RetryOptions`. */
   readonly retry?: RetryOptions | 'none'
   /** Time for one call with all its attempts, in ms. Default 60,000. */
   readonly timeoutMs?: number

@@ -296,6 +296,23 @@ describe('the clock', () => {
     expect(clock.monotonic()).toBe(0)
   })
 
+  it('is corrected for the next call where calls are not repeated', async () => {
+    const clock = new VirtualClock(Date.UTC(2026, 0, 1, 12))
+    const skewed: ScriptLine = { error: 'InvalidSignatureException', headers: date(clock, HOUR_MS) }
+    const transport = new ScriptedTransport(clock, [skewed, stored])
+    const client = new KinesisClient({
+      endpoint: 'http://kinesis.test',
+      region: 'us-east-1',
+      credentials,
+      transport,
+      clock,
+      retry: 'none',
+    })
+    await expect(runClock(clock, client.putRecord(put))).rejects.toMatchObject({ attempts: 1 })
+    await runClock(clock, client.putRecord(put))
+    expect(signedAt(transport)).toEqual(['1200', '1300'])
+  })
+
   const rows = [
     { name: 'the service’s clock agrees with ours: the secret is wrong', offsetMs: 0 },
     { name: 'there is no Date', offsetMs: undefined },
@@ -417,6 +434,22 @@ describe('an answer that is none of Kinesis’s', () => {
       outcome: 'unknown',
     })
   })
+})
+
+describe('options that cannot be', () => {
+  const rows = [
+    { name: 'an endpoint that is no URL', options: { endpoint: 'localhost:4567' }, text: /found "localhost:4567"/ },
+    { name: 'an endpoint of another scheme', options: { endpoint: 'ftp://x' }, text: /such as http/ },
+    { name: 'keys in the endpoint', options: { endpoint: 'http://user:hush@kinesis.test' }, text: /kinesis.test/ },
+    { name: 'no region', options: { region: '' }, text: /such as us-east-1, found ""/ },
+  ]
+  for (const { name, options, text } of rows)
+    it(`are a SettingsError: ${name}`, () => {
+      const make = () => new KinesisClient({ endpoint: 'http://kinesis.test', region: 'r', credentials, ...options })
+      expect(make).toThrow(text)
+      expect(make).not.toThrow('hush')
+      expect(make).toThrow(expect.objectContaining({ name: 'SettingsError' }))
+    })
 })
 
 describe('close', () => {

@@ -50,6 +50,7 @@ export class KinesisClient implements AsyncDisposable {
   readonly #skew: ClockSkew
   readonly #retrier: Retrier
   readonly #maxAttempts: number
+  readonly #once: boolean
   readonly #transport: Transport
   readonly #ownsTransport: boolean
   readonly #timeoutMs: number
@@ -73,6 +74,7 @@ export class KinesisClient implements AsyncDisposable {
     this.#codec = options.codec ?? 'json'
     this.#credentials = new CachedCredentials(options.credentials, clock, logger)
     this.#skew = new ClockSkew(clock)
+    this.#once = options.retry === 'none'
     const retry = options.retry === 'none' ? { maxAttempts: 1 } : options.retry
     const retryOptions = { ...defaultRetryOptions, ...retry }
     this.#maxAttempts = retryOptions.maxAttempts
@@ -175,7 +177,7 @@ export class KinesisClient implements AsyncDisposable {
         readOnly: /^(?:Describe|Get|List|SubscribeTo)/.test(operation),
         deadlineMs: scope.deadlineMs,
         signal: scope.signal,
-        once: options.retry === 'none',
+        once: this.#once || options.retry === 'none',
       },
       async (attempt): Promise<AttemptResult<T>> => {
         try {
@@ -246,5 +248,7 @@ function endpointUrl(endpoint: string | URL): URL {
   const url = URL.canParse(String(endpoint)) ? new URL(endpoint) : undefined
   if (url === undefined || !['http:', 'https:'].includes(url.protocol) || url.host === '')
     throw new SettingsError(`Expected an endpoint such as http://localhost:4567, found "${String(endpoint)}".`)
+  if (url.username !== '' || url.password !== '')
+    throw new SettingsError(`Expected keys to be given as credentials, found some in the endpoint for ${url.host}.`)
   return url
 }

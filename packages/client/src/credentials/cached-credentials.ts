@@ -65,7 +65,7 @@ export class CachedCredentials {
       return fresh
     } catch (error) {
       this.#notBeforeMs = this.#clock.monotonic() + REFRESH_PAUSE_MS
-      this.#logger.warn('credentials could not be renewed', {
+      this.#logger.warn('no credentials from their source', {
         cause: error instanceof Error ? error.message : 'unknown',
       })
       throw error

@@ -31,7 +31,10 @@ export const fromContainer: CredentialSource = async (context) => {
 
 function addressOf({ env }: SourceContext): URL | undefined {
   const relative = readVariable(env, 'AWS_CONTAINER_CREDENTIALS_RELATIVE_URI')
-  if (relative !== undefined) return new URL(relative.value, ECS_ORIGIN)
+  if (relative !== undefined) {
+    if (!relative.value.startsWith('/')) throw new CredentialsError(`Expected a path from / in ${relative.name}.`)
+    return new URL(ECS_ORIGIN + relative.value)
+  }
   const full = readVariable(env, 'AWS_CONTAINER_CREDENTIALS_FULL_URI')
   if (full === undefined) return undefined
   if (!URL.canParse(full.value)) throw new CredentialsError(`Expected a URL in ${full.name}.`)

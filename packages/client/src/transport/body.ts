@@ -18,6 +18,8 @@ export interface BodySettings {
 
 export function bodyOf(readable: Readable, settings: BodySettings): AsyncIterable<Uint8Array> {
   const { clock, silenceTimeoutMs, origin, signal, isWhole } = settings
+  // Without a reader at work, a broken connection must not become an unhandled error.
+  readable.on('error', () => {})
   const chunks = readable[Symbol.asyncIterator]() as AsyncIterator<Uint8Array, undefined>
   let ours: KinesisTransportError | undefined
   const stop = (error: KinesisTransportError): void => {
@@ -32,9 +34,8 @@ export function bodyOf(readable: Readable, settings: BodySettings): AsyncIterabl
       }),
     )
   signal?.addEventListener('abort', onAbort, { once: true })
+  if (signal?.aborted === true) onAbort()
   readable.once('close', () => signal?.removeEventListener('abort', onAbort))
-  // Without a reader at work, a broken connection must not become an unhandled error.
-  readable.on('error', () => {})
 
   const iterator: AsyncIterator<Uint8Array, undefined> = {
     async next() {

@@ -42,6 +42,8 @@ export async function openConnection(
     const socket =
       origin.protocol === 'https:' ? await secure(plain, origin, alpn, settings.secureContext, limit.signal) : plain
     socket.setNoDelay(true)
+    // Until a pool takes it over, nobody else listens.
+    socket.on('error', () => {})
     return socket
   } catch (error) {
     if (!limit.signal.aborted) throw error

@@ -162,7 +162,7 @@ class ConnectingAgent extends Agent {
   }
 
   override createConnection(_options: unknown, callback?: (error: Error | null, socket: Duplex) => void): undefined {
-    const first = this.#first
+    const first = this.#first?.ref()
     this.#first = undefined
     const ready =
       first === undefined || first.destroyed
@@ -173,6 +173,11 @@ class ConnectingAgent extends Agent {
       (error: Error) => callback?.(error, undefined as never),
     )
     return undefined
+  }
+
+  override destroy(): void {
+    this.#first?.destroy()
+    super.destroy()
   }
 }
 

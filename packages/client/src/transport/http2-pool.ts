@@ -3,13 +3,14 @@
  * session is opened, up to `SESSIONS_MAX`, and then exchanges wait in line. A session that was told to go away, or
  * that left an exchange without an answer, gets no new streams and ends with its last one.
  */
-import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2'
+import { type ClientHttp2Session, type ClientHttp2Stream, constants } from 'node:http2'
 import type { Socket } from 'node:net'
 import { type Deferred, deferred } from '@millrace/std'
 import { KinesisTransportError, type Outcome } from '../errors.ts'
 import { bodyOf } from './body.ts'
 import { errorCode, openConnection, reason } from './connection.ts'
 import { flatHeaders } from './http1-pool.ts'
+import { openHttp2Session } from './http2-session.ts'
 import type { OriginPool, PoolSettings } from './origin-pool.ts'
 import { abortedBeforeSending, clientClosed, overloaded, WAITING_MAX } from './slots.ts'
 import type { ExchangeOptions, HttpAnswer, HttpRequest } from './transport.ts'
@@ -17,9 +18,6 @@ import type { ExchangeOptions, HttpAnswer, HttpRequest } from './transport.ts'
 const SESSIONS_MAX = 4
 /** Streams per session, where the server allows as many: one TCP connection does not carry much more in parallel. */
 const STREAMS_MAX = 100
-/** How much a server may send ahead of us: per stream, and per session. */
-const STREAM_WINDOW_BYTES = 1024 * 1024
-const SESSION_WINDOW_BYTES = 16 * 1024 * 1024
 /** An idle session is given up after this time, as idle HTTP/1.1 connections are. */
 const IDLE_SESSION_MS = 50_000
 
@@ -27,8 +25,6 @@ interface PooledSession {
   readonly session: ClientHttp2Session
   streams: number
   streamsMax: number
-  /** No new streams. */
-  draining: boolean
   /** Set by GOAWAY: streams above it were never looked at. */
   lastStreamId: number
 }
@@ -37,6 +33,8 @@ export class Http2Pool implements OriginPool {
   readonly #origin: URL
   readonly #settings: PoolSettings
   readonly #sessions = new Set<PooledSession>()
+  /** Those that end with their last stream. */
+  readonly #retired = new Set<PooledSession>()
   readonly #waiting = new Set<Deferred<PooledSession>>()
   #first: Socket | undefined
   #opening = false
@@ -55,20 +53,18 @@ export class Http2Pool implements OriginPool {
       return await this.#send(pooled, request, options)
     } catch (error) {
       // Silence may be the connection's: the next exchange shall not depend on it.
-      if (error instanceof KinesisTransportError && error.code === 'timeout') this.#drain(pooled)
+      if (error instanceof KinesisTransportError && error.code === 'timeout') this.#retire(pooled)
       throw error
     }
   }
 
   async close(): Promise<void> {
     this.#closed = true
+    this.#first?.destroy()
     for (const place of this.#waiting) place.reject(clientClosed())
     this.#waiting.clear()
-    const ends = [...this.#sessions].map((pooled) => {
-      const end = new Promise<void>((resolve) => pooled.session.once('close', resolve))
-      this.#drain(pooled)
-      return end
-    })
+    for (const pooled of this.#sessions) this.#retire(pooled)
+    const ends = [...this.#retired].map(({ session }) => new Promise<void>((resolve) => session.once('close', resolve)))
     await Promise.all(ends)
   }
 
@@ -106,100 +102,68 @@ export class Http2Pool implements OriginPool {
   }
 
   #withRoom(): PooledSession | undefined {
-    for (const pooled of this.#sessions) if (!pooled.draining && pooled.streams < pooled.streamsMax) return pooled
+    for (const pooled of this.#sessions) if (pooled.streams < pooled.streamsMax) return pooled
     return undefined
   }
 
   async #open(): Promise<void> {
     this.#opening = true
     try {
-      const pooled = await this.#openSession()
-      if (this.#closed) this.#drain(pooled)
+      const { connectTimeoutMs } = this.#settings.timeouts
+      const socket =
+        this.#claimFirst() ?? (await openConnection(this.#origin, ['h2'], this.#settings, connectTimeoutMs))
+      this.#add(await openHttp2Session(this.#origin, socket, this.#settings))
     } catch (error) {
-      // Those who wait for a stream of another session go on waiting.
-      if (this.#sessions.size === 0) {
-        for (const place of this.#waiting) place.reject(error)
-        this.#waiting.clear()
-      }
-    } finally {
       this.#opening = false
+      // Those who wait for a stream of another session go on waiting: the next of its streams to end serves them.
+      if (this.#sessions.size > 0) return
+      for (const place of this.#waiting) place.reject(error)
+      this.#waiting.clear()
+      return
     }
+    this.#opening = false
     this.#serve()
   }
 
-  async #openSession(): Promise<PooledSession> {
-    const { clock, timeouts } = this.#settings
+  #claimFirst(): Socket | undefined {
     const first = this.#first
     this.#first = undefined
-    const socket =
-      first === undefined || first.destroyed
-        ? await openConnection(this.#origin, ['h2'], this.#settings, timeouts.connectTimeoutMs)
-        : first
-    const session = connect(this.#origin, {
-      createConnection: () => socket,
-      settings: { enablePush: false, initialWindowSize: STREAM_WINDOW_BYTES },
-    })
-    const pooled: PooledSession = {
-      session,
-      streams: 0,
-      streamsMax: STREAMS_MAX,
-      draining: false,
-      lastStreamId: Infinity,
-    }
-    const ready = deferred<void>()
-    const refused = (cause?: unknown): void =>
-      ready.reject(
-        new KinesisTransportError(
-          'malformed',
-          `${this.#origin.origin} does not speak HTTP/2${cause === undefined ? '' : ` (${reason(cause)})`}: ` +
-            `use HTTP/1.1 for this endpoint.`,
-          { outcome: 'not-done', cause },
-        ),
-      )
-    // The server's settings come first on every connection (RFC 9113, section 3.4); without them there is none.
-    const timer = clock.setTimer(timeouts.connectTimeoutMs, refused, { unref: true })
-    session.once('remoteSettings', () => ready.resolve())
-    session.on('remoteSettings', (settings) => {
-      pooled.streamsMax = Math.min(STREAMS_MAX, settings.maxConcurrentStreams ?? STREAMS_MAX)
-      this.#serve()
-    })
-    session.on('error', refused)
-    session.once('close', () => {
-      refused()
-      pooled.draining = true
-      this.#sessions.delete(pooled)
+    if (first === undefined || first.destroyed) return undefined
+    return first.ref()
+  }
+
+  #add(session: ClientHttp2Session): void {
+    const pooled: PooledSession = { session, streams: 0, streamsMax: streamsOf(session), lastStreamId: Infinity }
+    this.#sessions.add(pooled)
+    session.on('remoteSettings', () => {
+      pooled.streamsMax = streamsOf(session)
       this.#serve()
     })
     session.on('goaway', (_code, lastStreamId) => {
       pooled.lastStreamId = lastStreamId
-      pooled.draining = true
+      this.#retire(pooled)
+    })
+    session.once('close', () => {
+      this.#sessions.delete(pooled)
+      this.#retired.delete(pooled)
+      this.#serve()
     })
     session.setTimeout(IDLE_SESSION_MS, () => {
-      if (pooled.streams === 0) this.#drain(pooled)
+      if (pooled.streams === 0) this.#retire(pooled)
     })
-    try {
-      await ready.promise
-    } catch (error) {
-      session.destroy()
-      throw error
-    } finally {
-      timer.cancel()
-    }
-    session.setLocalWindowSize(SESSION_WINDOW_BYTES)
-    session.unref()
-    this.#sessions.add(pooled)
-    return pooled
+    if (this.#closed || session.closed) this.#retire(pooled)
   }
 
-  #drain(pooled: PooledSession): void {
-    pooled.draining = true
+  /** No new streams; the session ends with its last one. */
+  #retire(pooled: PooledSession): void {
     this.#sessions.delete(pooled)
-    pooled.session.ref()
+    if (pooled.session.destroyed) return
+    this.#retired.add(pooled)
     pooled.session.close()
   }
 
   #release(pooled: PooledSession): void {
-    if (--pooled.streams === 0 && !pooled.draining) pooled.session.unref()
+    if (--pooled.streams === 0) pooled.session.unref()
     this.#serve()
   }
 
@@ -287,6 +251,7 @@ export class Http2Pool implements OriginPool {
         fail(this.#closedBefore(`stream closed, code ${stream.rstCode}`, untouched() ? 'not-done' : 'unknown')),
       )
       signal?.addEventListener('abort', onAbort, { once: true })
+      if (signal?.aborted === true) onAbort()
     })
   }
 
@@ -301,4 +266,8 @@ export class Http2Pool implements OriginPool {
       },
     )
   }
+}
+
+function streamsOf(session: ClientHttp2Session): number {
+  return Math.min(STREAMS_MAX, session.remoteSettings.maxConcurrentStreams ?? STREAMS_MAX)
 }

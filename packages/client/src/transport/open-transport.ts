@@ -82,6 +82,8 @@ class NodeTransport implements Transport {
     if (this.#httpVersion === '2') return new Http2Pool(origin, settings)
     if (this.#httpVersion === '1.1' || origin.protocol !== 'https:') return new Http1Pool(origin, settings)
     const socket = await openConnection(origin, ['h2', 'http/1.1'], settings, settings.timeouts.connectTimeoutMs)
+    // Nobody may come for it: whoever asked first may have given up meanwhile.
+    socket.unref()
     const agreed = 'alpnProtocol' in socket ? socket.alpnProtocol : false
     return agreed === 'h2' ? new Http2Pool(origin, settings, socket) : new Http1Pool(origin, settings, socket)
   }

@@ -1,5 +1,5 @@
 import { createServer as createHttp2Server, type ServerHttp2Session } from 'node:http2'
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
+import { type AddressInfo, createServer, Server, type Socket } from 'node:net'
 import { systemClock } from '@millrace/std'
 import { afterEach, describe, expect, it } from 'vitest'
 import { connectProxy } from '../testing/connect-proxy.ts'
@@ -228,9 +228,10 @@ describe('HTTP/2', () => {
 
   async function h2Server(
     onStream: (session: ServerHttp2Session, path: string, respond: (text: string) => void, refuse: () => void) => void,
+    settings: { maxConcurrentStreams?: number } = {},
   ) {
     const sessions: ServerHttp2Session[] = []
-    const server = createHttp2Server()
+    const server = createHttp2Server({ settings })
     server.on('session', (session) => sessions.push(session))
     server.on('stream', (stream, headers) => {
       stream.on('error', () => {})
@@ -254,7 +255,9 @@ describe('HTTP/2', () => {
           for (const session of sessions) session.destroy()
         }),
     })
-    return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, sessions }
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    // Not the HTTP/2 server's own `close`, which from Node 24 on ends the sessions as well.
+    return { url, sessions, stopListening: () => void Server.prototype.close.call(server) }
   }
 
   it('finishes what is under way after GOAWAY, and takes a new session for what comes after', async () => {
@@ -268,6 +271,30 @@ describe('HTTP/2', () => {
     expect(await exchange(over, `${url}/last`)).toBe('last')
     expect(await exchange(over, `${url}/next`)).toBe('fresh')
     expect(sessions).toHaveLength(2)
+  })
+
+  it('waits for a stream of a full session where no other can be opened', async () => {
+    const answers: ((text: string) => void)[] = []
+    let arrived = (): void => {}
+    const first = new Promise<void>((resolve) => (arrived = resolve))
+    const { url, sessions, stopListening } = await h2Server(
+      (_session, path, respond) => {
+        if (path !== '/held') return respond('served')
+        answers.push(respond)
+        arrived()
+      },
+      { maxConcurrentStreams: 1 },
+    )
+    const over = transport({ httpVersion: '2' })
+    const held = exchange(over, `${url}/held`)
+    await first
+    stopListening()
+    const waiting = exchange(over, `${url}/next`)
+    // Long enough for the attempt at a second session to fail.
+    await new Promise((resolve) => setTimeout(resolve, 30))
+    answers[0]?.('held')
+    expect(await Promise.all([held, waiting])).toEqual(['held', 'served'])
+    expect(sessions).toHaveLength(1)
   })
 
   it('knows that a refused stream was not looked at', async () => {
