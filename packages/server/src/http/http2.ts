@@ -108,6 +108,8 @@ export class Http2 {
     const state = stream.session === undefined ? undefined : this.#sessions.get(stream.session as ServerHttp2Session)
     // Errors are told by `close`, which always follows.
     stream.on('error', () => {})
+    // Without a reader its end is never seen, and a reset of it waits for that.
+    if ((flags & NGHTTP2_FLAG_END_STREAM) !== 0) stream.resume()
     if (state === undefined) {
       stream.destroy()
       return
