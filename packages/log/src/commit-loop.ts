@@ -185,23 +185,25 @@ export class CommitLoop {
     this.#queue.openDoors()
   }
 
-  /** Decides what is queued, then writes the clean-stop mark. */
-  async close(): Promise<void> {
+  /** Decides what is queued, then writes the clean-stop mark; false if that could not be. */
+  async close(): Promise<boolean> {
     this.#state = 'closing'
     // Nobody waits for space any longer: what does not fit now is refused.
     this.#isWaitingForSpace = false
     this.#queue.openDoors()
     try {
-      if (this.#failure !== undefined) return
+      if (this.#failure !== undefined) return false
       // Everything queued before goes into commits before this mark; what it says to be durable is made so.
       if (this.#options.durability === 'os') {
         await this.#mark(FLAG_SEAL)
         await this.sync()
       }
       await this.#mark(FLAG_CLEAN_STOP)
+      return true
     } catch (error) {
       // Without the mark the next opening is as after a crash, and finds as much.
       this.#options.logger.warn('the log closes without its clean-stop mark', { reason: String(error) })
+      return false
     } finally {
       this.#state = 'closed'
       this.#sealTimer?.cancel()

@@ -379,7 +379,8 @@ export class Log implements AsyncDisposable {
 
   async #close(): Promise<void> {
     await this.#upkeep.close()
-    await this.#loop.close()
+    const isClean = await this.#loop.close()
+    if (isClean) await this.#upkeep.closeWithSnapshot()
     this.#calls.stop()
     await this.#store.close()
     await this.#files.close()

@@ -42,11 +42,15 @@ export class PageCache {
     const known = this.peek(segment, page)
     if (known !== undefined) return known
     const bytes = new Uint8Array(PAGE_BYTES)
-    const lease = await this.#files.acquire(path)
     try {
-      await lease.file.read(bytes, page * PAGE_BYTES)
-    } finally {
-      lease.release()
+      const lease = await this.#files.acquire(path)
+      try {
+        await lease.file.read(bytes, page * PAGE_BYTES)
+      } finally {
+        lease.release()
+      }
+    } catch (error) {
+      throw new IndexDamagedError(`${path}: the page at offset ${page * PAGE_BYTES} cannot be read`, { cause: error })
     }
     if (!isPageValid(bytes)) {
       throw new IndexDamagedError(`${path}: the page at offset ${page * PAGE_BYTES} fails its checksum`)

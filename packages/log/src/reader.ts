@@ -5,6 +5,7 @@
  */
 import { type Clock, type Deferred, deferred } from '@millrace/std'
 import type { Frame, Position, ReadOptions, ReadResult } from './api.ts'
+import { Deadlines, type Expiring } from './deadlines.ts'
 import { crc32 } from './format/crc32.ts'
 import { FRAME_RECORDS } from './format/commit-format.ts'
 import type { Hole, Holes } from './holes.ts'
@@ -39,6 +40,12 @@ interface PlannedFrame {
   readonly entry: IndexEntry
 }
 
+/** A read that waits until others give their bytes back. */
+interface WaitingRead extends Expiring {
+  readonly bytes: number
+  readonly turn: Deferred<void>
+}
+
 interface Plan {
   readonly frames: readonly PlannedFrame[]
   readonly damaged: NonNullable<ReadResult['damaged']> | undefined
@@ -51,10 +58,17 @@ const nothingLent = (): void => undefined
 export class Reader {
   readonly #options: ReaderOptions
   #lentBytes = 0
-  readonly #waiting: { readonly bytes: number; readonly turn: Deferred<void> }[] = []
+  readonly #waiting: WaitingRead[] = []
+  readonly #deadlines: Deadlines<WaitingRead>
 
   constructor(options: ReaderOptions) {
     this.#options = options
+    this.#deadlines = new Deadlines(options.clock, (waiter) => {
+      const place = this.#waiting.indexOf(waiter)
+      if (place !== -1) this.#waiting.splice(place, 1)
+      const reason = `${options.readBytesMax} bytes are lent to readers; none came back in time`
+      waiter.turn.reject(new LogError('unavailable', reason))
+    })
   }
 
   read(state: LedgerState, from: Position, options: ReadOptions): ReadResult | Promise<ReadResult> {
@@ -215,8 +229,13 @@ export class Reader {
     } catch (error) {
       if (!(error instanceof IndexDamagedError)) throw error
       this.#options.onDamage(error.message)
-      await this.#options.rebuildIndex(segment)
-      return await segment.index.collect(query)
+      try {
+        await this.#options.rebuildIndex(segment)
+        return await segment.index.collect(query)
+      } catch (cause) {
+        this.#options.onDamage(`${segment.path}: neither its index nor the segment can be read`)
+        throw new LogError('unavailable', `${segment.path} cannot be read now`, { cause })
+      }
     }
   }
 
@@ -277,7 +296,7 @@ export class Reader {
     return { frames, bad: undefined }
   }
 
-  /** How many bytes could be read: an error of the disk is damage where it happens, and named as such. */
+  /** How many bytes could be read. A block that the drive refuses is damage; whatever else fails may pass. */
   async #readSpan(segment: Segment, bytes: Uint8Array, offset: number): Promise<number> {
     try {
       const lease = await this.#options.files.acquire(segment.path)
@@ -287,7 +306,11 @@ export class Reader {
         lease.release()
       }
     } catch (error) {
-      this.#options.onDamage(`${segment.path}: reading at offset ${offset} failed: ${String(error)}`)
+      const isRefused = error instanceof Error && 'code' in error && error.code === 'EIO'
+      if (!isRefused) throw new LogError('unavailable', `${segment.path} cannot be read now`, { cause: error })
+      this.#options.onDamage(
+        `${segment.path}: reading ${bytes.length} bytes at offset ${offset} failed: ${error.message}`,
+      )
       return 0
     }
   }
@@ -295,31 +318,24 @@ export class Reader {
   #damagedFrame(state: LedgerState, { segment, entry }: PlannedFrame): NonNullable<ReadResult['damaged']> {
     const reason =
       `${segment.path}: at offset ${entry.offset} the records of ledger ${state.ledger}, commit ${entry.commit}, ` +
-      'fail their checksum'
+      'cannot be read or fail their checksum'
     this.#options.onDamage(reason)
     return { from: { commit: entry.commit, index: 0 }, to: { commit: entry.commit, index: entry.records }, reason }
   }
 
   async #borrow(bytes: number, deadlineMs: number): Promise<void> {
-    const { clock, readBytesMax } = this.#options
+    const { readBytesMax } = this.#options
     if (this.#waiting.length === 0 && (this.#lentBytes === 0 || this.#lentBytes + bytes <= readBytesMax)) {
       this.#lentBytes += bytes
       return
     }
-    const waiter = { bytes, turn: deferred<void>() }
+    const waiter: WaitingRead = { bytes, deadlineMs, turn: deferred<void>() }
     this.#waiting.push(waiter)
-    const timer = clock.setTimer(Math.max(0, deadlineMs - clock.monotonic()), () => {
-      const place = this.#waiting.indexOf(waiter)
-      if (place === -1) return
-      this.#waiting.splice(place, 1)
-      waiter.turn.reject(
-        new LogError('unavailable', `${readBytesMax} bytes are lent to readers; none came back in time`),
-      )
-    })
+    this.#deadlines.add(waiter)
     try {
       await waiter.turn.promise
     } finally {
-      timer.cancel()
+      this.#deadlines.delete(waiter)
     }
   }
 

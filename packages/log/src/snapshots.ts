@@ -16,7 +16,8 @@ import { numberInName } from './segment.ts'
 
 const DIRECTORY = 'meta'
 const TEMPORARY = `${DIRECTORY}/snapshot.tmp`
-const COMMIT_DIGITS = 16
+/** Commits stay below 2^47. */
+const COMMIT_DIGITS = 15
 
 function snapshotPath(commit: number): string {
   return `${DIRECTORY}/${String(commit).padStart(COMMIT_DIGITS, '0')}.snap`
