@@ -7,7 +7,7 @@
  */
 import type { Logger, Random } from '@millrace/std'
 import type { Metadata } from './api.ts'
-import { CommitReader } from './commit-reader.ts'
+import { CommitReader, type Expectation } from './commit-reader.ts'
 import type { Disk } from './disk.ts'
 import { FileIndex } from './file-index.ts'
 import {
@@ -319,9 +319,10 @@ class Recovery {
         }
       } else if (item.header !== undefined) {
         loaded.push(await this.#walk(item.number, item.header, nextFirst, before))
-      } else if (before?.number === item.number - 1) {
+      } else {
         // The header page may be lost although the commits are there: the chain tells.
-        const found = await this.#walkWithoutHeader(before, nextFirst)
+        const link = this.#linkTo(item.number, before)
+        const found = link === undefined ? undefined : await this.#walkWithoutHeader(item.number, link, nextFirst)
         if (found === undefined) continue
         unused.splice(unused.indexOf(item.number), 1)
         loaded.push(found)
@@ -357,19 +358,28 @@ class Recovery {
     }
   }
 
-  async #walkWithoutHeader(before: Segment, endBefore: number | undefined): Promise<LoadedSegment | undefined> {
-    const number = before.number + 1
+  /** What the first commit of segment `number` must be, if what stood before it is known. */
+  #linkTo(number: number, before: Segment | undefined): Expectation | undefined {
+    if (before !== undefined) {
+      if (before.number !== number - 1) return undefined
+      return { salt: undefined, commit: before.lastCommit + 1, previousCrc: before.lastCrc, epoch: before.lastEpoch }
+    }
+    if (number === 1) return { salt: undefined, commit: 1, previousCrc: 0, epoch: 0 }
+    const freed = this.#freed.find(({ lastNumber }) => lastNumber === number - 1)
+    if (freed === undefined) return undefined
+    return { salt: undefined, commit: freed.lastCommit + 1, previousCrc: undefined, epoch: 0 }
+  }
+
+  async #walkWithoutHeader(
+    number: number,
+    expected: Expectation,
+    endBefore: number | undefined,
+  ): Promise<LoadedSegment | undefined> {
     const path = segmentPath(number)
     const capacity = await this.#sizeOf(path)
     const file = await this.#disk.open(path)
     try {
       const reader = new CommitReader(file, capacity)
-      const expected = {
-        salt: undefined,
-        commit: before.lastCommit + 1,
-        previousCrc: before.lastCrc,
-        epoch: before.lastEpoch,
-      }
       const verdict = await reader.judge(PAGE_BYTES, expected)
       if (verdict.kind === 'none') return undefined
       const { salt } = verdict.header
@@ -385,12 +395,13 @@ class Recovery {
       if (walk.provenCommit >= expected.commit) {
         this.#report(`${path}: the segment's header cannot be read; its commits can`)
       }
+      this.#logId ??= this.#options.random.bytes(LOG_ID_BYTES)
       const segment = new Segment({
-        logId: before.start.logId,
+        logId: this.#logId,
         number,
         salt,
         firstCommit: expected.commit,
-        previousCrc: expected.previousCrc,
+        previousCrc: expected.previousCrc ?? 0,
         createdMs: 0,
         capacity,
       })
