@@ -78,6 +78,12 @@ export class Oracle {
     return this.#nextId++
   }
 
+  /** Whether `bytes` are what was asked to be stored as `id`. */
+  knows(id: number, bytes: Uint8Array): boolean {
+    const asked = this.#asked.get(id)
+    return asked !== undefined && Buffer.compare(asked.bytes, bytes) === 0
+  }
+
   ask(id: number, ledger: Ledger, bytes: Uint8Array): void {
     this.#asked.set(id, { ledger, bytes })
     this.#events.push({ kind: 'asked', id })

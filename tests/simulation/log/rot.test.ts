@@ -3,7 +3,7 @@
  * Whatever happens, a reader gets the right bytes or is told. MILLRACE_SEED replays one history.
  */
 import { comparePositions, Log } from '@millrace/log'
-import { rot, ROT_KINDS, type RotKind, type SimulatedDisk } from '@millrace/log/testing'
+import { type Rot, rot, ROT_KINDS, type RotKind, type SimulatedDisk } from '@millrace/log/testing'
 import { randomBelow, systemClock, systemRandom } from '@millrace/std'
 import { seededRandom, VirtualClock } from '@millrace/std/testing'
 import { expect, it } from 'vitest'
@@ -15,8 +15,14 @@ import { settled } from './settled.ts'
 const SECONDS_DEFAULT = 10
 const ROTS_PER_HISTORY = 150
 
-/** What became of one damaged disk. `told`: something is missing, and the log says so. */
-type Outcome = 'unused' | 'told' | 'refused'
+/**
+ * What became of one damaged disk. `told`: something is missing, and the log says so. `tail`: the end of the log is gone
+ * with all that could have told of it.
+ */
+type Outcome = 'unused' | 'told' | 'refused' | 'tail'
+
+/** Damage that can take the end of the log away without a trace: the one case that no single copy can tell. */
+const TAIL_KINDS: ReadonlySet<RotKind> = new Set<RotKind>(['truncate', 'lose', 'stale'])
 
 it(
   'answers damage with the right bytes or with a word, never with wrong ones and never in silence',
@@ -52,7 +58,7 @@ async function rotHistory(seed: number, outcomes: Map<string, number>): Promise<
     const damage = rot(disk, kind, random, earlier)
     if (damage === undefined) continue
     try {
-      note(outcomes, kind, await outcomeOf(disk, before.contents, history))
+      note(outcomes, kind, await outcomeOf(disk, damage, before.contents, history))
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error)
       throw new Error(
@@ -89,20 +95,39 @@ async function open(disk: SimulatedDisk, history: History): Promise<Opened | und
   return { contents, reported: log.health().damage.length }
 }
 
-async function outcomeOf(disk: SimulatedDisk, before: Contents, history: History): Promise<Outcome> {
+async function outcomeOf(disk: SimulatedDisk, damage: Rot, before: Contents, history: History): Promise<Outcome> {
   const opened = await open(disk, history)
   if (opened === undefined) return 'refused'
   const { contents, reported } = opened
-  const missing = missingFrom(contents, before)
+  const { missing, firstCommit } = missingFrom(contents, before, history)
   if (missing.length === 0) return 'unused'
   const ranges = [...contents.ledgers.values()].flatMap(({ damaged }) => damaged)
-  if (reported === 0 && ranges.length === 0) throw new Error(`nobody is told of ${missing.join(', ')}`)
-  return 'told'
+  if (reported > 0 || ranges.length > 0) return 'told'
+  const isTail = TAIL_KINDS.has(damage.kind) && damage.path.endsWith('.seg') && firstCommit > lastCommitOf(contents)
+  if (!isTail) throw new Error(`nobody is told of ${missing.join(', ')}`)
+  return 'tail'
+}
+
+function lastCommitOf({ ledgers, changes }: Contents): number {
+  const commits = [...ledgers.values()].flatMap(({ parts }) => parts.map(({ position }) => position.commit))
+  return Math.max(0, ...commits, ...changes.map(({ commit }) => commit))
+}
+
+interface Missing {
+  /** In words, one each. */
+  readonly missing: readonly string[]
+  /** Of all records and changes that are missing the first; infinite if there are none. */
+  readonly firstCommit: number
 }
 
 /** What was there before and is not now. Throws if anything is there that was not, or not so. */
-function missingFrom(contents: Contents, before: Contents): string[] {
+function missingFrom(contents: Contents, before: Contents, history: History): Missing {
   const missing: string[] = []
+  let firstCommit = Number.POSITIVE_INFINITY
+  const miss = (what: string, commit = Number.POSITIVE_INFINITY): void => {
+    missing.push(what)
+    firstCommit = Math.min(firstCommit, commit)
+  }
   for (const [ledger, was] of before.ledgers) {
     const is = contents.ledgers.get(ledger)
     const found = new Map((is?.parts ?? []).map((part) => [part.id, part]))
@@ -110,7 +135,7 @@ function missingFrom(contents: Contents, before: Contents): string[] {
       const now = found.get(part.id)
       found.delete(part.id)
       if (now === undefined) {
-        missing.push(`payload ${part.id} of ledger ${ledger} at ${part.position.commit}`)
+        miss(`payload ${part.id} of ledger ${ledger} at ${part.position.commit}`, part.position.commit)
         continue
       }
       const same =
@@ -119,19 +144,23 @@ function missingFrom(contents: Contents, before: Contents): string[] {
         part.timeMs === now.timeMs
       if (!same) throw new Error(`payload ${part.id} of ledger ${ledger} is not what it was`)
     }
-    if (found.size > 0) throw new Error(`ledger ${ledger} shows payloads ${[...found.keys()].join()} out of nowhere`)
-    if (is === undefined) missing.push(`ledger ${ledger}`)
-    else if (is.state !== was.state) missing.push(`that ledger ${ledger} is ${was.state}`)
-    else if (comparePositions(is.bounds.end, was.bounds.end) < 0) missing.push(`the end of ledger ${ledger}`)
+    // A trim or a drop may be what is missing: then what it hid is back.
+    for (const { id, timeMs, bytes } of found.values()) {
+      if (!history.oracle.knows(id, bytes)) throw new Error(`ledger ${ledger} shows payload ${id} out of nowhere`)
+      miss(`the trim of ${id} at ${timeMs}`)
+    }
+    if (is === undefined) miss(`ledger ${ledger}`)
+    else if (is.state !== was.state) miss(`that ledger ${ledger} is ${was.state}`)
+    else if (comparePositions(is.bounds.end, was.bounds.end) < 0) miss(`the end of ledger ${ledger}`)
   }
-  for (const ledger of contents.ledgers.keys()) if (!before.ledgers.has(ledger)) missing.push(`the drop of ${ledger}`)
+  for (const ledger of contents.ledgers.keys()) if (!before.ledgers.has(ledger)) miss(`the drop of ${ledger}`)
   const changes = new Map(contents.changes.map(({ id, commit }) => [id, commit]))
   for (const { id, commit } of before.changes) {
     const now = changes.get(id)
-    if (now === undefined) missing.push(`change ${id} at ${commit}`)
+    if (now === undefined) miss(`change ${id}`, commit)
     else if (now !== commit) throw new Error(`change ${id} moved from ${commit} to ${now}`)
   }
-  return missing
+  return { missing, firstCommit }
 }
 
 function note(outcomes: Map<string, number>, kind: RotKind, outcome: Outcome): void {

@@ -1,5 +1,5 @@
 export { CRASH_MODES, type CrashMode } from './crash-mode.ts'
-export { rot, ROT_KINDS, type RotKind } from './disk-rot.ts'
+export { type Rot, rot, ROT_KINDS, type RotKind } from './disk-rot.ts'
 export {
   type DiskFault,
   type DiskOperation,
