@@ -18,8 +18,16 @@ export type {
   Run,
   TrimFloor,
 } from './api.ts'
+export { checkLog, type Finding } from './check.ts'
 export { DirectoryInUseError, type DirectoryLock, type DirectoryLockOptions, lockDirectory } from './directory-lock.ts'
 export type { AllocateBuffer, Disk, DiskFile } from './disk.ts'
+export {
+  type Inspected,
+  type InspectedCommit,
+  type InspectedEnd,
+  type InspectedSegment,
+  inspectLog,
+} from './inspect.ts'
 export { PART_BYTES_MAX, PART_RECORDS_MAX } from './limits.ts'
 export { Log } from './log.ts'
 export { LogError, type LogErrorCode } from './log-error.ts'
