@@ -20,7 +20,7 @@ const LIVES = 4
 /** Small enough that lives fill, seal and recycle segments, and write snapshots. */
 const SEGMENT_BYTES = 256 * 1024
 /** Operations of the disk within which a life ends, at the latest after all its work is done. */
-const OPERATIONS_MAX = 150
+const OPERATIONS_MAX = 400
 /** Turns of the event loop without an answer: a hang. */
 const TURNS_MAX = 20_000
 

@@ -65,7 +65,7 @@ describeEngine(
     }
     return openOn(disk, { ...wish, cleanUp })
   },
-  { durable: true, modelRuns: 10 },
+  { durable: true, modelRuns: 25 },
 )
 
 describe('openEmbeddedEngine on a directory', () => {
