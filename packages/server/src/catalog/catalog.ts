@@ -73,15 +73,22 @@ interface Entry {
   sortedPages: ShardPages | undefined
 }
 
+/** The streams of one account and region. */
+interface World {
+  readonly entries: Map<string, Entry>
+  /** By name, until one of them changes. */
+  sorted: readonly Stream[] | undefined
+}
+
 export class Catalog implements Disposable {
   readonly #meta: MetaStore
   readonly #clock: Clock
-  readonly #entries = new Map<string, Entry>()
+  /** By account and region: two lookups of names that are looked up all the time, and no text is put together. */
+  readonly #worlds = new Map<string, Map<string, World>>()
   readonly #lastBirths = new Map<string, number>()
   /** Of every document there is, and of those deleted that an older event might still name. */
   readonly #revisions = new Map<string, number>()
   readonly #deleted = new Map<string, number>()
-  readonly #worlds = new Map<string, readonly Stream[]>()
   #nextRef: ShardRef = FIRST_REF
   #tokenKey: Uint8Array = new Uint8Array()
   #watch: Disposable | undefined
@@ -107,32 +114,20 @@ export class Catalog implements Disposable {
   }
 
   find(key: StreamKey): Stream | undefined {
-    const entry = this.#entries.get(streamId(key))
-    if (entry?.root === undefined) return undefined
-    entry.sortedPages ??= new Map([...entry.pages].sort(([a], [b]) => a - b))
-    entry.stream ??= { ...entry.root, pages: entry.sortedPages }
-    return entry.stream
+    const entry = this.#worlds.get(key.account)?.get(key.region)?.entries.get(key.name)
+    return entry === undefined ? undefined : streamOf(entry)
   }
 
   /** The streams of one account and region, by name in code-point order. */
   list(account: string, region: string): readonly Stream[] {
-    const world = `${account}/${region}`
-    let streams = this.#worlds.get(world)
-    if (streams === undefined) {
-      streams = [...this.all()]
-        .filter((stream) => stream.account === account && stream.region === region)
-        .sort((a, b) => (a.name < b.name ? -1 : 1))
-      // An empty world is not remembered: anybody can name one.
-      if (streams.length > 0) this.#worlds.set(world, streams)
-    }
-    return streams
+    const world = this.#worlds.get(account)?.get(region)
+    if (world === undefined) return []
+    world.sorted ??= [...streamsOf(world)].sort((a, b) => (a.name < b.name ? -1 : 1))
+    return world.sorted
   }
 
   *all(): Generator<Stream, void> {
-    for (const { key } of this.#entries.values()) {
-      const stream = this.find(key)
-      if (stream !== undefined) yield stream
-    }
+    for (const regions of this.#worlds.values()) for (const world of regions.values()) yield* streamsOf(world)
   }
 
   /** The last birth in a deleted stream of this name; 0 if none is known. */
@@ -250,8 +245,9 @@ export class Catalog implements Disposable {
   }
 
   #changeEntry(key: StreamKey, change: (entry: Entry) => void): void {
-    const id = streamId(key)
-    const entry = this.#entries.get(id) ?? {
+    const regions = this.#worlds.get(key.account) ?? new Map<string, World>()
+    const world = regions.get(key.region) ?? { entries: new Map<string, Entry>(), sorted: undefined }
+    const entry = world.entries.get(key.name) ?? {
       key,
       root: undefined,
       pages: new Map(),
@@ -260,9 +256,10 @@ export class Catalog implements Disposable {
     }
     change(entry)
     entry.stream = undefined
-    if (entry.root === undefined && entry.pages.size === 0) this.#entries.delete(id)
-    else this.#entries.set(id, entry)
-    this.#worlds.delete(`${key.account}/${key.region}`)
+    world.sorted = undefined
+    keep(world.entries, key.name, entry, entry.root !== undefined || entry.pages.size > 0)
+    keep(regions, key.region, world, world.entries.size > 0)
+    keep(this.#worlds, key.account, regions, regions.size > 0)
   }
 
   /** The first server to ask makes the key; the others find it. */
@@ -275,4 +272,24 @@ export class Catalog implements Disposable {
     if (stored === undefined) throw new EngineError('unavailable', 'the token key could not be stored')
     this.#apply(stored)
   }
+}
+
+function streamOf(entry: Entry): Stream | undefined {
+  if (entry.stream !== undefined || entry.root === undefined) return entry.stream
+  entry.sortedPages ??= new Map([...entry.pages].sort(([a], [b]) => a - b))
+  entry.stream = { ...entry.root, pages: entry.sortedPages }
+  return entry.stream
+}
+
+function* streamsOf(world: World): Generator<Stream, void> {
+  for (const entry of world.entries.values()) {
+    const stream = streamOf(entry)
+    if (stream !== undefined) yield stream
+  }
+}
+
+/** Nothing is kept of what is empty. */
+function keep<T>(map: Map<string, T>, key: string, value: T, isNeeded: boolean): void {
+  if (isNeeded) map.set(key, value)
+  else map.delete(key)
 }

@@ -2,24 +2,36 @@
 import type { Stream } from '../streams/stream.ts'
 import type { PutEvent } from '../telemetry/service-metrics.ts'
 import type { ServiceParts } from './operation.ts'
-import type { RecordToWrite, WriteOutcome } from './write-records.ts'
+import type { RecordToWrite, WriteOutcomes } from './write-records.ts'
 
 export function countPut(
   operation: PutEvent['operation'],
   stream: Stream,
   records: readonly RecordToWrite[],
-  outcomes: readonly WriteOutcome[],
+  outcomes: WriteOutcomes,
   startedMs: number,
   { metrics, clock }: ServiceParts,
 ): void {
-  const counts = { stored: 0, throttled: 0, failed: 0 }
+  const { sequenceNumbers, faults } = outcomes
+  let stored = 0
+  let throttled = 0
   let bytesStored = 0
-  for (const [i, outcome] of outcomes.entries()) {
-    counts[outcome.kind]++
-    if (outcome.kind === 'stored') bytesStored += records[i]?.size ?? 0
+  for (let i = 0; i < records.length; i++) {
+    if (faults[i] === 'throttled') throttled++
+    if (sequenceNumbers[i] === undefined) continue
+    stored++
+    bytesStored += records[i]?.size ?? 0
   }
   metrics.put(
     { account: stream.account, region: stream.region, stream: stream.name },
-    { operation, records: records.length, ...counts, bytesStored, elapsedMs: clock.monotonic() - startedMs },
+    {
+      operation,
+      records: records.length,
+      stored,
+      throttled,
+      failed: records.length - stored - throttled,
+      bytesStored,
+      elapsedMs: clock.monotonic() - startedMs,
+    },
   )
 }

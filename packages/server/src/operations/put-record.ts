@@ -23,15 +23,13 @@ export const putRecord = handle(PutRecord, async (input, service, context) => {
 
   const outcomes = await writeRecords(stream, [record], service, context)
   countPut('PutRecord', stream, [record], outcomes, startedMs, service)
-  const outcome = outcomes[0]
-  switch (outcome?.kind) {
-    case 'stored':
-      return { ShardId: shardIdOf(outcome.shard.number), SequenceNumber: outcome.sequenceNumber }
-    case 'throttled':
-      throw new KinesisError('ProvisionedThroughputExceededException', writeRateExceeded(outcome.shard, stream))
-    default:
-      throw internalFailure()
-  }
+  const shard = outcomes.shards[0]
+  const sequenceNumber = outcomes.sequenceNumbers[0]
+  if (shard !== undefined && sequenceNumber !== undefined)
+    return { ShardId: shardIdOf(shard.number), SequenceNumber: sequenceNumber }
+  if (shard !== undefined && outcomes.faults[0] === 'throttled')
+    throw new KinesisError('ProvisionedThroughputExceededException', writeRateExceeded(shard, stream))
+  throw internalFailure()
 })
 
 /**

@@ -2,17 +2,19 @@ import {
   PUT_RECORDS_BYTES_MAX,
   PutRecords,
   type PutRecordsEntry,
+  type PutRecordsOutput,
   type PutRecordsResult,
   shardIdOf,
 } from '@millrace/protocol'
 
+import type { Shard } from '../streams/shard.ts'
 import type { Stream } from '../streams/stream.ts'
 import { constraintsViolated, dryRun, invalidArgument, writeRateExceeded } from './faults.ts'
 import { handle } from './operation.ts'
 import { countPut } from './put-metrics.ts'
 import { assertHashInRange, missingKey, recordToWrite, tooLarge } from './record-input.ts'
 import { getServingStream } from './stream-lookup.ts'
-import { type RecordToWrite, type WriteOutcome, writeRecords } from './write-records.ts'
+import { type RecordToWrite, type WriteOutcomes, writeRecords } from './write-records.ts'
 
 /** Writes up to 500 records. Each is stored, throttled or failed alone; the call itself succeeds. */
 export const putRecords = handle(PutRecords, async (input, service, context) => {
@@ -26,25 +28,26 @@ export const putRecords = handle(PutRecords, async (input, service, context) => 
 
   const outcomes = await writeRecords(stream, records, service, context)
   countPut('PutRecords', stream, records, outcomes, startedMs, service)
-  return {
-    FailedRecordCount: outcomes.reduce((count, outcome) => count + (outcome.kind === 'stored' ? 0 : 1), 0),
-    Records: outcomes.map((outcome) => describe(outcome, stream)),
-  }
+  return describe(outcomes, stream)
 })
 
 /** Only throttling and internal trouble are told per record. */
-function describe(outcome: WriteOutcome, stream: Stream): PutRecordsResult {
-  switch (outcome.kind) {
-    case 'stored':
-      return { SequenceNumber: outcome.sequenceNumber, ShardId: shardIdOf(outcome.shard.number) }
-    case 'throttled':
-      return {
-        ErrorCode: 'ProvisionedThroughputExceededException',
-        ErrorMessage: writeRateExceeded(outcome.shard, stream),
-      }
-    case 'failed':
-      return { ErrorCode: 'InternalFailure', ErrorMessage: 'Internal service failure.' }
-  }
+function describe({ shards, sequenceNumbers, faults }: WriteOutcomes, stream: Stream): PutRecordsOutput {
+  let failed = 0
+  const shardIds = new Map<Shard, string>()
+  const results = shards.map((shard, i): PutRecordsResult => {
+    const sequenceNumber = sequenceNumbers[i]
+    if (sequenceNumber !== undefined) {
+      let shardId = shardIds.get(shard)
+      if (shardId === undefined) shardIds.set(shard, (shardId = shardIdOf(shard.number)))
+      return { SequenceNumber: sequenceNumber, ShardId: shardId }
+    }
+    failed++
+    return faults[i] === 'throttled'
+      ? { ErrorCode: 'ProvisionedThroughputExceededException', ErrorMessage: writeRateExceeded(shard, stream) }
+      : { ErrorCode: 'InternalFailure', ErrorMessage: 'Internal service failure.' }
+  })
+  return { FailedRecordCount: failed, Records: results }
 }
 
 function assertFits(records: readonly RecordToWrite[], stream: Stream): void {

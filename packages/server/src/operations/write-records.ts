@@ -11,7 +11,7 @@ import { sleep } from '@millrace/std'
 
 import { type AppendFailure, EngineError, type PartResult, type Run, type ShardRef } from '../engine/engine.ts'
 import { type EncodedParts, PartsEncoder } from '../engine/record-batch.ts'
-import { routingOf } from '../streams/routing.ts'
+import { routingOf, type RoutingTable } from '../streams/routing.ts'
 import { recordSecond, type Shard } from '../streams/shard.ts'
 import { isServing, type Stream } from '../streams/stream.ts'
 import { beforeDeadline } from './before-deadline.ts'
@@ -26,10 +26,17 @@ export interface RecordToWrite {
   readonly size: number
 }
 
-export type WriteOutcome =
-  | { readonly kind: 'stored'; readonly shard: Shard; readonly sequenceNumber: string }
-  | { readonly kind: 'throttled'; readonly shard: Shard }
-  | { readonly kind: 'failed'; readonly reason: AppendFailure }
+/** What became of the records of a request, in columns: one place for each record, in request order. */
+export interface WriteOutcomes {
+  /** The shard it went to, or was to go to. */
+  readonly shards: readonly Shard[]
+  /** Present when it is stored. */
+  readonly sequenceNumbers: readonly (string | undefined)[]
+  /** Why it is not stored. */
+  readonly faults: readonly (WriteFault | undefined)[]
+}
+
+export type WriteFault = 'throttled' | AppendFailure
 
 /**
  * A shard that is closed here and open in the catalog, after both were looked at anew, is one that another server is
@@ -37,111 +44,124 @@ export type WriteOutcome =
  */
 const CLOSED_RETRY_MS = 20
 
-/** One outcome for each record, in order. */
 export async function writeRecords(
   stream: Stream,
   records: readonly RecordToWrite[],
   service: ServiceParts,
   context: OperationContext,
-): Promise<readonly WriteOutcome[]> {
-  const outcomes: WriteOutcome[] = Array.from({ length: records.length })
-  const shards = route(stream, records)
-  let pending = admit(shards, records, outcomes, service)
-  while (pending.length > 0) {
-    const encoded = encode(pending, shards, records)
+): Promise<WriteOutcomes> {
+  const writing = new Writing(records, routingOf(stream))
+  if (service.throughput.isLimited) writing.throttle(service)
+  while (writing.pending.length > 0) {
+    const encoded = writing.encode()
     const results = await service.engine.shards.append(encoded.parts, { deadlineMs: context.deadlineMs })
-    pending = settle(encoded, results, shards, outcomes)
-    if (pending.length === 0) break
-    const moved = await afterClosing(stream, pending, shards, service, context)
-    if (moved === undefined) {
-      for (const entry of pending) outcomes[entry] = { kind: 'failed', reason: 'closed' }
-      break
-    }
-    const routing = routingOf(moved)
-    for (const entry of pending) {
-      const record = records[entry]
-      if (record !== undefined) shards[entry] = routing.find(record.key, record.explicitHash)
-    }
+    writing.settle(encoded, results)
+    if (writing.pending.length === 0) break
+    const moved = await afterClosing(stream, writing.closedShards(), service, context)
+    if (moved === undefined) writing.giveUp('closed')
+    else writing.reroute(routingOf(moved))
   }
-  logFailures(stream, outcomes, service, context)
-  return outcomes
+  if (writing.hasFailures) logFailures(stream, writing.faults, service, context)
+  return writing
 }
 
-function route(stream: Stream, records: readonly RecordToWrite[]): Shard[] {
-  const routing = routingOf(stream)
-  return records.map((record) => routing.find(record.key, record.explicitHash))
-}
+/** The records of one request on their way. */
+class Writing implements WriteOutcomes {
+  readonly #records: readonly RecordToWrite[]
+  readonly shards: Shard[]
+  readonly sequenceNumbers: (string | undefined)[]
+  readonly faults: (WriteFault | undefined)[]
+  hasFailures = false
+  /** Which records are still to be stored, ascending. */
+  pending: readonly number[]
 
-/** The entries that may be written, ascending. The others get their outcome here. */
-function admit(
-  shards: readonly Shard[],
-  records: readonly RecordToWrite[],
-  outcomes: WriteOutcome[],
-  { throughput, clock }: ServiceParts,
-): readonly number[] {
-  const byShard = new Map<ShardRef, { readonly entries: number[]; readonly sizes: number[] }>()
-  for (const [entry, shard] of shards.entries()) {
-    let group = byShard.get(shard.ref)
-    if (group === undefined) {
-      group = { entries: [], sizes: [] }
-      byShard.set(shard.ref, group)
+  constructor(records: readonly RecordToWrite[], routing: RoutingTable) {
+    this.#records = records
+    this.shards = records.map((record) => routing.find(record.key, record.explicitHash))
+    this.sequenceNumbers = records.map(() => undefined)
+    this.faults = records.map(() => undefined)
+    this.pending = records.map((_, entry) => entry)
+  }
+
+  /** Takes out what the shards have no room for now: each shard's records from the first that does not fit. */
+  throttle({ throughput, clock }: ServiceParts): void {
+    const byShard = new Map<ShardRef, { readonly entries: number[]; readonly sizes: number[] }>()
+    for (const entry of this.pending) {
+      const ref = this.shards[entry]?.ref ?? 0
+      let group = byShard.get(ref)
+      if (group === undefined) {
+        group = { entries: [], sizes: [] }
+        byShard.set(ref, group)
+      }
+      group.entries.push(entry)
+      group.sizes.push(this.#records[entry]?.size ?? 0)
     }
-    group.entries.push(entry)
-    group.sizes.push(records[entry]?.size ?? 0)
-  }
-  const nowMs = clock.monotonic()
-  let refused = 0
-  for (const [ref, { entries, sizes }] of byShard) {
-    const admitted = throughput.admitWrites(ref, sizes, nowMs)
-    for (const entry of entries.slice(admitted)) {
-      const shard = shards[entry]
-      if (shard !== undefined) outcomes[entry] = { kind: 'throttled', shard }
-      refused++
-    }
-  }
-  const all = [...shards.keys()]
-  return refused === 0 ? all : all.filter((entry) => outcomes[entry] === undefined)
-}
-
-function encode(entries: readonly number[], shards: readonly Shard[], records: readonly RecordToWrite[]): EncodedParts {
-  const encoder = new PartsEncoder()
-  for (const entry of entries) {
-    const record = records[entry]
-    const shard = shards[entry]
-    if (record !== undefined && shard !== undefined)
-      encoder.add(entry, shard.ref, record.key, record.explicitHash, record.data)
-  }
-  return encoder.encode()
-}
-
-/** Notes what became of each part. Returns the entries whose shard was closed, ascending. */
-function settle(
-  encoded: EncodedParts,
-  results: readonly PartResult[],
-  shards: readonly Shard[],
-  outcomes: WriteOutcome[],
-): readonly number[] {
-  const closed: number[] = []
-  for (const [p, part] of encoded.parts.entries()) {
-    const result = results[p]
-    let done = 0
-    for (const run of result?.runs ?? []) {
-      const shard = shards[encoded.entryOf(p, done)]
-      if (shard === undefined) continue
-      const numbers = numbersOf(run, shard)
-      for (let k = 0; k < run.count; k++) {
-        const sequenceNumber = numbers.text(run.firstIndex + k)
-        outcomes[encoded.entryOf(p, done++)] = { kind: 'stored', shard, sequenceNumber }
+    const nowMs = clock.monotonic()
+    let refused = 0
+    for (const [ref, { entries, sizes }] of byShard) {
+      for (let i = throughput.admitWrites(ref, sizes, nowMs); i < entries.length; i++) {
+        this.faults[entries[i] ?? 0] = 'throttled'
+        refused++
       }
     }
-    const reason = result?.failure ?? 'unknown'
-    for (; done < part.records; done++) {
-      const entry = encoded.entryOf(p, done)
-      if (reason === 'closed') closed.push(entry)
-      else outcomes[entry] = { kind: 'failed', reason }
+    if (refused > 0) this.pending = this.pending.filter((entry) => this.faults[entry] === undefined)
+  }
+
+  encode(): EncodedParts {
+    const encoder = new PartsEncoder()
+    for (const entry of this.pending) {
+      const record = this.#records[entry]
+      const shard = this.shards[entry]
+      if (record !== undefined && shard !== undefined)
+        encoder.add(entry, shard.ref, record.key, record.explicitHash, record.data)
+    }
+    return encoder.encode()
+  }
+
+  /** Notes what became of each part. What remains pending is what found its shard closed. */
+  settle(encoded: EncodedParts, results: readonly PartResult[]): void {
+    const closed: number[] = []
+    for (const [p, part] of encoded.parts.entries()) {
+      const result = results[p]
+      let done = 0
+      for (const run of result?.runs ?? []) {
+        const shard = this.shards[encoded.entryOf(p, done)]
+        if (shard === undefined) continue
+        const numbers = numbersOf(run, shard)
+        for (let k = 0; k < run.count; k++)
+          this.sequenceNumbers[encoded.entryOf(p, done++)] = numbers.text(run.firstIndex + k)
+      }
+      const fault = result?.failure ?? 'unknown'
+      for (; done < part.records; done++) {
+        const entry = encoded.entryOf(p, done)
+        if (fault === 'closed') closed.push(entry)
+        else this.#fail(entry, fault)
+      }
+    }
+    this.pending = closed.sort((a, b) => a - b)
+  }
+
+  /** Numbers of the shards that pending records were sent to. */
+  closedShards(): ReadonlySet<number> {
+    return new Set(this.pending.map((entry) => this.shards[entry]?.number ?? 0))
+  }
+
+  reroute(routing: RoutingTable): void {
+    for (const entry of this.pending) {
+      const record = this.#records[entry]
+      if (record !== undefined) this.shards[entry] = routing.find(record.key, record.explicitHash)
     }
   }
-  return closed.sort((a, b) => a - b)
+
+  giveUp(fault: AppendFailure): void {
+    for (const entry of this.pending) this.#fail(entry, fault)
+    this.pending = []
+  }
+
+  #fail(entry: number, fault: AppendFailure): void {
+    this.faults[entry] = fault
+    this.hasFailures = true
+  }
 }
 
 function numbersOf(run: Run, shard: Shard): SequenceNumberWriter {
@@ -159,12 +179,10 @@ function numbersOf(run: Run, shard: Shard): SequenceNumberWriter {
  */
 async function afterClosing(
   stream: Stream,
-  entries: readonly number[],
-  shards: readonly Shard[],
+  closed: ReadonlySet<number>,
   { catalog, transitions, clock }: ServiceParts,
   context: OperationContext,
 ): Promise<Stream | undefined> {
-  const closed = new Set(entries.map((entry) => shards[entry]?.number))
   try {
     for (let look = 0; ; look++) {
       // First what is known here; then, where the engine is ahead of it, what metadata says.
@@ -190,7 +208,7 @@ async function afterClosing(
   }
 }
 
-function allReplaced(stream: Stream, closed: ReadonlySet<number | undefined>): boolean {
+function allReplaced(stream: Stream, closed: ReadonlySet<number>): boolean {
   for (const page of stream.pages.values())
     for (const shard of page) if (shard.closed === undefined && closed.has(shard.number)) return false
   return true
@@ -198,24 +216,17 @@ function allReplaced(stream: Stream, closed: ReadonlySet<number | undefined>): b
 
 function logFailures(
   stream: Stream,
-  outcomes: readonly WriteOutcome[],
+  faults: WriteOutcomes['faults'],
   { logger }: ServiceParts,
   { requestId }: OperationContext,
 ): void {
-  const reasons: Partial<Record<AppendFailure, number>> = {}
-  let failed = 0
-  for (const outcome of outcomes) {
-    if (outcome.kind !== 'failed') continue
-    failed++
-    reasons[outcome.reason] = (reasons[outcome.reason] ?? 0) + 1
-  }
-  if (failed === 0) return
+  const reasons: Partial<Record<WriteFault, number>> = {}
+  for (const fault of faults) if (fault !== undefined) reasons[fault] = (reasons[fault] ?? 0) + 1
   logger.warn('records could not be stored', {
     requestId,
     account: stream.account,
     region: stream.region,
     stream: stream.name,
-    failed,
     reasons,
   })
 }

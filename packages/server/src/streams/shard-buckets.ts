@@ -25,6 +25,7 @@ const READ_BLOCKED_UNTIL = 6
 const COLUMNS = 7
 
 export class ShardBuckets implements Throughput {
+  readonly isLimited = true
   readonly #limits: ShardLimits
   readonly #slots = new Map<ShardRef, number>()
   readonly #free: number[] = []

@@ -32,6 +32,8 @@ export const AWS_SHARD_LIMITS: ShardLimits = {
 
 /** `nowMs` is monotonic. */
 export interface Throughput {
+  /** False: everything is admitted, and nobody needs to ask. */
+  readonly isLimited: boolean
   /**
    * Admits records of one call to one shard, in order, and charges for them. Returns how many: the rest of the call's
    * records for that shard are throttled. `sizes`: bytes of data and key of each.
@@ -46,6 +48,7 @@ export interface Throughput {
 }
 
 export const unlimitedThroughput: Throughput = {
+  isLimited: false,
   admitWrites: (_shard, sizes) => sizes.length,
   admitRead: () => true,
   chargeRead() {},

@@ -2,7 +2,7 @@
  * A service on the memory engine and a virtual clock, for tests: the one place where they touch its interface. Time
  * stands still unless a test moves it.
  */
-import { type KinesisError, type Operation, shardIdOf } from '@millrace/protocol'
+import type { KinesisError, Operation } from '@millrace/protocol'
 import type { Logger } from '@millrace/std'
 import { seededRandom, VirtualClock } from '@millrace/std/testing'
 
@@ -103,5 +103,3 @@ export function bytesOf(text: string): Uint8Array {
 export function textOf(bytes: Uint8Array): string {
   return new TextDecoder().decode(bytes)
 }
-
-export { shardIdOf }
