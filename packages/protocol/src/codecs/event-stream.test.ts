@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { EventMessage } from './event-stream.ts'
@@ -85,13 +86,17 @@ describe('EventMessageDecoder', () => {
   })
 
   it('passes over headers that are not text', () => {
-    const message = Buffer.from(
-      encodeEventMessage({ headers: new Map([['abcd', 'efgh']]), payload: new Uint8Array(0) }),
-    )
-    // The text of four letters with its length becomes a byte string of four bytes.
-    message.writeUInt8(6, 17)
-    const decoder = new EventMessageDecoder()
-    expect(() => decoder.push(message)).toThrow('message checksum differs')
+    // One header of each type: true, byte, integer, timestamp, bytes, and at last a text.
+    const headers = Buffer.from('0161000162020901630400000001016408000000000000000101650600020102016607000178', 'hex')
+    const total = 16 + headers.length
+    const message = Buffer.alloc(total)
+    message.writeUInt32BE(total, 0)
+    message.writeUInt32BE(headers.length, 4)
+    message.writeUInt32BE(crc32(message.subarray(0, 8)), 8)
+    headers.copy(message, 12)
+    message.writeUInt32BE(crc32(message.subarray(0, total - 4)), total - 4)
+    const [decoded] = new EventMessageDecoder().push(message)
+    expect(decoded?.headers).toEqual(new Map([['f', 'x']]))
   })
 
   it('refuses a message that is longer than allowed before it has arrived', () => {

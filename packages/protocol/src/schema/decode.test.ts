@@ -126,6 +126,13 @@ describe('a value', () => {
     })
   })
 
+  it('in CBOR may be text for a blob, never bytes for a text', () => {
+    expect(decode({ Blob: 'aGk=' }, 'cbor')).toEqual({ Blob: Buffer.from('hi') })
+    expect(() => decode({ String: new Uint8Array(1) }, 'cbor')).toThrow('can not be converted to an String')
+    expect(() => decode({ List: new Uint8Array(1) }, 'cbor')).toThrow('Expected list or null')
+    expect(() => decode({ Structure: new Uint8Array(1) }, 'cbor')).toThrow('Expected null')
+  })
+
   it('under the key __proto__ is one like any other', () => {
     const { Map: entries } = decode(JSON.parse('{"Map":{"__proto__":"x"}}'))
     expect(Object.entries(entries as object)).toEqual([['__proto__', 'x']])
