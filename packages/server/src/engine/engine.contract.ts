@@ -20,7 +20,8 @@ import {
 import { describeMetaStore } from './contract/meta-store.contract.ts'
 import { describeModel } from './contract/model.contract.ts'
 import { describeShardBounds } from './contract/shard-bounds.contract.ts'
-import { describeShardStore } from './contract/shard-store.contract.ts'
+import { describeShardReads } from './contract/shard-reads.contract.ts'
+import { describeShardWrites } from './contract/shard-writes.contract.ts'
 
 export interface DescribeEngineOptions {
   /** What it holds must survive `close` and opening again: the harness has a `reopen`. Default: false. */
@@ -31,7 +32,8 @@ export interface DescribeEngineOptions {
 
 export function describeEngine(name: string, open: OpenHarness, options: DescribeEngineOptions = {}): void {
   describe(name, () => {
-    describeShardStore(open)
+    describeShardWrites(open)
+    describeShardReads(open)
     describeShardBounds(open)
     describeMetaStore(open)
     describeClosing(open)
