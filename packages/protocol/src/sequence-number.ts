@@ -115,6 +115,44 @@ function limbsOf(value: bigint): Float64Array {
   return limbs
 }
 
+/** What stands at `shift` in the number, in limbs. */
+const unit = (shift: bigint): Float64Array => limbsOf(1n << shift)
+
+const CONSTANT_LIMBS = limbsOf((2n << 184n) | 2n)
+/** Where the halves of the fields stand: each half is below 2^24, so that its product with a limb is exact. */
+const UNITS = {
+  birth: [unit(148n), unit(166n)],
+  nibble: unit(144n),
+  commit: [unit(96n), unit(120n)],
+  time: [unit(36n), unit(54n)],
+  shard: [unit(4n), unit(20n)],
+} as const
+
+/** The number of record 0 in limbs, without a BigInt: a lone record has nobody to share the cost of one with. */
+function baseLimbs({ birthS, shard, commit, timeS }: Omit<SequenceNumberFields, 'index'>): Float64Array {
+  const low18 = 2 ** 18
+  const low24 = 2 ** 24
+  const limbs = new Float64Array(LIMBS)
+  let carry = 0
+  for (let limb = 0; limb < LIMBS; limb++) {
+    const sum =
+      carry +
+      (CONSTANT_LIMBS[limb] ?? 0) +
+      (birthS % low18) * (UNITS.birth[0][limb] ?? 0) +
+      Math.floor(birthS / low18) * (UNITS.birth[1][limb] ?? 0) +
+      (shard & 0xf) * (UNITS.nibble[limb] ?? 0) +
+      (commit % low24) * (UNITS.commit[0][limb] ?? 0) +
+      Math.floor(commit / low24) * (UNITS.commit[1][limb] ?? 0) +
+      (timeS % low18) * (UNITS.time[0][limb] ?? 0) +
+      Math.floor(timeS / low18) * (UNITS.time[1][limb] ?? 0) +
+      (shard & 0xffff) * (UNITS.shard[0][limb] ?? 0) +
+      (shard >>> 16) * (UNITS.shard[1][limb] ?? 0)
+    carry = Math.floor(sum / LIMB)
+    limbs[limb] = sum - carry * LIMB
+  }
+  return limbs
+}
+
 /**
  * Writes the numbers of one commit of one shard, which differ in the index alone: an addition in decimal limbs
  * instead of a BigInt per record.
@@ -127,7 +165,7 @@ export class SequenceNumberWriter {
 
   /** `fields.index` is not looked at. */
   constructor(fields: Omit<SequenceNumberFields, 'index'>) {
-    this.#base = limbsOf(assemble(fields, BigInt(fields.commit) << INDEX_BITS, fields.timeS))
+    this.#base = baseLimbs(fields)
   }
 
   /** Writes the 56 digits of record `index` as ASCII at `at`. Returns where they end. */
