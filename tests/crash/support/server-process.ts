@@ -5,11 +5,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { commandPath, userEnvironment } from './command.ts'
 
-const root = dirname(dirname(dirname(dirname(fileURLToPath(import.meta.url)))))
-const command = join(root, 'packages', 'cli', 'dist', 'main.js')
 const READY_MS_MAX = 15_000
 
 export class ServerProcess {
@@ -20,7 +17,7 @@ export class ServerProcess {
 
   private constructor(port: number, dataDir: string, options: readonly string[]) {
     this.endpoint = `http://127.0.0.1:${port}`
-    this.#arguments = [command, 'start', '--port', String(port), '--data-dir', dataDir, ...options]
+    this.#arguments = [commandPath, 'start', '--port', String(port), '--data-dir', dataDir, ...options]
   }
 
   static async start(dataDir: string, options: readonly string[] = ['--shard-limits', 'off']): Promise<ServerProcess> {
@@ -41,9 +38,10 @@ export class ServerProcess {
   /** Starts it (again) and resolves when it answers that it is ready. */
   async start(): Promise<void> {
     this.#output = ''
-    // Without the variables of the test runner: a user's shell has none of them.
-    const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(VITEST|NODE_OPTIONS)/.test(name)))
-    const child = spawn(process.execPath, this.#arguments, { stdio: ['ignore', 'pipe', 'pipe'], env })
+    const child = spawn(process.execPath, this.#arguments, {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: userEnvironment(),
+    })
     this.#child = child
     const keep = (chunk: Buffer): void => void (this.#output = (this.#output + chunk.toString()).slice(-20_000))
     child.stdout.on('data', keep)
