@@ -28,7 +28,7 @@ export interface TlsIdentityOptions {
 export async function tlsIdentity(options: TlsIdentityOptions): Promise<Certificate> {
   const { files, directory, clock, random, logger, host } = options
   if (files !== undefined) return { cert: await readFile(files.cert, 'utf8'), key: await readFile(files.key, 'utf8') }
-  const names = [...new Set(['localhost', '*.localhost', '127.0.0.1', '::1', ...(isAny(host) ? [] : [host])])]
+  const names = [...new Set(['localhost', '127.0.0.1', '::1', ...(isAny(host) ? [] : [host])])]
   const make = (): Certificate => selfSignedCertificate({ names, nowMs: clock.now(), random })
   if (directory === undefined) return make()
   const paths = { cert: join(directory, 'cert.pem'), key: join(directory, 'key.pem') }
