@@ -375,34 +375,6 @@ describe('credentials', () => {
   })
 })
 
-describe('pages', () => {
-  it('follow NextToken alone, and stop at the last', async () => {
-    const shard = (id: string) => ({
-      ShardId: id,
-      HashKeyRange: { StartingHashKey: '0', EndingHashKey: '1' },
-      SequenceNumberRange: { StartingSequenceNumber: '1' },
-    })
-    const { clock, client, transport } = scripted([
-      { output: { Shards: [shard('shardId-000000000000')], NextToken: 'more' } },
-      { output: { Shards: [shard('shardId-000000000001')] } },
-    ])
-    const ids: string[] = []
-    const all = (async () => {
-      const { ListShards } = await import('@millrace/protocol')
-      for await (const { Shards } of client.pages(ListShards, { StreamName: 'orders', MaxResults: 1 }))
-        ids.push(...(Shards ?? []).map(({ ShardId }) => ShardId))
-    })()
-    await runClock(clock, all)
-    expect(ids).toEqual(['shardId-000000000000', 'shardId-000000000001'])
-    expect(
-      transport.requests.map(({ request }) => JSON.parse(Buffer.from(request.body).toString()) as unknown),
-    ).toEqual([
-      { StreamName: 'orders', MaxResults: 1 },
-      { NextToken: 'more', MaxResults: 1 },
-    ])
-  })
-})
-
 describe('an answer that is none of Kinesis’s', () => {
   const rows = [
     {

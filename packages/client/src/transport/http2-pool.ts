@@ -23,6 +23,7 @@ const IDLE_SESSION_MS = 50_000
 
 interface PooledSession {
   readonly session: ClientHttp2Session
+  readonly socket: Socket
   streams: number
   streamsMax: number
   /** Set by GOAWAY: streams above it were never looked at. */
@@ -35,6 +36,8 @@ export class Http2Pool implements OriginPool {
   readonly #sessions = new Set<PooledSession>()
   /** Those that end with their last stream. */
   readonly #retired = new Set<PooledSession>()
+  /** Set while `close` waits for it. */
+  #allRetiredEnded: Deferred<void> | undefined
   readonly #waiting = new Set<Deferred<PooledSession>>()
   #first: Socket | undefined
   #opening = false
@@ -64,8 +67,9 @@ export class Http2Pool implements OriginPool {
     for (const place of this.#waiting) place.reject(clientClosed())
     this.#waiting.clear()
     for (const pooled of this.#sessions) this.#retire(pooled)
-    const ends = [...this.#retired].map(({ session }) => new Promise<void>((resolve) => session.once('close', resolve)))
-    await Promise.all(ends)
+    if (this.#retired.size === 0) return
+    this.#allRetiredEnded ??= deferred()
+    await this.#allRetiredEnded.promise
   }
 
   /** A session with one stream counted for the caller. */
@@ -112,7 +116,7 @@ export class Http2Pool implements OriginPool {
       const { connectTimeoutMs } = this.#settings.timeouts
       const socket =
         this.#claimFirst() ?? (await openConnection(this.#origin, ['h2'], this.#settings, connectTimeoutMs))
-      this.#add(await openHttp2Session(this.#origin, socket, this.#settings))
+      this.#add(await openHttp2Session(this.#origin, socket, this.#settings), socket)
     } catch (error) {
       this.#opening = false
       // Those who wait for a stream of another session go on waiting: the next of its streams to end serves them.
@@ -132,8 +136,14 @@ export class Http2Pool implements OriginPool {
     return first.ref()
   }
 
-  #add(session: ClientHttp2Session): void {
-    const pooled: PooledSession = { session, streams: 0, streamsMax: streamsOf(session), lastStreamId: Infinity }
+  #add(session: ClientHttp2Session, socket: Socket): void {
+    const pooled: PooledSession = {
+      session,
+      socket,
+      streams: 0,
+      streamsMax: streamsOf(session),
+      lastStreamId: Infinity,
+    }
     this.#sessions.add(pooled)
     session.on('remoteSettings', () => {
       pooled.streamsMax = streamsOf(session)
@@ -145,7 +155,6 @@ export class Http2Pool implements OriginPool {
     })
     session.once('close', () => {
       this.#sessions.delete(pooled)
-      this.#retired.delete(pooled)
       this.#serve()
     })
     session.setTimeout(IDLE_SESSION_MS, () => {
@@ -157,13 +166,16 @@ export class Http2Pool implements OriginPool {
   /** No new streams; the session ends with its last one. */
   #retire(pooled: PooledSession): void {
     this.#sessions.delete(pooled)
-    if (pooled.session.destroyed) return
-    this.#retired.add(pooled)
-    pooled.session.close()
+    if (pooled.streams === 0) end(pooled)
+    else this.#retired.add(pooled)
   }
 
   #release(pooled: PooledSession): void {
-    if (--pooled.streams === 0) pooled.session.unref()
+    if (--pooled.streams === 0) {
+      if (this.#retired.delete(pooled)) end(pooled)
+      else pooled.session.unref()
+      if (this.#retired.size === 0) this.#allRetiredEnded?.resolve()
+    }
     this.#serve()
   }
 
@@ -266,6 +278,12 @@ export class Http2Pool implements OriginPool {
       },
     )
   }
+}
+
+/** Node would wait for the other side to hang up as well, and that may never do so. */
+function end({ session, socket }: PooledSession): void {
+  session.destroy()
+  socket.destroy()
 }
 
 function streamsOf(session: ClientHttp2Session): number {
