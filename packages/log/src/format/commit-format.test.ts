@@ -1,0 +1,77 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { viewOf } from './bytes.ts'
+import {
+  COMMIT_HEADER_BYTES,
+  type CommitHeader,
+  decodeCommitHeader,
+  decodeFrame,
+  encodeCommitHeader,
+  encodeFrame,
+  FRAME_BYTES,
+  type FrameEntry,
+} from './commit-format.ts'
+
+const u32 = fc.integer({ min: 0, max: 2 ** 32 - 1 })
+const u48 = fc.integer({ min: 0, max: 2 ** 48 - 1 })
+
+const headers: fc.Arbitrary<CommitHeader> = fc.record({
+  flags: fc.integer({ min: 0, max: 15 }),
+  commit: u48,
+  durable: u48,
+  epoch: u32,
+  previousCrc: u32,
+  bodyBytes: u32,
+  frames: u32,
+  timeMs: u48,
+  salt: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
+  directoryCrc: u32,
+})
+
+const frames: fc.Arbitrary<FrameEntry> = fc.record({
+  ledger: u32,
+  kind: fc.integer({ min: 1, max: 7 }),
+  codec: fc.integer({ min: 0, max: 255 }),
+  records: fc.integer({ min: 0, max: 65_535 }),
+  payloadOffset: u32,
+  payloadBytes: u32,
+  commit: u48,
+  previousCommit: u48,
+  timeMs: u48,
+  payloadCrc: u32,
+})
+
+describe('a commit’s header', () => {
+  it('comes back as it was written', () => {
+    fc.assert(
+      fc.property(headers, (header) => {
+        const bytes = new Uint8Array(COMMIT_HEADER_BYTES)
+        const crc = encodeCommitHeader(header, bytes, viewOf(bytes), 0)
+        expect(decodeCommitHeader(bytes, 0)).toEqual({ ...header, version: 1, crc })
+      }),
+    )
+  })
+
+  it('is not recognised with any one bit changed', () => {
+    fc.assert(
+      fc.property(headers, fc.nat(COMMIT_HEADER_BYTES * 8 - 1), (header, bit) => {
+        const bytes = new Uint8Array(COMMIT_HEADER_BYTES)
+        encodeCommitHeader(header, bytes, viewOf(bytes), 0)
+        bytes[bit >>> 3] = (bytes[bit >>> 3] ?? 0) ^ (1 << (bit & 7))
+        expect(decodeCommitHeader(bytes, 0)).toBeUndefined()
+      }),
+    )
+  })
+})
+
+describe('a frame of the directory', () => {
+  it('comes back as it was written', () => {
+    fc.assert(
+      fc.property(frames, (frame) => {
+        const bytes = new Uint8Array(COMMIT_HEADER_BYTES + FRAME_BYTES)
+        encodeFrame(frame, viewOf(bytes), COMMIT_HEADER_BYTES)
+        expect(decodeFrame(viewOf(bytes), 0, 0)).toEqual(frame)
+      }),
+    )
+  })
+})
