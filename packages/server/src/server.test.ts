@@ -1,12 +1,149 @@
-import { describe, expect, it } from 'vitest'
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { connect as h2connect } from 'node:http2'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { connect as tlsConnect } from 'node:tls'
 
-import { startServer } from './server.ts'
+import { encodeRequest, ListStreams, signRequest } from '@millrace/protocol'
+import { afterEach, describe, expect, it } from 'vitest'
+
+import { type RunningServer, type ServerOptions, startServer } from './server.ts'
+
+const closers: (() => Promise<unknown>)[] = []
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close()
+})
+
+async function folder(): Promise<string> {
+  const path = await mkdtemp(join(tmpdir(), 'millrace-server-'))
+  closers.push(() => rm(path, { recursive: true, force: true }))
+  return path
+}
+
+async function start(options: ServerOptions = {}): Promise<RunningServer> {
+  const server = await startServer({ port: 0, dataDir: ':memory:', ...options })
+  closers.push(() => server.close())
+  return server
+}
+
+const anyKey = { accessKeyId: 'test', secretAccessKey: 'test' }
+
+async function listStreams(server: RunningServer, key = anyKey, region = 'us-east-1') {
+  const url = new URL(server.endpoint)
+  const body = Buffer.from(encodeRequest(ListStreams, 'json', {}))
+  const headers = {
+    host: url.host,
+    'content-type': 'application/x-amz-json-1.1',
+    'x-amz-target': 'Kinesis_20131202.ListStreams',
+  }
+  const signature = signRequest({ method: 'POST', url: '/', headers, body }, { ...key, region, nowMs: Date.now() })
+  const { host: _host, ...sent } = headers
+  const response = await fetch(url, { method: 'POST', headers: { ...sent, ...signature }, body })
+  return { status: response.status, text: await response.text() }
+}
 
 describe('startServer', () => {
-  it('serves plain words', async () => {
-    const server = await startServer({ port: 0, dataDir: ':memory:' })
-    const answer = await fetch(server.endpoint, { headers: { accept: 'text/html' } })
-    expect(await answer.text()).toContain('Millrace')
+  it('serves on loopback without a key, and makes the streams it is told to, once', async () => {
+    const dataDir = await folder()
+    const createStreams = [
+      { name: 'orders', shards: 2 },
+      { name: 'clicks', shards: 1 },
+    ]
+    for (let i = 0; i < 2; i++) {
+      const server = await start({ dataDir, createStreams })
+      expect(server.auth).toBe('none')
+      expect((await listStreams(server)).text).toContain('"StreamNames":["clicks","orders"]')
+      expect((await listStreams(server, anyKey, 'eu-west-1')).text).toContain('"StreamNames":[]')
+      await server.close()
+    }
+  })
+
+  it('writes its endpoint into the data directory, and takes it away when it stops', async () => {
+    const dataDir = await folder()
+    const server = await start({ dataDir })
+    expect(await readFile(join(dataDir, 'endpoint'), 'utf8')).toBe(`${server.endpoint}\n`)
+    await server.close()
+    await expect(stat(join(dataDir, 'endpoint'))).rejects.toThrow('ENOENT')
+    await expect(fetch(server.endpoint)).rejects.toThrow()
+  })
+
+  it('with keys and no file makes one key, which is the one that counts', async () => {
+    const dataDir = await folder()
+    const server = await start({ dataDir, auth: 'keys' })
+    const key = server.createdKey
+    expect((await listStreams(server, key)).status).toBe(200)
+    expect((await listStreams(server)).text).toContain('UnrecognizedClientException')
+    expect((await listStreams(server, { ...anyKey, accessKeyId: key?.accessKeyId ?? '' })).text).toContain(
+      'InvalidSignatureException',
+    )
+    await server.close()
+    const again = await start({ dataDir })
+    expect(again.auth).toBe('keys')
+    expect(again.createdKey).toBeUndefined()
+  })
+
+  it('with keys in memory wants a credentials file', async () => {
+    await expect(start({ auth: 'keys' })).rejects.toThrow(/needs a credentials file/)
+    const credentials = join(await folder(), 'c.yaml')
+    await writeFile(credentials, 'accessKeys: [{accessKeyId: test, secretAccessKey: test}]')
+    expect((await listStreams(await start({ auth: 'keys', credentials }))).status).toBe(200)
+  })
+
+  it('elsewhere than loopback asks for keys unless told otherwise', async () => {
+    await expect(start({ host: '0.0.0.0' })).rejects.toThrow(/needs a credentials file/)
+    const server = await start({ host: '0.0.0.0', auth: 'none' })
+    expect(server.endpoint).toBe(`http://localhost:${server.port}`)
+    const foreign = await fetch(`http://127.0.0.1:${server.port}/_health/live`, { headers: { host: 'any.example' } })
+    expect(foreign.status).toBe(200)
+  })
+
+  it.each(['h2', 'http/1.1'])('speaks TLS at the same port, with ALPN %s', async (protocol) => {
+    const server = await start()
+    const socket = tlsConnect({
+      port: server.port,
+      host: '127.0.0.1',
+      rejectUnauthorized: false,
+      ALPNProtocols: [protocol],
+    })
+    const status = await new Promise<unknown>((resolve, reject) => {
+      socket.on('error', reject)
+      socket.on('secureConnect', () => {
+        expect(socket.alpnProtocol).toBe(protocol)
+        if (protocol === 'h2') {
+          const session = h2connect('https://localhost', { createConnection: () => socket })
+          session
+            .request({ ':path': '/_health/live' })
+            .on('response', (headers) => resolve(headers[':status']))
+            .resume()
+        } else {
+          socket.once('data', (data) => resolve(Number(data.toString().slice(9, 12))))
+          socket.write('GET /_health/live HTTP/1.1\r\nHost: localhost\r\n\r\n')
+        }
+      })
+    })
+    socket.destroy()
+    expect(status).toBe(200)
+  })
+
+  it('says which port is taken', async () => {
+    const { port } = await start()
+    await expect(start({ port })).rejects.toThrow(`Cannot listen on port ${port} on localhost: another process does.`)
+  })
+
+  it('counts what it serves', async () => {
+    const server = await start()
+    await listStreams(server)
+    const text = await (await fetch(`${server.endpoint}/_metrics`)).text()
+    expect(text).toContain('millrace_http_requests_total{operation="ListStreams",status="2xx"} 1')
+    expect(text).toContain('millrace_engine_writable 1')
+  })
+
+  it('is ready until it stops, and stops twice', async () => {
+    const server = await start()
+    expect(await (await fetch(`${server.endpoint}/_health/ready`)).json()).toEqual({ status: 'ready', notes: [] })
+    const stopped = server.close()
+    expect(server.readiness()).toEqual({ ready: false, notes: expect.arrayContaining(['stopping']) })
+    await stopped
     await server.close()
   })
 })
