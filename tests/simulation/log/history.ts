@@ -64,6 +64,7 @@ export class History {
   readonly #ledgers = new Set<Ledger>()
   readonly #lastStored = new Map<Ledger, Position>()
   #nextLedger = 1
+  #isOpen = false
   #wallMs = START_MS
 
   constructor(seed: number, wrap: WrapDisk = (disk) => disk, options: HistoryOptions = {}) {
@@ -105,7 +106,9 @@ export class History {
       metadata,
       allocate: disk.allocate,
     })
+    this.#isOpen = false
     const log = await settled(clock, this.#excused(opening, undefined))
+    this.#isOpen = true
     const contents = log === undefined ? undefined : await this.#excused(readAll(log, metadata, clock), undefined)
     if (log === undefined || contents === undefined) {
       disk.halt()
@@ -125,6 +128,7 @@ export class History {
 
   async #end(disk: SimulatedDisk, log: Log, clock: VirtualClock, clean: boolean): Promise<SimulatedDisk> {
     if (clean || this.#random.float() < 0.4) {
+      this.#isOpen = false
       await settled(clock, this.#excused(log.close(), undefined))
       disk.halt()
       return disk.crash(this.#random.float() < 0.5 ? 'kill' : 'all-lost', this.#fresh())
@@ -296,7 +300,9 @@ export class History {
   #noteShown(log: Log, ledger: Ledger): void {
     if (log.stateOf(ledger) === undefined) return
     const bounds = log.bounds(ledger)
-    if (!(bounds instanceof Promise)) this.oracle.note({ kind: 'shown', ledger, end: bounds.end })
+    // What has to be fetched was not shown; on a faulty disk it may fail.
+    if (bounds instanceof Promise) bounds.catch(() => undefined)
+    else this.oracle.note({ kind: 'shown', ledger, end: bounds.end })
   }
 
   /** On a faulty disk the log may answer with an error of its own; `refused` hears if it says that nothing happened. */
@@ -306,8 +312,9 @@ export class History {
       return await asked
     } catch (error) {
       if (error instanceof Violation || !(error instanceof Error)) throw error
-      const { code } = error as { code?: unknown }
-      if (typeof code !== 'string') throw error
+      const { code, name } = error as { code?: unknown; name: string }
+      // Opening and closing may fail with the disk's own error; in between errors are the log's.
+      if (typeof code !== 'string' || (this.#isOpen && name !== 'LogError')) throw error
       if (code === 'unavailable' || code === 'no-space') refused?.()
       return instead
     }

@@ -21,6 +21,8 @@ const ROTS_PER_HISTORY = 150
  */
 type Outcome = 'unused' | 'told' | 'refused' | 'tail'
 
+/** Damage to one page: no more than one commit stands there, and all others are served. */
+const PAGE_KINDS: ReadonlySet<RotKind> = new Set<RotKind>(['flip', 'zero', 'garbage'])
 /** Damage that can take the end of the log away without a trace: the one case that no single copy can tell. */
 const TAIL_KINDS: ReadonlySet<RotKind> = new Set<RotKind>(['truncate', 'lose', 'stale'])
 
@@ -53,7 +55,8 @@ async function rotHistory(seed: number, outcomes: Map<string, number>): Promise<
   if (before === undefined) throw new Error('a sound disk opens')
   for (let round = 0; round < ROTS_PER_HISTORY; round++) {
     const random = seededRandom(seed * 1_000_003 + round)
-    const kind = ROT_KINDS[randomBelow(random, ROT_KINDS.length)] ?? 'flip'
+    const anyKind = ROT_KINDS[randomBelow(random, ROT_KINDS.length)] ?? 'flip'
+    const kind = random.float() < 0.4 ? 'flip' : anyKind
     const disk = sound.fork(random)
     const damage = rot(disk, kind, random, earlier)
     if (damage === undefined) continue
@@ -99,8 +102,11 @@ async function outcomeOf(disk: SimulatedDisk, damage: Rot, before: Contents, his
   const opened = await open(disk, history)
   if (opened === undefined) return 'refused'
   const { contents, reported } = opened
-  const { missing, firstCommit } = missingFrom(contents, before, history)
+  const { missing, firstCommit, lastCommit } = missingFrom(contents, before, history)
   if (missing.length === 0) return 'unused'
+  if (PAGE_KINDS.has(damage.kind) && damage.path.endsWith('.seg') && lastCommit > firstCommit) {
+    throw new Error(`one page is damaged, and commits from ${firstCommit} to ${lastCommit} are gone`)
+  }
   const ranges = [...contents.ledgers.values()].flatMap(({ damaged }) => damaged)
   if (reported > 0 || ranges.length > 0) return 'told'
   const isTail = TAIL_KINDS.has(damage.kind) && damage.path.endsWith('.seg') && firstCommit > lastCommitOf(contents)
@@ -118,15 +124,19 @@ interface Missing {
   readonly missing: readonly string[]
   /** Of all records and changes that are missing the first; infinite if there are none. */
   readonly firstCommit: number
+  /** … and the last; 0 if there are none. */
+  readonly lastCommit: number
 }
 
 /** What was there before and is not now. Throws if anything is there that was not, or not so. */
 function missingFrom(contents: Contents, before: Contents, history: History): Missing {
   const missing: string[] = []
   let firstCommit = Number.POSITIVE_INFINITY
-  const miss = (what: string, commit = Number.POSITIVE_INFINITY): void => {
+  let lastCommit = 0
+  const miss = (what: string, commit?: number): void => {
     missing.push(what)
-    firstCommit = Math.min(firstCommit, commit)
+    firstCommit = Math.min(firstCommit, commit ?? Number.POSITIVE_INFINITY)
+    lastCommit = Math.max(lastCommit, commit ?? 0)
   }
   for (const [ledger, was] of before.ledgers) {
     const is = contents.ledgers.get(ledger)
@@ -160,7 +170,7 @@ function missingFrom(contents: Contents, before: Contents, history: History): Mi
     if (now === undefined) miss(`change ${id}`, commit)
     else if (now !== commit) throw new Error(`change ${id} moved from ${commit} to ${now}`)
   }
-  return { missing, firstCommit }
+  return { missing, firstCommit, lastCommit }
 }
 
 function note(outcomes: Map<string, number>, kind: RotKind, outcome: Outcome): void {

@@ -16,6 +16,9 @@ export interface Rot {
   readonly offset: number
 }
 
+/** A commit's header and its first few directory entries. */
+const HEAD_BYTES = 256
+
 /**
  * Damages one file of `disk` at random, and says how. `earlier` is the disk some time before, for files put back.
  * `undefined` if there is nothing to damage in this way, or the damage changes nothing.
@@ -27,6 +30,8 @@ export function rot(disk: SimulatedDisk, kind: RotKind, random: Random, earlier:
   if (path === undefined || before === undefined || before.length === 0) return undefined
   const after = before.slice()
   let offset = randomBelow(random, before.length)
+  // Headers and directories stand at the start of pages, and are few: half of all damage looks for them.
+  if (random.float() < 0.5) offset = Math.min(offset, offset - (offset % PAGE_BYTES) + (offset % HEAD_BYTES))
   switch (kind) {
     case 'flip':
       after[offset] = (before[offset] ?? 0) ^ (1 << randomBelow(random, 8))
