@@ -1,5 +1,5 @@
 import { SimulatedDisk } from './testing/simulated-disk.ts'
-import { seededRandom, VirtualClock } from '@millrace/std/testing'
+import { seededRandom, type VirtualClock } from '@millrace/std/testing'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { checkLog, type Finding } from './check.ts'

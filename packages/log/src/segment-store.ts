@@ -44,6 +44,12 @@ interface ReadyFile {
   zeroedTo: number
 }
 
+/** A file of which the first `zeroedTo` bytes have been written; the rest is zeroed when it is active. */
+interface Spare {
+  readonly path: string
+  readonly zeroedTo: number
+}
+
 interface ActiveFile extends ReadyFile {
   readonly segment: Segment
   offset: number
@@ -73,7 +79,7 @@ export class SegmentStore {
   readonly segments: Segment[]
   #active: ActiveFile | undefined
   #next: ReadyFile | undefined
-  #spares: string[] = []
+  #spares: Spare[] = []
   #spareNumber = 0
   #lastNumber: number
   #shortage: string | undefined
@@ -139,7 +145,8 @@ export class SegmentStore {
     }
     await disk.syncDirectory('log')
     await disk.syncDirectory('spare')
-    if (this.#active === undefined && this.#next === undefined) await this.#makeNext(this.#reserveBytes + ZERO_STEP_BYTES)
+    if (this.#active === undefined && this.#next === undefined)
+      await this.#makeNext(this.#reserveBytes + ZERO_STEP_BYTES)
   }
 
   /** How much may be written now. */
@@ -301,19 +308,15 @@ export class SegmentStore {
   /** Puts a file under the name of the next segment: a spare, or a new one of which `zeroBytes` are written. */
   async #makeNext(zeroBytes: number): Promise<void> {
     const { disk, segmentBytes } = this.#options
-    let zeroedTo = segmentBytes
-    if (this.#spares.length === 0) {
-      zeroedTo = Math.min(zeroBytes, segmentBytes)
-      await this.#makeSpare(zeroedTo)
-    }
+    if (this.#spares.length === 0) await this.#makeSpare(Math.min(zeroBytes, segmentBytes))
     const spare = this.#spares.pop()
     if (spare === undefined) return
     const number = this.#lastNumber + 1
     const path = segmentPath(number)
-    await disk.rename(spare, path)
+    await disk.rename(spare.path, path)
     await disk.syncDirectory('log')
     await disk.syncDirectory('spare')
-    this.#next = { number, file: await disk.open(path), capacity: segmentBytes, zeroedTo }
+    this.#next = { number, file: await disk.open(path), capacity: segmentBytes, zeroedTo: spare.zeroedTo }
   }
 
   async #makeSpare(zeroBytes: number): Promise<void> {
@@ -325,10 +328,14 @@ export class SegmentStore {
     }
     const path = `spare/${String(++this.#spareNumber).padStart(10, '0')}.seg`
     const file = await disk.create(path)
+    let zeroedTo = 0
     try {
-      for (let offset = 0; offset < zeroBytes && !this.#isClosed; offset += ZERO_STEP_BYTES) {
-        await file.write(new Uint8Array(Math.min(ZERO_STEP_BYTES, zeroBytes - offset)), offset)
+      // Who waits is helped by the first few steps; the rest follows ahead of the commits.
+      while (zeroedTo < zeroBytes && !this.#isClosed && !(this.#isUrgent && zeroedTo >= this.#wantedBytes)) {
+        const step = Math.min(ZERO_STEP_BYTES, zeroBytes - zeroedTo)
+        await file.write(new Uint8Array(step), zeroedTo)
         await file.sync()
+        zeroedTo += step
         await this.#pause()
       }
     } catch (error) {
@@ -339,7 +346,7 @@ export class SegmentStore {
     await file.close()
     if (this.#isClosed) return
     await disk.syncDirectory('spare')
-    this.#spares.push(path)
+    this.#spares.push({ path, zeroedTo })
   }
 
   #pause(): Promise<void> {
@@ -360,7 +367,7 @@ export class SegmentStore {
 
   async #keepOrRemove(path: string): Promise<void> {
     const isWhole = (await this.#sizeOf(path)) === this.#options.segmentBytes
-    if (isWhole && this.#spares.length < SPARES_MAX) this.#spares.push(path)
+    if (isWhole && this.#spares.length < SPARES_MAX) this.#spares.push({ path, zeroedTo: this.#options.segmentBytes })
     else await this.#options.disk.remove(path)
   }
 
