@@ -207,7 +207,7 @@ describe('GetRecords', () => {
     expect(Records).toEqual([
       {
         ApproximateArrivalTimestamp: harness.clock.now(),
-        Data: Buffer.from('a').subarray(),
+        Data: bytesOf('a'),
         PartitionKey: 'k',
         SequenceNumber: number,
       },

@@ -186,11 +186,14 @@ function takeRecords(frame: StoredFrame, fromIndex: number, shard: Shard, room: 
     commit: frame.commit,
     timeS: recordSecond(shard, frame.timeMs),
   })
+  // A frame that fits is copied at once; of one that is cut, only what is taken.
+  const fits = frame.records <= room.records && frame.bytes.length <= room.bytes
+  const source = fits ? { ...frame, bytes: new Uint8Array(frame.bytes) } : frame
   const records: StreamRecord[] = []
   let bytes = 0
   let index = Math.max(fromIndex, frame.firstIndex)
   try {
-    const reader = new RecordReader(frame, fromIndex)
+    const reader = new RecordReader(source, fromIndex)
     while (reader.next()) {
       index = reader.index
       const size = reader.dataLength + reader.keyLength
@@ -200,7 +203,7 @@ function takeRecords(frame: StoredFrame, fromIndex: number, shard: Shard, room: 
       const key = reader.key
       records.push({
         ApproximateArrivalTimestamp: frame.timeMs,
-        Data: reader.data.slice(),
+        Data: fits ? reader.data : new Uint8Array(reader.data),
         ...(key === undefined ? {} : { PartitionKey: key }),
         SequenceNumber: numbers.text(index),
       })

@@ -11,6 +11,7 @@ import { createMemoryEngine, type MemoryEngine } from '../engine/memory/memory-e
 import type { OperationContext } from '../operations/operation.ts'
 import { Service, type ServiceSettings } from '../service.ts'
 import type { ServiceMetrics } from '../telemetry/service-metrics.ts'
+import { lendingEngine } from './lending-engine.ts'
 
 export const ACCOUNT = '123456789012'
 export const REGION = 'us-east-1'
@@ -43,7 +44,7 @@ export class ServiceHarness implements AsyncDisposable {
     const clock = options.clock ?? new VirtualClock()
     const memory = options.memory ?? createMemoryEngine({ clock })
     const service = await Service.open({
-      engine: options.wrap?.(memory) ?? memory,
+      engine: lendingEngine(options.wrap?.(memory) ?? memory),
       clock,
       random: seededRandom(options.seed ?? 1),
       ...(options.logger === undefined ? {} : { logger: options.logger }),
