@@ -1,14 +1,30 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { DirectoryInUseError, type Disk, NodeDisk } from '@millrace/log'
+import {
+  DirectoryInUseError,
+  type Disk,
+  NodeDisk,
+  PART_BYTES_MAX as LOG_PART_BYTES_MAX,
+  PART_RECORDS_MAX as LOG_PART_RECORDS_MAX,
+} from '@millrace/log'
 import { SimulatedDisk } from '@millrace/log/testing'
 import { systemClock, systemRandom } from '@millrace/std'
 import { seededRandom, VirtualClock } from '@millrace/std/testing'
 import { describe, expect, it } from 'vitest'
 import { GatedDisk } from '../contract/gated-disk.contract.ts'
-import { type EngineHarness, type HarnessWish, later, part, textsOf } from '../contract/harness.contract.ts'
+import {
+  type EngineHarness,
+  type HarnessWish,
+  largePart,
+  later,
+  part,
+  provision,
+  readAll,
+  textsOf,
+} from '../contract/harness.contract.ts'
 import { describeEngine } from '../engine.contract.ts'
+import { PART_BYTES_MAX, PART_RECORDS_MAX } from '../engine.ts'
 import { openEmbeddedEngine } from './embedded-engine.ts'
 
 /** Small, so that a test fills, seals and recycles several. */
@@ -133,5 +149,47 @@ describe('embedded engine: a failing disk', () => {
     await expect(meta.cas([change], later(harness))).rejects.toMatchObject({ code: 'unavailable' })
     expect(harness.engine.health().writable).toBe(false)
     expect(await textsOf(harness, 1)).toEqual(['durable'])
+  })
+})
+
+describe('embedded engine: a full disk', () => {
+  it('refuses records with `no-space`, still writes metadata and drops, and takes records again once there is room', async () => {
+    const disk = new SimulatedDisk({ random: seededRandom(5), capacityBytes: 5 * SEGMENT_BYTES })
+    const harness = await openOn(disk)
+    const { shards, meta } = harness.engine
+    await provision(harness, 1, 2)
+    const put = async (shard: number, bytes: number): Promise<string | undefined> => {
+      return (await shards.append([largePart(shard, bytes)], later(harness)))[0]?.failure
+    }
+    let stored = 0
+    // Large ones first; then small ones take what is left.
+    for (const bytes of [PART_BYTES_MAX - 8, 100]) {
+      let failure = await put(1, bytes)
+      for (; failure === undefined; failure = await put(1, bytes)) stored++
+      expect(failure).toBe('no-space')
+    }
+    expect(stored).toBeGreaterThan(10)
+    expect(harness.engine.health()).toMatchObject({ writable: false })
+    const change = { key: 'k', value: Uint8Array.of(1), expect: 0 }
+    expect(await meta.cas([change], later(harness))).toMatchObject({ ok: true })
+    expect((await readAll(harness, 1)).records).toHaveLength(stored)
+    await shards.drop([1], later(harness))
+    await expect
+      .poll(
+        () => {
+          harness.clock.advance(1000)
+          return put(2, PART_BYTES_MAX - 8)
+        },
+        { interval: 5, timeout: 20_000 },
+      )
+      .toBeUndefined()
+    expect(harness.engine.health()).toEqual({ writable: true, damage: [] })
+    await harness.dispose()
+  })
+})
+
+describe('embedded engine: bounds', () => {
+  it('agrees with the log on how large a part may be', () => {
+    expect([PART_BYTES_MAX, PART_RECORDS_MAX]).toEqual([LOG_PART_BYTES_MAX, LOG_PART_RECORDS_MAX])
   })
 })

@@ -1,3 +1,4 @@
+/** Errors of the log in the words of the engine port. */
 import { LogError, type LogErrorCode } from '@millrace/log'
 import { EngineError } from '../engine.ts'
 
