@@ -1,16 +1,21 @@
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { afterEach, describe, expect, it } from 'vitest'
 import { type FakeEndpoint, fakeEndpoint } from './testing/fake-endpoint.ts'
 import { localhostCertificate } from './testing/localhost-certificate.ts'
 
 let endpoint: FakeEndpoint | undefined
-afterEach(async () => endpoint?.close())
+let child: ChildProcess | undefined
+
+afterEach(async () => {
+  child?.kill()
+  await endpoint?.close()
+})
 
 const program = fileURLToPath(new URL('./testing/one-call.ts', import.meta.url))
 
 function run(url: string, httpVersion: string): Promise<{ status: number | null; output: string }> {
-  const child = spawn(process.execPath, [
+  const running = spawn(process.execPath, [
     '--conditions=source',
     '--import',
     'tsx',
@@ -19,10 +24,11 @@ function run(url: string, httpVersion: string): Promise<{ status: number | null;
     httpVersion,
     localhostCertificate.cert,
   ])
+  child = running
   let output = ''
-  child.stdout.on('data', (chunk) => (output += String(chunk)))
-  child.stderr.on('data', (chunk) => (output += String(chunk)))
-  return new Promise((resolve) => child.once('exit', (status) => resolve({ status, output })))
+  running.stdout.on('data', (chunk) => (output += String(chunk)))
+  running.stderr.on('data', (chunk) => (output += String(chunk)))
+  return new Promise((resolve) => running.once('exit', (status) => resolve({ status, output })))
 }
 
 describe('a client that nobody closes', () => {

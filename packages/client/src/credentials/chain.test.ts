@@ -269,6 +269,26 @@ describe('the instance metadata service', () => {
   })
 })
 
+describe('a server on this machine', () => {
+  const rows = [
+    { name: 'what is set up', given: { env: envKeys }, key: 'ENV' },
+    { name: 'made-up keys where nothing is', given: {}, key: 'local' },
+    {
+      name: 'made-up keys where a sign-in at AWS would be needed',
+      given: { config: '[default]\nsso_session = s' },
+      key: 'local',
+    },
+  ]
+  for (const { name, given, key } of rows)
+    it(`is signed to with ${name}`, async () => {
+      expect(await find({ ...given, local: true })).toMatchObject({ accessKeyId: key })
+    })
+
+  it('does not hide that a source is broken', async () => {
+    await expect(find({ env: { AWS_ACCESS_KEY_ID: 'K' }, local: true })).rejects.toThrow('is not: set both')
+  })
+})
+
 describe('a role', () => {
   const xml = (action: string): string =>
     `<${action}Response><${action}Result><Credentials><AccessKeyId>ROLE</AccessKeyId><SecretAccessKey>role-secret</SecretAccessKey>` +

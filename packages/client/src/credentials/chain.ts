@@ -8,7 +8,7 @@ import type { Credentials } from './credentials.ts'
 import type { CredentialSource, SourceContext } from './credential-source.ts'
 import { fromEnvironment } from './environment-source.ts'
 import { fromInstance } from './instance-source.ts'
-import { fromProfile } from './profile-source.ts'
+import { fromProfile, NeedsAwsCommandError } from './profile-source.ts'
 import { fromWebIdentity } from './web-identity-source.ts'
 
 const onThisMachine: readonly CredentialSource[] = [fromEnvironment, fromWebIdentity, fromProfile, fromContainer]
@@ -25,11 +25,22 @@ export async function findCredentials(context: SourceContext): Promise<Credentia
 
 /**
  * For a server on this machine: what the user has set up, and otherwise keys that are nobody's. Such a server takes
- * any (`--auth none`), or answers that it does not know these. The instance's metadata service is not waited for.
+ * any (`--auth none`), or answers that it does not know these. The instance's metadata service is not waited for, and
+ * a profile meant for AWS that needs a sign-in there does not stand in the way.
  */
 export async function findLocalCredentials(context: SourceContext): Promise<Credentials> {
-  const found = await firstOf(onThisMachine, context)
-  return found ?? { accessKeyId: 'local', secretAccessKey: 'local', source: 'none set: made up for a local server' }
+  try {
+    return (await firstOf(onThisMachine, context)) ?? madeUp
+  } catch (error) {
+    if (error instanceof NeedsAwsCommandError) return madeUp
+    throw error
+  }
+}
+
+const madeUp: Credentials = {
+  accessKeyId: 'local',
+  secretAccessKey: 'local',
+  source: 'none set: made up for a local server',
 }
 
 async function firstOf(sources: readonly CredentialSource[], context: SourceContext): Promise<Credentials | undefined> {

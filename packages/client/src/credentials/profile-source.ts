@@ -111,8 +111,11 @@ function staticKeys({ name, values }: Profile): Credentials | undefined {
   return { accessKeyId, secretAccessKey, ...(sessionToken ? { sessionToken } : {}), source: `profile ${name}` }
 }
 
+/** A profile that only AWS's own command can turn into keys. Nothing is wrong with it. */
+export class NeedsAwsCommandError extends CredentialsError {}
+
 function needsAwsCommand(name: string, setting: string): CredentialsError {
-  return new CredentialsError(
+  return new NeedsAwsCommandError(
     `Profile ${name} uses ${setting}, which is not supported here. Make another profile with ` +
       `"credential_process = aws configure export-credentials --profile ${name}", or put the output of ` +
       `"aws configure export-credentials --profile ${name} --format env" into the environment.`,
