@@ -38,14 +38,26 @@ export interface Shell {
    * Calls `listener` at each SIGINT or SIGTERM instead, for a server that has its own way to stop.
    */
   onStopSignal(listener: (signal: NodeJS.Signals) => void): void
+  /** Keeps the process up until it is disposed of. */
+  stayAlive(): { [Symbol.dispose](): void }
   /** Ends the process at once. */
   exit(code: number): never
 }
 
+const STAY_ALIVE_MS = 60_000
+/** npm and timeout(1) pass on a signal that the whole process group has got already: that is one wish, not two. */
+const REPEAT_MS = 500
+
 export function processShell(clock: Clock, random: Random): Shell {
   const { stdin, stdout, stderr } = process
   const onStopSignal = (listener: (signal: NodeJS.Signals) => void): void => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, listener)
+    let lastMs = -Infinity
+    const heard = (signal: NodeJS.Signals): void => {
+      const nowMs = clock.monotonic()
+      if (nowMs - lastMs >= REPEAT_MS) listener(signal)
+      lastMs = nowMs
+    }
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, heard)
   }
   return {
     env: process.env,
@@ -62,6 +74,11 @@ export function processShell(clock: Clock, random: Random): Shell {
         controller.abort(new Error('interrupted'))
       })
       return controller.signal
+    },
+    stayAlive() {
+      // Node ends a process that waits only for things that do not count, like a thread that is idle just now.
+      const timer = setInterval(() => undefined, STAY_ALIVE_MS)
+      return { [Symbol.dispose]: () => clearInterval(timer) }
     },
     exit: (code) => process.exit(code),
   }

@@ -1,2 +1,12 @@
+/** `millrace dump`: not yet; says what it waits for. */
 import type { DefineCommand } from '../command-table.ts'
-export const defineDump: DefineCommand = () => {}
+import { usageError } from '../exit-code.ts'
+import { addOutputOptions } from '../session.ts'
+
+export const defineDump: DefineCommand = (command) => {
+  addOutputOptions(command)
+    .argument('[directory]', 'the data directory', './millrace-data')
+    .action(() => {
+      throw usageError("dump waits for the log's own reader of stopped directories, which this version does not have")
+    })
+}

@@ -41,7 +41,12 @@ export const defineStart: DefineCommand = async (command, shell) => {
         return value === undefined ? [] : [[option.name, value]]
       }),
     )
-    await serve(server, flags, shell)
+    const alive = shell.stayAlive()
+    try {
+      await serve(server, flags, shell)
+    } finally {
+      alive[Symbol.dispose]()
+    }
   })
 }
 

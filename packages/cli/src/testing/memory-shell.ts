@@ -51,6 +51,10 @@ export class MemoryShell implements Shell {
     this.#listeners.push(listener)
   }
 
+  stayAlive(): ReturnType<Shell['stayAlive']> {
+    return { [Symbol.dispose]: () => undefined }
+  }
+
   exit(code: number): never {
     throw new Error(`exit ${code}`)
   }
