@@ -153,7 +153,9 @@ export class Catalog implements Disposable {
         for (const change of changes) this.#apply({ ...change, revision: result.revision })
         return this.find(key)
       }
-      await this.refresh(key)
+      // Where the watch has told already, there is nothing to ask for.
+      const expected = changes.find((change) => change.key === result.key)?.expect
+      if ((this.#revisions.get(result.key) ?? 0) === expected) await this.refresh(key)
     }
   }
 
