@@ -231,7 +231,8 @@ class World {
     const at = start ?? (await this.harness.engine.shards.bounds(ref)).end
     const { records, next, ended } = await readAll(this.harness, ref, { from: at, recordsMax, visibleFromMs })
     const seen = records.map(({ text, timeMs, at: position }) => [text, timeMs, this.#ordinalOf(ref, position)])
-    return { seen, next: this.#ordinalOf(ref, next), ended }
+    // Where nothing was seen, a reader may stand before or after what was trimmed: there is nothing between.
+    return { seen, next: seen.length > 0 || ended ? this.#ordinalOf(ref, next) : undefined, ended }
   }
 
   async #cas(changes: Extract<Operation, { kind: 'cas' }>['changes']): Promise<unknown> {
