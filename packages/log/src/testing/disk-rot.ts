@@ -18,6 +18,7 @@ export interface Rot {
 
 /** A commit's header and its first few directory entries. */
 const HEAD_BYTES = 256
+const OFFSET_TRIES = 8
 
 /**
  * Damages one file of `disk` at random, and says how. `earlier` is the disk some time before, for files put back.
@@ -29,9 +30,7 @@ export function rot(disk: SimulatedDisk, kind: RotKind, random: Random, earlier:
   const before = path === undefined ? undefined : disk.peek(path)
   if (path === undefined || before === undefined || before.length === 0) return undefined
   const after = before.slice()
-  let offset = randomBelow(random, before.length)
-  // Headers and directories stand at the start of pages, and are few: half of all damage looks for them.
-  if (random.float() < 0.5) offset = Math.min(offset, offset - (offset % PAGE_BYTES) + (offset % HEAD_BYTES))
+  let offset = pickOffset(before, random)
   switch (kind) {
     case 'flip':
       after[offset] = (before[offset] ?? 0) ^ (1 << randomBelow(random, 8))
@@ -55,6 +54,21 @@ export function rot(disk: SimulatedDisk, kind: RotKind, random: Random, earlier:
       return replaced(disk, { kind, path, offset: 0 }, before, earlier.peek(path))
   }
   return replaced(disk, { kind, path, offset }, before, after)
+}
+
+/** A byte of a page that holds something; zeros waiting to be written tell little. */
+function pickOffset(bytes: Uint8Array, random: Random): number {
+  let offset = randomBelow(random, bytes.length)
+  for (let tries = 0; tries < OFFSET_TRIES && isEmptyPage(bytes, offset); tries++) {
+    offset = randomBelow(random, bytes.length)
+  }
+  // Headers and directories stand at the start of pages, and are few: half of all damage looks for them.
+  return random.float() < 0.5 ? offset : Math.min(offset, offset - (offset % PAGE_BYTES) + (offset % HEAD_BYTES))
+}
+
+function isEmptyPage(bytes: Uint8Array, offset: number): boolean {
+  const start = offset - (offset % PAGE_BYTES)
+  return bytes.subarray(start, start + PAGE_BYTES).every((byte) => byte === 0)
 }
 
 function swap(disk: SimulatedDisk, path: string, bytes: Uint8Array, random: Random): Rot | undefined {
