@@ -76,7 +76,7 @@ export class Service implements AsyncDisposable {
     const settings = options.options ?? {}
     const statusDelayMs = settings.statusDelayMs ?? 0
     const catalog = await Catalog.open({ meta: engine.meta, clock, random })
-    const guardedClock = new GuardedClock({ clock, logger, newestMs: await newestRecordMs(engine, catalog) })
+    const guardedClock = new GuardedClock({ clock, logger, newestMs: await newestRecordMs(engine, catalog, logger) })
     const throughput = throughputOf(settings.shardLimits ?? 'aws')
     const transitions = new Transitions({ engine, catalog, clock, logger, metrics, throughput, statusDelayMs })
     await transitions.finishDue()
@@ -144,14 +144,27 @@ function throughputOf(limits: 'aws' | 'off' | Partial<ShardLimits>): Throughput 
 }
 
 /** Arrival time of the newest record of any shard: what a clock that is wrong at the start is held against. */
-async function newestRecordMs(engine: Engine, catalog: Catalog): Promise<number | undefined> {
+async function newestRecordMs(engine: Engine, catalog: Catalog, logger: Logger): Promise<number | undefined> {
   let newestMs: number | undefined
   for (const stream of catalog.all()) {
     if (stream.status === 'CREATING' || stream.status === 'DELETING') continue
     for (const shard of shardsOf(stream)) {
       if (shard.closed !== undefined) continue
-      const { endTimeMs } = await engine.shards.bounds(shard.ref)
-      newestMs = Math.max(newestMs ?? 0, endTimeMs)
+      try {
+        const { endTimeMs } = await engine.shards.bounds(shard.ref)
+        newestMs = Math.max(newestMs ?? 0, endTimeMs)
+      } catch (error) {
+        // One shard that cannot be asked must not keep the others from being served.
+        if (!(error instanceof EngineError)) throw error
+        logger.warn('a shard could not be asked for its newest record', {
+          stream: stream.name,
+          account: stream.account,
+          region: stream.region,
+          shard: shard.number,
+          code: error.code,
+          reason: error.message,
+        })
+      }
     }
   }
   return newestMs
