@@ -1,12 +1,42 @@
-/** `millrace check`: not yet; says what it waits for. */
+/** `millrace check`: verifies the log of a stopped server; exit 8 when something is wrong. */
+import { resolve } from 'node:path'
 import type { DefineCommand } from '../command-table.ts'
-import { usageError } from '../exit-code.ts'
-import { addOutputOptions } from '../session.ts'
+import { withDataDirectory } from '../data-directory.ts'
+import { CommandError } from '../exit-code.ts'
+import { formatCounted } from '../output/quantities.ts'
+import { addOutputOptions, Reporter, type SessionOptions } from '../session.ts'
 
-export const defineCheck: DefineCommand = (command) => {
+export const defineCheck: DefineCommand = (command, shell) => {
   addOutputOptions(command)
-    .argument('[directory]', 'the data directory', './millrace-data')
-    .action(() => {
-      throw usageError("check waits for the log's own reader of stopped directories, which this version does not have")
+    .argument('[directory]', 'the data directory of a stopped server', './millrace-data')
+    .action(async (path: string, options: SessionOptions) => {
+      const reporter = new Reporter(shell, options)
+      const directory = resolve(path)
+      const interrupted = shell.interruption()
+      const findings = await withDataDirectory(directory, shell, async (opened) => {
+        const found: unknown[] = []
+        for await (const finding of opened.check(interrupted)) {
+          found.push(finding)
+          const { file, offset, reason, ledger, from, to } = finding
+          const where = `${file} at ${offset}`
+          const whose = ledger === undefined ? '' : `, ledger ${ledger}`
+          const range =
+            from === undefined || to === undefined
+              ? ''
+              : `, from ${from.commit}.${from.index} to ${to.commit}.${to.index}`
+          if (!reporter.json) await shell.stdout.write(`${where}${whose}${range}: ${reason}\n`)
+          else if (reporter.jsonLines) await shell.stdout.write(`${JSON.stringify(finding)}\n`)
+        }
+        return found
+      })
+      if (reporter.json && !reporter.jsonLines) {
+        await shell.stdout.write(`${JSON.stringify({ directory, items: findings })}\n`)
+      }
+      if (findings.length === 0) return reporter.note(`${directory}: all is well`)
+      throw new CommandError({
+        ending: 'findings',
+        code: 'Findings',
+        message: `${directory}: ${formatCounted(findings.length, 'finding')}`,
+      })
     })
 }

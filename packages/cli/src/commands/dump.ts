@@ -1,12 +1,39 @@
-/** `millrace dump`: not yet; says what it waits for. */
+/** `millrace dump`: the log of a stopped server, commit by commit. Shows where things are, never payloads. */
+import { resolve } from 'node:path'
 import type { DefineCommand } from '../command-table.ts'
-import { usageError } from '../exit-code.ts'
-import { addOutputOptions } from '../session.ts'
+import { withDataDirectory } from '../data-directory.ts'
+import { addOutputOptions, Reporter, type SessionOptions } from '../session.ts'
 
-export const defineDump: DefineCommand = (command) => {
+export const defineDump: DefineCommand = (command, shell) => {
   addOutputOptions(command)
-    .argument('[directory]', 'the data directory', './millrace-data')
-    .action(() => {
-      throw usageError("dump waits for the log's own reader of stopped directories, which this version does not have")
+    .argument('[directory]', 'the data directory of a stopped server', './millrace-data')
+    .addHelpText('after', '\n--json writes one document a line.\n')
+    .action(async (path: string, options: SessionOptions) => {
+      const reporter = new Reporter(shell, options)
+      await withDataDirectory(resolve(path), shell, async (opened) => {
+        for await (const item of opened.dump()) {
+          if (reporter.json) await shell.stdout.write(`${JSON.stringify(item, exact)}\n`)
+          else if (item.kind === 'segment') {
+            const first = item.header === undefined ? 'not begun' : `first commit ${item.header.firstCommit}`
+            await shell.stdout.write(`${item.path}  ${item.sizeBytes} bytes, ${first}\n`)
+          } else if (item.kind === 'end') {
+            await shell.stdout.write(`  ${item.offset}  end: ${item.reason}\n`)
+          } else {
+            const { header, frames, bad, offset } = item
+            const records = frames.reduce((sum, frame) => sum + frame.records, 0)
+            const damage = bad.length === 0 ? '' : `, ${bad.length} DAMAGED`
+            await shell.stdout.write(
+              `  ${offset}  commit ${header.commit}  ${new Date(header.timeMs).toISOString()}  ` +
+                `${frames.length} frames, ${records} records, ${header.bodyBytes} bytes${damage}\n`,
+            )
+          }
+        }
+      })
     })
+}
+
+/** Numbers beyond JSON's as text, identifiers as hexadecimal. */
+function exact(_: string, value: unknown): unknown {
+  if (typeof value === 'bigint') return value.toString()
+  return value instanceof Uint8Array ? Buffer.from(value).toString('hex') : value
 }
