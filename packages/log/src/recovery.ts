@@ -135,8 +135,7 @@ class Recovery {
     }
 
     const numbers = await this.#segmentNumbers()
-    const { sealed, used, unused } = await this.#sort(numbers)
-    const loaded = await this.#load(sealed, used, unused)
+    const { loaded, unused } = await this.#loadAll(numbers, snapshotCommit)
     this.#options.metadata.restore(snapshot?.metadata)
     for (const { segment } of loaded) {
       if (segment.lastCommit > snapshotCommit) await this.#replay(segment, snapshotCommit + 1)
@@ -190,6 +189,37 @@ class Recovery {
       unusedNumbers: unused.filter((number) => number > lastNumber),
       lastNumber,
       freedNumbers,
+    }
+  }
+
+  /** Loads what is there, but for segments whose end is told above the snapshot: their files may be in any state. */
+  async #loadAll(
+    numbers: readonly number[],
+    snapshotCommit: number,
+  ): Promise<{ readonly loaded: readonly LoadedSegment[]; readonly unused: number[] }> {
+    const [provenCommit, damage] = [this.#provenCommit, this.#damage.length]
+    for (;;) {
+      const { sealed, used, unused } = await this.#sort(numbers)
+      const loaded = await this.#load(sealed, used, unused)
+      const known = this.#freed
+      for (const { segment } of loaded) {
+        if (segment.lastCommit > snapshotCommit) await this.#replayFreed(segment, snapshotCommit + 1)
+      }
+      if (this.#freed === known || !loaded.some(({ segment }) => this.#isFreed(segment.number))) {
+        return { loaded, unused }
+      }
+      // What was found of those that are gone says nothing: once more without them.
+      this.#provenCommit = provenCommit
+      this.#damage.length = damage
+      this.#holes.length = 0
+    }
+  }
+
+  async #replayFreed(segment: Segment, fromCommit: number): Promise<void> {
+    for (const entry of await segment.index.collect(queryAll(0, fromCommit))) {
+      if (entry.kind !== FRAME_FREED) continue
+      const bytes = await this.#payload(segment, entry)
+      if (bytes !== undefined) this.#freed = addFreed(this.#freed, decodeFreed(bytes))
     }
   }
 
@@ -470,8 +500,6 @@ class Recovery {
       }
     } else if (entry.kind === FRAME_DROP) {
       for (const ledger of decodeDrop(bytes)) this.#table.delete(ledger)
-    } else if (entry.kind === FRAME_FREED) {
-      this.#freed = addFreed(this.#freed, decodeFreed(bytes))
     }
   }
 
