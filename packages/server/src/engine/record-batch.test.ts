@@ -133,7 +133,7 @@ describe('RecordReader', () => {
   it.each([
     ['no room for a header', [1, 0, 0, 0, 0], 1, /record 0 of commit 7 begins at byte 0 of 5/],
     ['data beyond the frame', [9, 0, 0, 0, 0, 0, 0, 0, 1], 1, /ends at byte 17, beyond the 9 bytes/],
-    ['flags of another codec', [0, 0, 0, 0, 0, 0, 8, 0], 1, /flags 0x8, unknown to codec 1/],
+    ['flags of another layout', [0, 0, 0, 0, 0, 0, 8, 0], 1, /flags 0x8, not all of them known/],
     ['a length for a key that is absent', [0, 0, 0, 0, 1, 0, 1, 0, 1], 1, /has no key, but a key of 1 bytes/],
     ['an extension without its length', [0, 0, 0, 0, 0, 0, 4, 0, 1], 1, /no room for its extension/],
     ['bytes after the last record', [0, 0, 0, 0, 0, 0, 0, 0, 1], 1, /ends at byte 8 of 9/],

@@ -2,7 +2,7 @@
  * The record layout: how the records of one part lie in bytes, from the edge to the disk and back into an answer.
  * The edge lays a record out once; below it nobody looks inside, and readers take views, not copies.
  *
- * Codec 1, little-endian (docs/formats/record.md):
+ * Layout 1, little-endian (docs/formats/record.md):
  *
  *     data length u32 · key length u16 · flags u16 · [explicit hash 16] · [extension length u16 · extension] · key · data
  *
@@ -10,9 +10,6 @@
  */
 import { assert, AssertionError } from '@millrace/std'
 import { EngineError, type Part, PART_BYTES_MAX, PART_RECORDS_MAX, type ShardRef, type StoredFrame } from './engine.ts'
-
-/** Stands beside every stored frame, so that a later layout can live beside this one. */
-export const RECORD_CODEC = 1
 
 const HEADER_BYTES = 8
 const HASH_BYTES = 16
@@ -290,8 +287,7 @@ export class RecordReader {
     const dataLength = this.#view.getUint32(start, true)
     const keyLength = this.#view.getUint16(start + 4, true)
     const flags = this.#view.getUint16(start + 6, true)
-    if ((flags & ~FLAGS_KNOWN) !== 0)
-      this.#damaged(`has flags 0x${flags.toString(16)}, unknown to codec ${RECORD_CODEC}`)
+    if ((flags & ~FLAGS_KNOWN) !== 0) this.#damaged(`has flags 0x${flags.toString(16)}, not all of them known`)
     if ((flags & FLAG_KEY_ABSENT) !== 0 && keyLength !== 0) this.#damaged(`has no key, but a key of ${keyLength} bytes`)
     let offset = start + HEADER_BYTES
     this.#hashOffset = offset
