@@ -17,6 +17,10 @@ export interface BodyBudgetOptions {
 export interface BodyClaim {
   /** Charges bytes that have arrived. False: the sender is to be paused until `resume` is called. */
   grow(bytes: number): boolean
+  /** Charges bytes that are yet to arrive, if there is room for them; then they need no `grow`, only `touch`. */
+  reserve(bytes: number): boolean
+  /** Bytes that were reserved have arrived: the sender is not silent. */
+  touch(): void
   /** The body is complete: it is no longer given up for others. */
   complete(): void
   /** Gives everything back. Twice is fine. */
@@ -38,6 +42,9 @@ interface Holder {
 
 /** What a connection that is read from again may add before it is looked at: one read of Node's sockets. */
 const READ_BYTES = 64 * 1024
+
+/** While complete bodies hold more of the budget than this, their answers are waited for. */
+const HANDLED_SHARE = 1 / 4
 
 export class BodyBudget {
   readonly #options: BodyBudgetOptions
@@ -67,6 +74,15 @@ export class BodyBudget {
         if (this.#bytes <= this.#options.bytesMax) return true
         this.#wait(holder)
         return false
+      },
+      reserve: (bytes) => {
+        if (this.#bytes + bytes > this.#options.bytesMax) return false
+        holder.bytes += bytes
+        this.#bytes += bytes
+        return true
+      },
+      touch: () => {
+        holder.lastGrownMs = this.#options.clock.monotonic()
       },
       complete: () => {
         holder.complete = true
@@ -102,23 +118,25 @@ export class BodyBudget {
     if (this.#waiting.size === 0) return
     // Armed before anybody is told: an owner may release, resume and wait again at once.
     this.#timer = this.#options.clock.setTimer(this.#options.waitMs, () => this.#makeRoom(), { unref: true })
-    this.#silent()?.owner.giveUp()
+    this.#whoIsToGo()?.owner.giveUp()
   }
 
-  /** Who is to go: the longest silent, else the largest of those that wait, unless complete bodies will make room. */
-  #silent(): Holder | undefined {
-    const silentSinceMs = this.#options.clock.monotonic() - this.#options.waitMs
+  /** Who is to go: the longest silent, else the largest, unless complete bodies will make room. */
+  #whoIsToGo(): Holder | undefined {
+    const { clock, waitMs, bytesMax } = this.#options
+    const silentSinceMs = clock.monotonic() - waitMs
     let silent: Holder | undefined
     let largest: Holder | undefined
-    let handling = false
+    let handledBytes = 0
     for (const holder of this.#holders) {
-      if (holder.complete) handling = true
-      else if (this.#waiting.has(holder)) {
-        if (largest === undefined || holder.bytes > largest.bytes) largest = holder
-      } else if (holder.bytes > 0 && holder.lastGrownMs <= silentSinceMs) {
-        if (silent === undefined || holder.lastGrownMs < silent.lastGrownMs) silent = holder
+      if (holder.complete) {
+        handledBytes += holder.bytes
+        continue
       }
+      if (largest === undefined || holder.bytes > largest.bytes) largest = holder
+      const isSilent = !this.#waiting.has(holder) && holder.bytes > 0 && holder.lastGrownMs <= silentSinceMs
+      if (isSilent && (silent === undefined || holder.lastGrownMs < silent.lastGrownMs)) silent = holder
     }
-    return silent ?? (handling ? undefined : largest)
+    return silent ?? (handledBytes > bytesMax * HANDLED_SHARE ? undefined : largest)
   }
 }

@@ -6,6 +6,7 @@ import type { Readable } from 'node:stream'
 
 import type { BodyBudget, BodyClaim } from './body-budget.ts'
 import type { Deadline } from './deadlines.ts'
+import { freeMemory } from './free-memory.ts'
 import type { FrontDoorLimits } from './limits.ts'
 
 export type BodyOutcome =
@@ -46,7 +47,11 @@ export function readBody(options: BodyReaderOptions, settle: (outcome: BodyOutco
     source.off('end', onEnd)
     source.off('close', onClose)
     if (outcome.kind === 'complete') claim.complete()
-    else claim.release()
+    else {
+      claim.release()
+      for (const chunk of chunks) freeMemory(chunk)
+      if (whole !== undefined) freeMemory(whole)
+    }
     settle(outcome)
   }
   const onData = (chunk: Buffer): void => {
@@ -56,15 +61,24 @@ export function readBody(options: BodyReaderOptions, settle: (outcome: BodyOutco
       finish({ kind: 'too-large' })
       return
     }
-    // Only who has sent a quarter gets the memory for the rest: announcing is free.
-    if (whole === undefined && length !== undefined && length > PREPARE_BYTES_MIN && received >= length / 4) {
+    // Only who has sent a quarter gets the memory for the rest, and only if there is any: announcing is free.
+    const worthwhile = whole === undefined && length !== undefined && length > PREPARE_BYTES_MIN && before >= length / 4
+    if (worthwhile && claim.reserve(length - before)) {
       whole = Buffer.allocUnsafeSlow(length)
       let at = 0
-      for (const piece of chunks) at += piece.copy(whole, at)
+      for (const piece of chunks) {
+        at += piece.copy(whole, at)
+        freeMemory(piece)
+      }
       chunks.length = 0
     }
-    if (whole === undefined) chunks.push(chunk)
-    else chunk.copy(whole, before)
+    if (whole !== undefined) {
+      chunk.copy(whole, before)
+      freeMemory(chunk)
+      claim.touch()
+      return
+    }
+    chunks.push(chunk)
     // What is complete does not wait: only a sender with more to come is paused.
     if (!claim.grow(chunk.length) && received !== length) source.pause()
   }

@@ -2,6 +2,7 @@
 import { parentPort } from 'node:worker_threads'
 
 import { decodeBody } from './body-decoder.ts'
+import { freeMemory } from './free-memory.ts'
 import type { WorkerAnswer, WorkerTask } from './body-worker.ts'
 
 parentPort?.on('message', ({ id, job, bytes }: WorkerTask) => {
@@ -15,6 +16,7 @@ parentPort?.on('message', ({ id, job, bytes }: WorkerTask) => {
     { id, result } satisfies WorkerAnswer,
     decoded.kind === 'decoded' ? transferable(decoded.input) : [],
   )
+  freeMemory(bytes)
 })
 
 /** The memory of byte members that is theirs alone, and can be handed over instead of copied. */

@@ -321,7 +321,9 @@ describe('an operation', () => {
   ])('that fails is told as it should be: %s', async (error, status, text) => {
     expect(
       await answer(
-        dispatcher(() => Promise.reject(error)),
+        dispatcher(async () => {
+          throw error
+        }),
         {},
       ),
     ).toMatchObject({ status, text })

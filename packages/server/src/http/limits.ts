@@ -67,7 +67,7 @@ export const limitRows = {
     atLimit: 'Connections that send more of a body are not read from until there is room.',
   },
   bodiesWaitMs: {
-    value: 250,
+    value: 500,
     unit: 'ms',
     bounds: 'How long bodies wait for room before an unfinished one is given up for them.',
     atLimit: 'The unfinished body that has been silent longest (if none is: the largest) is answered 503 and closed.',

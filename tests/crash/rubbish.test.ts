@@ -1,0 +1,126 @@
+/**
+ * Rubbish of every kind on the port of a real process, for MILLRACE_RUBBISH_SECONDS (short by default), while a good
+ * client beside it has no error and never waits long; what the rubbish took of memory is given back.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
+import { Agent, request as httpRequest } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+
+const SECONDS = Number(process.env['MILLRACE_RUBBISH_SECONDS'] ?? 5)
+const WAIT_MAX_MS = 3_000
+const MiB = 1024 * 1024
+const PEAK_MAX_BYTES = 500 * MiB
+const LEFT_MAX_BYTES = 100 * MiB
+
+const children: ChildProcess[] = []
+let server: ChildProcess
+let port = 0
+
+function program(name: string, ...args: readonly string[]): ChildProcess {
+  const path = fileURLToPath(new URL(`./support/${name}.ts`, import.meta.url))
+  const child = spawn(process.execPath, ['--conditions=source', '--import', 'tsx', path, ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  children.push(child)
+  return child
+}
+
+beforeAll(async () => {
+  server = program('serve')
+  if (server.stdout === null) throw new Error('the server has no output')
+  const [line] = (await once(server.stdout, 'data')) as [Buffer]
+  port = Number(line.toString().trim())
+})
+
+afterAll(async () => {
+  agent.destroy()
+  await Promise.all(children.map(stop))
+})
+
+async function stop(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  child.kill('SIGKILL')
+  await once(child, 'exit')
+}
+
+/** Resident memory of the server, in bytes. */
+async function resident(): Promise<number> {
+  const status = await readFile(`/proc/${server.pid}/status`, 'utf8')
+  return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? Number.NaN) * 1024
+}
+
+const agent = new Agent({ keepAlive: true, maxSockets: 4 })
+const authorization =
+  'AWS4-HMAC-SHA256 Credential=A/20261122/us-east-1/kinesis/aws4_request, SignedHeaders=host, Signature=0'
+
+/** As an SDK sends it. Resolves with the status. */
+function call(operation: string, body: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const headers = {
+      'content-type': 'application/x-amz-json-1.1',
+      'content-length': Buffer.byteLength(body),
+      'x-amz-target': `Kinesis_20131202.${operation}`,
+      'x-amz-date': '20261122T000000Z',
+      authorization,
+    }
+    const request = httpRequest({ agent, port, host: '127.0.0.1', method: 'POST', headers }, (response) =>
+      response.resume().on('end', () => resolve(response.statusCode ?? 0)),
+    )
+    request.on('error', reject)
+    request.end(body)
+  })
+}
+
+const put = JSON.stringify({ StreamName: 's', PartitionKey: 'k', Data: Buffer.alloc(100).toString('base64') })
+
+/** Puts as a good client does, until the time is over. */
+async function putFor(seconds: number): Promise<{ served: number; slowestMs: number; failures: string[] }> {
+  const seen = { served: 0, slowestMs: 0, failures: [] as string[] }
+  for (const end = performance.now() + seconds * 1000; performance.now() < end; await sleep(5)) {
+    const started = performance.now()
+    const status = await call('PutRecord', put).catch(String)
+    seen.slowestMs = Math.max(seen.slowestMs, performance.now() - started)
+    if (status === 200) seen.served++
+    else seen.failures.push(String(status))
+  }
+  return seen
+}
+
+// What resident memory is, only Linux tells of another process in a file.
+describe.runIf(process.platform === 'linux')('rubbish on the port', () => {
+  it(`for ${SECONDS} s does not reach the client beside it`, async () => {
+    expect(await call('CreateStream', '{"StreamName":"s","ShardCount":1}')).toBe(200)
+    // What a working server takes anyway.
+    await putFor(1)
+    const before = await resident()
+    let peak = before
+    const seed = Date.now() % 2 ** 32
+    const rubbish = program('rubbish', String(port), String(seed))
+    const watch = setInterval(() => void resident().then((now) => (peak = Math.max(peak, now))), 50)
+    const seen = await putFor(SECONDS)
+    clearInterval(watch)
+    expect(rubbish.exitCode).toBeNull()
+    await stop(rubbish)
+
+    let left = Infinity
+    for (const end = performance.now() + 10_000; performance.now() < end && left >= LEFT_MAX_BYTES;) {
+      // Work as usual: an idle process gives nothing back.
+      await putFor(0.5)
+      left = (await resident()) - before
+    }
+    const report =
+      `seed ${seed}: ${seen.served} served, slowest ${seen.slowestMs.toFixed(0)} ms, ` +
+      `peak +${((peak - before) / MiB).toFixed(0)} MiB, left +${(left / MiB).toFixed(0)} MiB`
+    process.stderr.write(`${report}\n`)
+    expect(seen.failures, report).toEqual([])
+    expect(seen.served, report).toBeGreaterThan(SECONDS)
+    expect(seen.slowestMs, report).toBeLessThan(WAIT_MAX_MS)
+    expect(peak - before, report).toBeLessThan(PEAK_MAX_BYTES)
+    expect(left, report).toBeLessThan(LEFT_MAX_BYTES)
+  })
+})
