@@ -34,7 +34,7 @@ import { loadIndexFile } from './index-file.ts'
 import { LedgerTable, openedLedger, raiseFloor } from './ledger-table.ts'
 import { MIB, PAGE_BYTES } from './limits.ts'
 import { LogError } from './log-error.ts'
-import type { PageCache } from './page-cache.ts'
+import { IndexDamagedError, type PageCache } from './page-cache.ts'
 import { indexPath, numberInName, Segment, segmentPath } from './segment.ts'
 import { type IndexEntry, queryAll } from './segment-index.ts'
 import { type SegmentWalk, walkSegment } from './segment-walk.ts'
@@ -215,8 +215,49 @@ class Recovery {
     }
   }
 
+  async #entries(segment: Segment, ledger: number, fromCommit: number): Promise<readonly IndexEntry[]> {
+    try {
+      return await segment.index.collect(queryAll(ledger, fromCommit))
+    } catch (error) {
+      await this.#walkInstead(segment, error)
+      return await segment.index.collect(queryAll(ledger, fromCommit))
+    }
+  }
+
+  async #ledgersOf(segment: Segment): Promise<readonly number[]> {
+    try {
+      return await segment.index.ledgers()
+    } catch (error) {
+      await this.#walkInstead(segment, error)
+      return await segment.index.ledgers()
+    }
+  }
+
+  /** The index turned out to be wrong behind its summary: it is built from the segment, and written again later. */
+  async #walkInstead(segment: Segment, error: unknown): Promise<void> {
+    if (!(error instanceof IndexDamagedError)) throw error
+    this.#report(error.message)
+    const { salt, firstCommit, previousCrc } = segment.start
+    const file = await this.#disk.open(segment.path)
+    try {
+      const walk = await walkSegment(new CommitReader(file, await file.size()), {
+        salt,
+        commit: firstCommit,
+        previousCrc,
+        epoch: 0,
+        provenCommit: segment.lastCommit,
+        endBefore: segment.lastCommit + 1,
+        offset: PAGE_BYTES,
+      })
+      this.#take(segment, walk)
+      segment.file = undefined
+    } finally {
+      await file.close()
+    }
+  }
+
   async #replayFreed(segment: Segment, fromCommit: number): Promise<void> {
-    for (const entry of await segment.index.collect(queryAll(0, fromCommit))) {
+    for (const entry of await this.#entries(segment, 0, fromCommit)) {
       if (entry.kind !== FRAME_FREED) continue
       const bytes = await this.#payload(segment, entry)
       if (bytes !== undefined) this.#freed = addFreed(this.#freed, decodeFreed(bytes))
@@ -469,16 +510,15 @@ class Recovery {
 
   /** Takes frames from `fromCommit` on into the table and the metadata. A ledger's frames in order, ledger 0 last. */
   async #replay(segment: Segment, fromCommit: number): Promise<void> {
-    const index = segment.index
-    for (const ledger of await index.ledgers()) {
+    for (const ledger of await this.#ledgersOf(segment)) {
       if (ledger === 0) continue
-      for (const entry of await index.collect(queryAll(ledger, fromCommit))) {
+      for (const entry of await this.#entries(segment, ledger, fromCommit)) {
         if (entry.kind === FRAME_OPEN || entry.kind === FRAME_RECORDS || entry.kind === FRAME_CLOSE) {
           this.#table.apply(ledger, entry)
         }
       }
     }
-    for (const entry of await index.collect(queryAll(0, fromCommit))) await this.#replayOwn(segment, entry)
+    for (const entry of await this.#entries(segment, 0, fromCommit)) await this.#replayOwn(segment, entry)
   }
 
   async #replayOwn(segment: Segment, entry: IndexEntry): Promise<void> {
