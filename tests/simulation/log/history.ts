@@ -174,7 +174,7 @@ export class History {
     if (dice < 79) return this.#close(log, clock)
     if (dice < 82) return this.#drop(log, clock)
     if (dice < 87) return this.#trim(log, clock)
-    if (dice < 94) return this.#read(log, clock)
+    if (dice < 94) return this.#read(log)
     return this.#idle(clock)
   }
 
@@ -284,11 +284,11 @@ export class History {
     for (const ledger of ledgers) this.oracle.note({ kind: 'trimmed', ledger, beforeMs })
   }
 
-  async #read(log: Log, clock: VirtualClock): Promise<void> {
+  async #read(log: Log): Promise<void> {
     const ledger = this.#pickLedger()
     if (ledger === undefined) return
     const none = { parts: [], damaged: [] }
-    const { parts } = await this.#excused(readLedger(log, ledger, clock).catch(known(none)), none)
+    const { parts } = await this.#excused(readLedger(log, ledger).catch(known(none)), none)
     for (const { id, position, timeMs } of parts) this.oracle.store(id, { position, timeMs })
   }
 
