@@ -7,8 +7,6 @@ import type { VirtualClock } from '@millrace/std/testing'
 
 /** Far more than any history needs: a loop of timers that leads nowhere is a hang too. */
 const TURNS_MAX = 20_000
-/** Others may be driven beside this one, and need a turn of their own to let it go on. */
-const IDLE_TURNS_MAX = 20
 
 export async function settled<T>(clock: VirtualClock, promise: Promise<T> | T): Promise<T> {
   let done = false
