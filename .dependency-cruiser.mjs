@@ -17,7 +17,12 @@ const forbidden = Object.entries(layers).map(([layer, below]) => ({
 export default {
   forbidden: [
     ...forbidden,
-    { name: 'no-circular', severity: 'error', from: {}, to: { circular: true, dependencyTypesNot: ['type-only'] } },
+    {
+      name: 'no-circular',
+      severity: 'error',
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    },
     {
       name: 'protocol-does-no-io',
       comment: 'protocol is pure: bytes in, bytes out',
