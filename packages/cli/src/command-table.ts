@@ -3,11 +3,7 @@
  * `millrace --version` loads nothing and `millrace put` no server. Path = file: `stream create` is
  * `commands/stream/create.ts`.
  */
-import type { Command } from 'commander'
-import type { Shell } from './shell.ts'
-
-/** Adds arguments, options and the action to a command that has its name and summary. */
-export type DefineCommand = (command: Command, shell: Shell) => void | Promise<void>
+import type { DefineCommand } from './define-command.ts'
 
 export interface Verb {
   readonly words: readonly [string] | readonly [noun: string, verb: string]

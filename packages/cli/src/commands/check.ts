@@ -1,6 +1,6 @@
 /** `millrace check`: verifies the log of a stopped server; exit 8 when something is wrong. */
 import { resolve } from 'node:path'
-import type { DefineCommand } from '../command-table.ts'
+import type { DefineCommand } from '../define-command.ts'
 import { withDataDirectory } from '../data-directory.ts'
 import { CommandError } from '../exit-code.ts'
 import { formatCounted } from '../output/quantities.ts'

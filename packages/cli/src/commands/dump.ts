@@ -1,6 +1,6 @@
 /** `millrace dump`: the log of a stopped server, commit by commit. Shows where things are, never payloads. */
 import { resolve } from 'node:path'
-import type { DefineCommand } from '../command-table.ts'
+import type { DefineCommand } from '../define-command.ts'
 import { withDataDirectory } from '../data-directory.ts'
 import { addOutputOptions, Reporter, type SessionOptions } from '../session.ts'
 

@@ -1,5 +1,5 @@
 /** `millrace get`: what is there now, from a position to the tip, and then it stops. */
-import type { DefineCommand } from '../command-table.ts'
+import type { DefineCommand } from '../define-command.ts'
 import { addReadOptions, readRecords, type ReadOptions } from '../records/read-records.ts'
 
 const examples = `  millrace get orders --from -15m

@@ -4,7 +4,7 @@
  */
 import { open } from 'node:fs/promises'
 import { Option } from 'commander'
-import type { DefineCommand } from '../command-table.ts'
+import type { DefineCommand } from '../define-command.ts'
 import { CommandError, usageError } from '../exit-code.ts'
 import type { KeyOptions } from '../records/key-choice.ts'
 import { type InputForm, inputForms } from '../records/record-source.ts'

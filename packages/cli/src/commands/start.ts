@@ -3,10 +3,11 @@
  * place where the server meets an environment, a terminal and signals.
  */
 import { resolve } from 'node:path'
+import type * as serverModule from '@millrace/server'
 import type { ConfigOption, RunningServer, StartConfig } from '@millrace/server'
 import { deferred, type Logger, sleep } from '@millrace/std'
 import { Option } from 'commander'
-import type { DefineCommand } from '../command-table.ts'
+import type { DefineCommand } from '../define-command.ts'
 import { CommandError, usageError } from '../exit-code.ts'
 import { chooseStyle, type Style } from '../output/style.ts'
 import type { Shell } from '../shell.ts'
@@ -15,7 +16,7 @@ import { packageVersion } from '../version.ts'
 /** What a stop may take (DESIGN.md §3); the server itself gives requests in flight 8 s. */
 const STOP_MS = 10_000
 
-type Server = typeof import('@millrace/server')
+type Server = typeof serverModule
 
 /** By the option's name, as text. */
 type Flags = Readonly<Record<string, string | undefined>>

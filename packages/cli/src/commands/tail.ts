@@ -1,5 +1,5 @@
 /** `millrace tail`: all shards of a stream as records arrive, through splits and merges, until Ctrl-C. */
-import type { DefineCommand } from '../command-table.ts'
+import type { DefineCommand } from '../define-command.ts'
 import { addReadOptions, readRecords, type ReadOptions } from '../records/read-records.ts'
 
 const examples = `  millrace tail orders

@@ -262,16 +262,16 @@ function describe(shard: FakeShard): Shard {
 
 /** Lets everything that can run do so, and moves the clock to the next timer whenever nothing can. */
 export async function runOnVirtualTime<T>(clock: VirtualClock, work: Promise<T>): Promise<T> {
-  let settled = false
+  const state = { isSettled: false }
   const done = (): void => {
-    settled = true
+    state.isSettled = true
   }
   work.then(done, done)
-  while (!settled) {
-    for (let turns = 0; turns < IDLE_TURNS && !settled; turns++) {
+  while (!state.isSettled) {
+    for (let turns = 0; turns < IDLE_TURNS && !state.isSettled; turns++) {
       await new Promise<void>((resolve) => void setImmediate(resolve))
     }
-    if (!settled && clock.nextDueMs !== undefined) clock.advance(clock.nextDueMs - clock.monotonic())
+    if (!state.isSettled && clock.nextDueMs !== undefined) clock.advance(clock.nextDueMs - clock.monotonic())
   }
   return work
 }

@@ -1,6 +1,6 @@
 /** `millrace shard list`: the shards of a stream, open and closed, with their ranges and parents. */
 import { HASH_KEY_MAX, type Shard } from '@millrace/protocol'
-import type { DefineCommand } from '../../command-table.ts'
+import type { DefineCommand } from '../../define-command.ts'
 import { isOpen, listShards } from '../../kinesis.ts'
 import type { Column } from '../../output/table.ts'
 import { addSessionOptions, type SessionOptions, streamAndRest, withSession } from '../../session.ts'

@@ -1,6 +1,6 @@
 /** `millrace shard merge`: two neighbours become one. */
 import { MergeShards } from '@millrace/protocol'
-import type { DefineCommand } from '../../command-table.ts'
+import type { DefineCommand } from '../../define-command.ts'
 import { usageError } from '../../exit-code.ts'
 import { addSessionOptions, type SessionOptions, streamAndRest, withSession } from '../../session.ts'
 import { fullShardId } from '../../values/shard-name.ts'

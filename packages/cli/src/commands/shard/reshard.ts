@@ -17,10 +17,10 @@ export async function reportReshard(reshard: {
   readonly parents: readonly string[]
   readonly wait: boolean
 }): Promise<void> {
-  const { client, reporter, shell, stream, parents, wait } = reshard
+  const { client, reporter, shell, stream, parents } = reshard
   const deadlineMs = shell.clock.monotonic() + CHILDREN_WAIT_MS
   let children: readonly string[] = []
-  while (wait && children.length === 0) {
+  while (reshard.wait && children.length === 0) {
     const shards = await listShards(client, stream)
     children = shards
       .filter((shard) => shard.ParentShardId !== undefined && parents.includes(shard.ParentShardId))

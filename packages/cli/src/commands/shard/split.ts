@@ -1,6 +1,6 @@
 /** `millrace shard split`: in the middle, or where one says. Shows the children. */
 import { SplitShard } from '@millrace/protocol'
-import type { DefineCommand } from '../../command-table.ts'
+import type { DefineCommand } from '../../define-command.ts'
 import { CommandError, usageError } from '../../exit-code.ts'
 import { isOpen, listShards } from '../../kinesis.ts'
 import { addSessionOptions, type SessionOptions, streamAndRest, withSession } from '../../session.ts'

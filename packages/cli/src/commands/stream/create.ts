@@ -1,7 +1,7 @@
 /** `millrace stream create`: makes a stream and waits until it can be used. */
 import { CreateStream, DescribeStreamSummary } from '@millrace/protocol'
 import { sleep } from '@millrace/std'
-import type { DefineCommand } from '../../command-table.ts'
+import type { DefineCommand } from '../../define-command.ts'
 import { CommandError } from '../../exit-code.ts'
 import { formatCounted } from '../../output/quantities.ts'
 import { addSessionOptions, countOption, type SessionOptions, streamAndRest, withSession } from '../../session.ts'

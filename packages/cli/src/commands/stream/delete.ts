@@ -1,6 +1,6 @@
 /** `millrace stream delete`: on a terminal the name must be typed again; elsewhere `--yes` says it is meant. */
 import { DeleteStream } from '@millrace/protocol'
-import type { DefineCommand } from '../../command-table.ts'
+import type { DefineCommand } from '../../define-command.ts'
 import { usageError } from '../../exit-code.ts'
 import { splitLines } from '../../records/lines.ts'
 import { addSessionOptions, type SessionOptions, streamAndRest, withSession } from '../../session.ts'

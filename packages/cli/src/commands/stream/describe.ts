@@ -1,6 +1,6 @@
 /** `millrace stream describe`: one stream, without its shards (`millrace shard list` has those). */
 import { DescribeStreamSummary } from '@millrace/protocol'
-import type { DefineCommand } from '../../command-table.ts'
+import type { DefineCommand } from '../../define-command.ts'
 import { formatTable } from '../../output/table.ts'
 import { addSessionOptions, type SessionOptions, streamAndRest, withSession } from '../../session.ts'
 import { isoTime } from './list.ts'

@@ -1,6 +1,6 @@
 /** `millrace stream list`: the streams of this account and region. */
 import { ListStreams, type StreamSummary } from '@millrace/protocol'
-import type { DefineCommand } from '../../command-table.ts'
+import type { DefineCommand } from '../../define-command.ts'
 import type { Column } from '../../output/table.ts'
 import { addSessionOptions, type SessionOptions, withSession } from '../../session.ts'
 
