@@ -30,6 +30,8 @@ export interface Coverage {
   lives: number
   /** Operation boundaries at which was crashed. */
   boundaries: number
+  /** Segments begun in files that held commits of the same log before. */
+  recycledSegments: number
   /** Crashed disks recovered from and checked, by mode; nested ones apart. */
   readonly states: Map<CrashMode, number>
   readonly nested: Map<number, number>
@@ -38,7 +40,15 @@ export interface Coverage {
 }
 
 export function newCoverage(): Coverage {
-  return { histories: 0, lives: 0, boundaries: 0, states: new Map(), nested: new Map(), sites: new Map() }
+  return {
+    histories: 0,
+    lives: 0,
+    boundaries: 0,
+    recycledSegments: 0,
+    states: new Map(),
+    nested: new Map(),
+    sites: new Map(),
+  }
 }
 
 export function statesOf(coverage: Coverage): number {
@@ -67,6 +77,7 @@ export async function crashHistory(
   }
   coverage.histories++
   coverage.lives += history.lives
+  coverage.recycledSegments += history.recycledSegments
   for (const [boundary, fork] of history.forks.entries()) {
     if (only.boundary !== undefined && only.boundary !== boundary) continue
     coverage.boundaries++

@@ -9,7 +9,7 @@ import { describe, expect, it } from 'vitest'
 import { type Coverage, CrashFailure, crashHistory, newCoverage, statesOf } from './crash-suite.ts'
 import type { WrapDisk } from './history.ts'
 
-const SECONDS_DEFAULT = 40
+const SECONDS_DEFAULT = 25
 const SEEDS_PER_PLANTED_BUG = 200
 
 const environment = process.env
@@ -34,6 +34,7 @@ describe('a log that crashes', () => {
       report(coverage, firstSeed, elapsedMs())
       expect([...coverage.states.keys()].sort()).toEqual([...CRASH_MODES].sort())
       expect(statesOf(coverage)).toBeGreaterThan(100)
+      expect(coverage.recycledSegments).toBeGreaterThan(0)
     },
   )
 
@@ -73,7 +74,8 @@ function report(coverage: Coverage, firstSeed: number, elapsedMs: number): void 
     .join(', ')
   process.stderr.write(
     `log crashes: seeds ${firstSeed}…${firstSeed + coverage.histories - 1}, ${coverage.histories} histories, ` +
-      `${coverage.lives} lives, ${coverage.boundaries} boundaries, ${states} states in ${(elapsedMs / 1_000).toFixed(1)} s ` +
+      `${coverage.lives} lives, ${coverage.recycledSegments} recycled segments, ${coverage.boundaries} boundaries, ` +
+      `${states} states in ${(elapsedMs / 1_000).toFixed(1)} s ` +
       `(${modes}; nested: ${nested}); sites: ${sites}\n`,
   )
 }

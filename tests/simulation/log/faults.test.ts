@@ -10,7 +10,7 @@ import { expect, it } from 'vitest'
 import { surviveFaults } from './crash-suite.ts'
 import { History } from './history.ts'
 
-const SECONDS_DEFAULT = 15
+const SECONDS_DEFAULT = 8
 
 const ERRORS: Readonly<Record<DiskOperationKind, readonly string[]>> = {
   open: ['EMFILE', 'EIO', 'EACCES'],

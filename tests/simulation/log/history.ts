@@ -32,6 +32,13 @@ export interface Fork {
   readonly wallMs: number
 }
 
+/** How often a history begins on a disk that has been through much: its spares hold old commits of the same log. */
+const AGED_CHANCE = 0.8
+/** Segments that are filled and given back beforehand: more than one is kept as a spare. */
+const AGED_SEGMENTS = 4
+/** How often to look whether they were given back. */
+const AGING_WAITS_MAX = 20
+
 /** A disk that lies: how the suite is shown to fail. */
 export type WrapDisk = (disk: Disk) => Disk
 
@@ -54,6 +61,8 @@ export interface HistoryOptions {
 export class History {
   readonly oracle = new Oracle()
   readonly forks: Fork[] = []
+  /** Segments begun in files that held commits of this log before. */
+  recycledSegments = 0
   /** How the log of this history is set up, in each of its lives and after each crash. */
   readonly settings: Pick<LogOptions, 'segmentBytes' | 'tailBytesMax' | 'indexCacheBytesMax' | 'durability'>
   lives = 0
@@ -82,12 +91,40 @@ export class History {
   /** Lives through it all; answers with the disk as it is left. */
   async run(): Promise<SimulatedDisk> {
     let disk = new SimulatedDisk({ random: this.#fresh() })
+    if (this.#random.float() < AGED_CHANCE) disk = await this.#age(disk)
     const lives = this.#options.lives ?? 1 + this.#below(LIVES_MAX)
     for (let life = 1; life <= lives; life++) {
       this.lives = life
       disk = await this.#live(disk, this.#options.endClean === true && life === lives)
     }
     return disk
+  }
+
+  /** Fills segments and drops what is in them, so that their files come back as spares. Nothing goes wrong here. */
+  async #age(disk: SimulatedDisk): Promise<SimulatedDisk> {
+    const clock = new VirtualClock(this.#wallMs)
+    const options = { ...this.settings, clock, random: this.#fresh(), metadata: new ChangeList() }
+    const log = await settled(clock, Log.open({ ...options, disk, allocate: disk.allocate }))
+    const deadline = { deadlineMs: Number.MAX_SAFE_INTEGER }
+    const ledger = this.#nextLedger++
+    this.oracle.note({ kind: 'opening', ledger })
+    this.oracle.note({ kind: 'dropping', ledger })
+    await settled(clock, log.openLedgers([{ ledger, notBeforeMs: 0 }], deadline))
+    while (log.statistics().segments < AGED_SEGMENTS) {
+      const id = this.oracle.newId()
+      const bytes = makePayload(id, 1, 5_000 + this.#below(5_000))
+      this.oracle.ask(id, ledger, bytes)
+      await settled(clock, log.append([{ ledger, records: 1, bytes }], deadline))
+    }
+    await settled(clock, log.dropLedgers([ledger], deadline))
+    for (let waits = 0; waits < AGING_WAITS_MAX && log.statistics().segments > 2; waits++) {
+      await settled(clock, new Promise<void>((done) => void clock.setTimer(1, done)))
+    }
+    this.oracle.note({ kind: 'dropped', ledger })
+    await settled(clock, log.close())
+    this.#wallMs = clock.now()
+    disk.halt()
+    return disk.crash('all-lost', this.#fresh())
   }
 
   /** One life, from opening to its end; answers with the disk that the next life finds. */
@@ -149,6 +186,9 @@ export class History {
   }
 
   #keep(disk: SimulatedDisk, operation: DiskOperation, clock: VirtualClock): void {
+    if (operation.kind === 'rename' && operation.path.startsWith('spare/')) {
+      if (disk.peek(operation.path).some((byte) => byte !== 0)) this.recycledSegments++
+    }
     this.forks.push({
       disk: disk.fork(),
       moment: this.oracle.now,

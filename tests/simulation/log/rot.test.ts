@@ -12,17 +12,22 @@ import { type Contents, readAll } from './contents.ts'
 import { History } from './history.ts'
 import { settled } from './settled.ts'
 
-const SECONDS_DEFAULT = 10
+const SECONDS_DEFAULT = 8
 const ROTS_PER_HISTORY = 150
+/** Of each history, how many crashes are looked at, and how many times a snapshot rots in each. */
+const CRASHES_PER_HISTORY = 4
+const SNAPSHOT_ROTS_PER_CRASH = 8
 
 /**
  * What became of one damaged disk. `told`: something is missing, and the log says so. `tail`: the end of the log is gone
- * with all that could have told of it.
+ * with all that could have told of it. `snapshot`: a snapshot rotted, and nothing was lost.
  */
-type Outcome = 'unused' | 'told' | 'refused' | 'tail'
+type Outcome = 'unused' | 'told' | 'refused' | 'tail' | 'snapshot'
 
 /** Damage to one page: no more than one commit stands there, and all others are served. */
-const PAGE_KINDS: ReadonlySet<RotKind> = new Set<RotKind>(['flip', 'zero', 'garbage'])
+const PAGE_KINDS: ReadonlySet<RotKind> = new Set<RotKind>(['flip', 'head', 'zero', 'garbage'])
+/** Damage to snapshots; `head` looks for commits. */
+const SNAPSHOT_KINDS = ['flip', 'zero', 'garbage', 'truncate'] as const
 /** Damage that can take the end of the log away without a trace: the one case that no single copy can tell. */
 const TAIL_KINDS: ReadonlySet<RotKind> = new Set<RotKind>(['truncate', 'lose', 'stale'])
 
@@ -56,21 +61,55 @@ async function rotHistory(seed: number, outcomes: Map<string, number>): Promise<
   for (let round = 0; round < ROTS_PER_HISTORY; round++) {
     const random = seededRandom(seed * 1_000_003 + round)
     const anyKind = ROT_KINDS[randomBelow(random, ROT_KINDS.length)] ?? 'flip'
-    const kind = random.float() < 0.4 ? 'flip' : anyKind
+    const dice = random.float()
+    const kind = dice < 0.2 ? 'flip' : dice < 0.5 ? 'head' : anyKind
     const disk = sound.fork(random)
     const damage = rot(disk, kind, random, earlier)
     if (damage === undefined) continue
     try {
       note(outcomes, kind, await outcomeOf(disk, damage, before.contents, history))
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error)
-      throw new Error(
-        `${message}\n  seed ${seed}, round ${round}: ${damage.kind} ${damage.path} at ${damage.offset}\n` +
-          `  again: MILLRACE_SEED=${seed} npx vitest run --project simulation tests/simulation/log/rot`,
-        { cause: error },
-      )
+      throw failure(error, seed, `round ${round}`, damage)
     }
   }
+  await rotSnapshots(history, seed, outcomes)
+}
+
+/** One snapshot may rot at any time: another one, and the log behind that, hold the same. */
+async function rotSnapshots(history: History, seed: number, outcomes: Map<string, number>): Promise<void> {
+  const random = seededRandom(seed * 1_000_003 - 1)
+  const after = history.forks.filter(({ disk }) => disk.paths().some((path) => path.startsWith('meta/')))
+  for (let crashes = 0; crashes < CRASHES_PER_HISTORY && after.length > 0; crashes++) {
+    const index = randomBelow(random, after.length)
+    const crashed = after[index]?.disk.crash('all-kept', random)
+    if (crashed === undefined) continue
+    const before = await open(crashed.fork(), history)
+    if (before === undefined) throw new Error('a crashed disk opens')
+    for (let round = 0; round < SNAPSHOT_ROTS_PER_CRASH; round++) {
+      const kind = SNAPSHOT_KINDS[randomBelow(random, SNAPSHOT_KINDS.length)] ?? 'flip'
+      const disk = crashed.fork(random)
+      const damage = rot(disk, kind, random, crashed, 'meta/')
+      if (damage === undefined) continue
+      try {
+        const opened = await open(disk, history)
+        if (opened === undefined) throw new Error('the log does not open')
+        const { missing } = missingFrom(opened.contents, before.contents, history)
+        if (missing.length > 0) throw new Error(`a snapshot takes with it ${missing.join(', ')}`)
+        note(outcomes, kind, 'snapshot')
+      } catch (error) {
+        throw failure(error, seed, `crash ${crashes} at operation ${index}`, damage)
+      }
+    }
+  }
+}
+
+function failure(error: unknown, seed: number, when: string, { kind, path, offset }: Rot): Error {
+  const message = error instanceof Error ? error.message : String(error)
+  return new Error(
+    `${message}\n  seed ${seed}, ${when}: ${kind} ${path} at ${offset}\n` +
+      `  again: MILLRACE_SEED=${seed} npx vitest run --project simulation tests/simulation/log/rot`,
+    { cause: error },
+  )
 }
 
 interface Opened {

@@ -3,10 +3,13 @@
  * back as they were long ago. Each function damages one simulated disk, durably.
  */
 import { type Random, randomBelow } from '@millrace/std'
+import { COMMIT_HEADER_BYTES, decodeCommitHeader, FRAME_BYTES } from '../format/commit-format.ts'
+import { decodeSegmentHeader } from '../format/segment-header.ts'
 import { PAGE_BYTES } from './page-image.ts'
 import type { SimulatedDisk } from './simulated-disk.ts'
 
-export const ROT_KINDS = ['flip', 'zero', 'garbage', 'truncate', 'swap', 'lose', 'stale'] as const
+/** `head`: a flipped bit in the header or the directory of a commit, which say where and what everything else is. */
+export const ROT_KINDS = ['flip', 'head', 'zero', 'garbage', 'truncate', 'swap', 'lose', 'stale'] as const
 export type RotKind = (typeof ROT_KINDS)[number]
 
 export interface Rot {
@@ -16,16 +19,23 @@ export interface Rot {
   readonly offset: number
 }
 
-/** A commit's header and its first few directory entries. */
-const HEAD_BYTES = 256
 const OFFSET_TRIES = 8
 
 /**
- * Damages one file of `disk` at random, and says how. `earlier` is the disk some time before, for files put back.
+ * Damages one file of `disk` at random, and says how. `earlier` is the disk some time before, for files put back;
+ * only files whose path starts with `within` are damaged.
  * `undefined` if there is nothing to damage in this way, or the damage changes nothing.
  */
-export function rot(disk: SimulatedDisk, kind: RotKind, random: Random, earlier: SimulatedDisk): Rot | undefined {
-  const paths = disk.paths()
+export function rot(
+  disk: SimulatedDisk,
+  kind: RotKind,
+  random: Random,
+  earlier: SimulatedDisk,
+  within = '',
+): Rot | undefined {
+  const all = disk.paths().filter((path) => path.startsWith(within))
+  // Full segments are found by their indexes: the last ones are walked.
+  const paths = kind === 'head' ? all.filter((path) => path.endsWith('.seg') && path.startsWith('log/')).slice(-2) : all
   const path = paths[randomBelow(random, Math.max(1, paths.length))]
   const before = path === undefined ? undefined : disk.peek(path)
   if (path === undefined || before === undefined || before.length === 0) return undefined
@@ -35,6 +45,13 @@ export function rot(disk: SimulatedDisk, kind: RotKind, random: Random, earlier:
     case 'flip':
       after[offset] = (before[offset] ?? 0) ^ (1 << randomBelow(random, 8))
       break
+    case 'head': {
+      const place = pickHeadOffset(before, random)
+      if (place === undefined) return undefined
+      offset = place
+      after[offset] = (before[offset] ?? 0) ^ (1 << randomBelow(random, 8))
+      break
+    }
     case 'zero':
     case 'garbage':
       offset -= offset % PAGE_BYTES
@@ -62,8 +79,22 @@ function pickOffset(bytes: Uint8Array, random: Random): number {
   for (let tries = 0; tries < OFFSET_TRIES && isEmptyPage(bytes, offset); tries++) {
     offset = randomBelow(random, bytes.length)
   }
-  // Headers and directories stand at the start of pages, and are few: half of all damage looks for them.
-  return random.float() < 0.5 ? offset : Math.min(offset, offset - (offset % PAGE_BYTES) + (offset % HEAD_BYTES))
+  return offset
+}
+
+/** A byte of the header or the directory of some commit; `undefined` if these bytes are no segment, or an empty one. */
+function pickHeadOffset(bytes: Uint8Array, random: Random): number | undefined {
+  const segment = decodeSegmentHeader(bytes.subarray(0, PAGE_BYTES))
+  if (segment.kind !== 'ok') return undefined
+  const heads: { readonly start: number; readonly length: number }[] = []
+  for (let start = PAGE_BYTES; start + COMMIT_HEADER_BYTES <= bytes.length; start += PAGE_BYTES) {
+    const header = decodeCommitHeader(bytes, start)
+    // Behind the last commit stand those of the file's former lives.
+    if (header?.salt !== segment.header.salt) continue
+    heads.push({ start, length: COMMIT_HEADER_BYTES + header.frames * FRAME_BYTES })
+  }
+  const head = heads[randomBelow(random, Math.max(1, heads.length))]
+  return head === undefined ? undefined : head.start + randomBelow(random, head.length)
 }
 
 function isEmptyPage(bytes: Uint8Array, offset: number): boolean {
