@@ -33,7 +33,8 @@ function linesMatching(files: readonly string[], pattern: RegExp): string[] {
 
 describe('the house rules', () => {
   it('time, sleep and chance come from std only: take a Clock or a Random', () => {
-    const outside = production.filter((file) => !file.includes('/packages/std/'))
+    // The command's shell is the process itself: where the machine's clock is handed in.
+    const outside = production.filter((file) => !/\/packages\/(std\/|cli\/src\/shell\.ts)/.test(file))
     const found = linesMatching(
       outside,
       /\bDate\.now\(|\bnew Date\(\)|\bperformance\.now\(|(?<!\.)\bsetTimeout\(|(?<!\.)\bsetInterval\(|\bMath\.random\(|\brandomBytes\(|\brandomUUID\(/,
