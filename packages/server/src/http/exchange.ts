@@ -49,11 +49,12 @@ export interface Incoming {
 
 const NO_BODY = new Uint8Array(0)
 
-export class Exchange {
+export class Exchange implements WireRequest {
   readonly id: string
   readonly #desk: Desk
   readonly #incoming: Incoming
   readonly #deadline: Deadline
+  #body: Uint8Array = NO_BODY
   #claim: BodyClaim | undefined
   #abort: AbortController | undefined
   #gone = false
@@ -134,20 +135,8 @@ export class Exchange {
       this.#answer(refusal('internal-failure', this.id), false)
       this.cancel()
     })
-    const { method, url, headers } = this.#incoming
-    const signal = (): AbortSignal => this.#signal()
-    const request: WireRequest = {
-      id: this.id,
-      method,
-      url,
-      headers,
-      body,
-      // Made only for who asks: most requests never do.
-      get signal() {
-        return signal()
-      },
-    }
-    dispatch(request).then(
+    this.#body = body
+    dispatch(this).then(
       (response) => this.#answer(response, false),
       (error: unknown) => {
         logger.error('a request failed in the front door', { requestId: this.id, error })
@@ -156,7 +145,24 @@ export class Exchange {
     )
   }
 
-  #signal(): AbortSignal {
+  get method(): string {
+    return this.#incoming.method
+  }
+
+  get url(): string {
+    return this.#incoming.url
+  }
+
+  get headers(): Readonly<Record<string, string>> {
+    return this.#incoming.headers
+  }
+
+  get body(): Uint8Array {
+    return this.#body
+  }
+
+  /** Made only for who asks: most requests never do. */
+  get signal(): AbortSignal {
     this.#abort ??= new AbortController()
     if (this.#gone) this.#abort.abort(new Error('the request was given up'))
     return this.#abort.signal
