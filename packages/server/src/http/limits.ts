@@ -164,7 +164,7 @@ export const limitRows = {
     atLimit: 'The session is closed (ENHANCE_YOUR_CALM).',
   },
   workerBodyBytesMin: {
-    value: 256 * KiB,
+    value: MiB,
     unit: 'bytes',
     bounds: 'Bodies larger than this are hashed, parsed and decoded in a thread of their own.',
     atLimit: 'Small requests do not wait for large ones.',
