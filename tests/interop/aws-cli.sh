@@ -11,8 +11,9 @@ expect() { # expect WHAT ACTUAL EXPECTED
 "${kinesis[@]}" create-stream --stream-name "$stream" --shard-count 4
 "${kinesis[@]}" wait stream-exists --stream-name "$stream"
 for i in 1 2 3; do
+  # As a file of bytes: what versions 1 and 2 of the CLI understand alike.
   "${kinesis[@]}" put-record --stream-name "$stream" --partition-key k --explicit-hash-key 0 \
-    --data "$(printf 'text-%s' "$i" | base64)" --query ShardId >/dev/null
+    --data fileb://<(printf 'text-%s' "$i") --query ShardId >/dev/null
 done
 "${kinesis[@]}" split-shard --stream-name "$stream" --shard-to-split shardId-000000000000 --new-starting-hash-key 1000
 iterator=$("${kinesis[@]}" get-shard-iterator --stream-name "$stream" --shard-id shardId-000000000000 \
