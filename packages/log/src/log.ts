@@ -6,7 +6,7 @@
  * retention: space is given back only below the floors it was given.
  *
  * This file is the face: it keeps the book of ledgers and hands out positions. `commit-loop.ts` writes, `reader.ts`
- * reads, `upkeep.ts` cleans up behind, `recovery.ts` begins.
+ * reads, `upkeep.ts` cleans up behind, `recovery/` begins.
  */
 import { assert, deferred, type Deferred, silentLogger } from '@millrace/std'
 import type {
@@ -50,7 +50,7 @@ import { LogError } from './log-error.ts'
 import { OpenFiles } from './open-files.ts'
 import { PageCache } from './page-cache.ts'
 import { Reader } from './reader.ts'
-import { type RecoveredLog, recover } from './recovery.ts'
+import { type RecoveredLog, recover } from './recovery/recovery.ts'
 import type { Segment } from './segment.ts'
 import { SegmentStore } from './segment-store.ts'
 import { walkSegment } from './segment-walk.ts'

@@ -1,0 +1,241 @@
+/**
+ * Opens what is on disk: finds the newest snapshot, the sealed segments by their indexes, walks the rest, tells damage
+ * from a torn tail, and replays what the snapshot does not hold. Writes nothing but the unproven tail again.
+ *
+ * Invariants: what was ever acknowledged is found or named as damage; nothing that was never written appears; done
+ * twice it comes to the same.
+ *
+ * `evidence.ts` gathers what is known, `segment-files.ts` looks at the files, `segment-loader.ts` walks them,
+ * `replay.ts` takes in what they hold.
+ */
+import type { Logger, Random } from '@millrace/std'
+import type { Metadata } from '../api.ts'
+import type { Disk } from '../disk.ts'
+import { encodeSegmentHeader, LOG_ID_BYTES } from '../format/segment-header.ts'
+import type { FreedRange, Snapshot } from '../format/snapshot-format.ts'
+import { Holes } from '../holes.ts'
+import { LedgerTable, openedLedger } from '../ledger-table.ts'
+import { MIB, PAGE_BYTES } from '../limits.ts'
+import type { PageCache } from '../page-cache.ts'
+import type { Segment } from '../segment.ts'
+import { loadSnapshots } from '../snapshots.ts'
+import { Evidence } from './evidence.ts'
+import { Replay } from './replay.ts'
+import { listSegments, SegmentFiles } from './segment-files.ts'
+import { type LoadedSegment, type LoadedSegments, SegmentLoader } from './segment-loader.ts'
+
+export interface RecoveryOptions {
+  readonly disk: Disk
+  readonly random: Random
+  readonly logger: Logger
+  readonly metadata: Metadata
+  readonly pages: PageCache
+}
+
+export interface RecoveredLog {
+  readonly logId: Uint8Array
+  /** The epoch of the last commit found; the new opening's is one more. */
+  readonly epoch: number
+  readonly table: LedgerTable
+  readonly freed: readonly FreedRange[]
+  /** In order; the last one is to be written on if `isLastOpen`. */
+  readonly segments: readonly Segment[]
+  readonly isLastOpen: boolean
+  /** The last commit number that was ever used for something durable. */
+  readonly lastCommit: number
+  readonly lastCrc: number
+  readonly snapshotCommits: readonly number[]
+  readonly holes: Holes
+  /** One line each. */
+  readonly damage: readonly string[]
+  /** Set when metadata is certainly lost: nothing more may be written on top. */
+  readonly metadataLoss: string | undefined
+  /** Segment files that hold nothing (yet): the prepared next one, or one that was begun and torn. Ascending. */
+  readonly unusedNumbers: readonly number[]
+  /** The highest number that a file with something in it has or had. */
+  readonly lastNumber: number
+  /** Segments whose file was to go when the process died. */
+  readonly freedNumbers: readonly number[]
+}
+
+export async function recover(options: RecoveryOptions): Promise<RecoveredLog> {
+  return await new Recovery(options).run()
+}
+
+class Recovery {
+  readonly #options: RecoveryOptions
+  readonly #disk: Disk
+  readonly #table = new LedgerTable()
+  readonly #evidence: Evidence
+  readonly #files: SegmentFiles
+  readonly #loader: SegmentLoader
+  readonly #replay: Replay
+  #misplacedNumber = 0
+
+  constructor(options: RecoveryOptions) {
+    const { disk, random, logger, metadata, pages } = options
+    this.#options = options
+    this.#disk = disk
+    this.#evidence = new Evidence(logger)
+    this.#files = new SegmentFiles(disk, pages, this.#evidence)
+    this.#loader = new SegmentLoader({ disk, random, logger, files: this.#files, evidence: this.#evidence })
+    this.#replay = new Replay({ disk, loader: this.#loader, evidence: this.#evidence, table: this.#table, metadata })
+  }
+
+  async run(): Promise<RecoveredLog> {
+    const evidence = this.#evidence
+    for (const directory of ['log', 'meta', 'spare']) await this.#disk.makeDirectory(directory)
+    await this.#disk.syncDirectory('.')
+    const snapshots = await loadSnapshots(this.#disk)
+    for (const path of snapshots.damaged) {
+      evidence.report(`${path}: the snapshot fails its checksum; an older one is used`)
+    }
+    const snapshot = snapshots.newest
+    const snapshotCommit = this.#begin(snapshot)
+
+    const numbers = await listSegments(this.#disk, evidence)
+    const { loaded, unused } = await this.#loadAll(numbers, snapshotCommit)
+    this.#options.metadata.restore(snapshot?.metadata)
+    for (const { segment } of loaded) {
+      if (segment.lastCommit > snapshotCommit) await this.#replay.all(segment, snapshotCommit + 1)
+    }
+    this.#findGaps(loaded, snapshotCommit)
+    this.#doubt(snapshotCommit)
+
+    const last = loaded.at(-1)
+    let lastCommit = last?.segment.lastCommit ?? 0
+    let isLastOpen = last?.walk !== undefined && !last.walk.isTailDamaged
+    if (evidence.provenCommit > lastCommit) {
+      // Commits were durable and their segment is gone, or too damaged to show where they stood.
+      evidence.addHole({ from: lastCommit + 1, to: evidence.provenCommit, reason: 'the end of the log is missing' })
+      lastCommit = evidence.provenCommit
+      isLastOpen = false
+      this.#doubt(snapshotCommit)
+    }
+    const segments = loaded.map(({ segment }) => segment).filter((segment) => !evidence.isFreed(segment.number))
+    const emptyNumbers: number[] = []
+    if (isLastOpen && last?.walk !== undefined && segments.at(-1) === last.segment) {
+      // A segment without a commit is begun again, with a header of its own.
+      if (last.walk.commits.length === 0) {
+        segments.pop()
+        emptyNumbers.push(last.segment.number)
+        isLastOpen = false
+      } else {
+        await this.#rewriteUnproven(last)
+      }
+    }
+    await this.#disk.syncDirectory('log')
+    const lastNumber = Math.max(
+      segments.at(-1)?.number ?? 0,
+      evidence.freed.at(-1)?.lastNumber ?? 0,
+      this.#misplacedNumber,
+    )
+    return {
+      logId: evidence.logId ?? this.#options.random.bytes(LOG_ID_BYTES),
+      epoch: Math.max(snapshot?.epoch ?? 0, ...loaded.map(({ segment }) => segment.lastEpoch)),
+      table: this.#table,
+      freed: evidence.freed,
+      segments,
+      isLastOpen,
+      lastCommit,
+      lastCrc: last?.segment.lastCrc ?? 0,
+      snapshotCommits: snapshots.commits,
+      holes: new Holes(evidence.holes),
+      damage: evidence.damage,
+      metadataLoss: evidence.metadataLoss,
+      unusedNumbers: [...emptyNumbers, ...unused].filter((number) => number > lastNumber),
+      lastNumber,
+      freedNumbers: numbers.filter((number) => evidence.isFreed(number)),
+    }
+  }
+
+  /** Takes in what the snapshot holds; the commit up to which it does. */
+  #begin(snapshot: Snapshot | undefined): number {
+    this.#table.add(openedLedger(0, 0, 0))
+    if (snapshot === undefined) return 0
+    this.#evidence.prove(snapshot.commit)
+    this.#evidence.checkLogId('the snapshot', snapshot.logId)
+    this.#evidence.startFreed(snapshot.freed)
+    for (const state of snapshot.ledgers) this.#table.add(state)
+    return snapshot.commit
+  }
+
+  /** Loads what is there, but for segments whose end is told above the snapshot: their files may be in any state. */
+  async #loadAll(numbers: readonly number[], snapshotCommit: number): Promise<LoadedSegments> {
+    const evidence = this.#evidence
+    const mark = evidence.mark()
+    for (;;) {
+      const { files, misplacedNumber } = await this.#files.look(numbers)
+      const result = await this.#loader.load(files)
+      const known = evidence.freed
+      for (const { segment } of result.loaded) {
+        if (segment.lastCommit > snapshotCommit) await this.#replay.freed(segment, snapshotCommit + 1)
+      }
+      if (evidence.freed === known || !result.loaded.some(({ segment }) => evidence.isFreed(segment.number))) {
+        this.#misplacedNumber = misplacedNumber
+        return result
+      }
+      // What was found of those that are gone says nothing: once more without them.
+      evidence.restore(mark)
+    }
+  }
+
+  /** Commits between two neighbouring segments that are in neither, and were not freed. */
+  #findGaps(loaded: readonly LoadedSegment[], snapshotCommit: number): void {
+    let expected = 1
+    let before = 'the start of the log'
+    for (const { segment } of loaded) {
+      const gap = { from: expected, to: segment.firstCommit - 1 }
+      const isFreed = this.#evidence.freed.some((range) => range.firstCommit <= gap.from && range.lastCommit >= gap.to)
+      if (gap.to >= gap.from && !isFreed) {
+        this.#evidence.addHole({ ...gap, reason: `a segment is missing between ${before} and ${segment.path}` })
+        if (gap.to > snapshotCommit) this.#evidence.doubtMetadata(gap)
+      }
+      expected = segment.lastCommit + 1
+      before = segment.path
+    }
+  }
+
+  /**
+   * A ledger without a frame above a hole may have had its last ones in it, unless a snapshot above says otherwise.
+   * Its chain is led through the hole, so that every reader is told, for ever.
+   */
+  #doubt(snapshotCommit: number): void {
+    for (const hole of this.#evidence.holes) {
+      if (hole.to <= snapshotCommit) continue
+      for (const state of this.#table.values()) {
+        if (state.lastFrameCommit >= hole.to || state.closedAtMs !== undefined) continue
+        state.lastFrameCommit = hole.to
+        state.durableFrameCommit = hole.to
+        if (state.ledger !== 0) state.end = { commit: hole.to + 1, index: 0 }
+      }
+    }
+  }
+
+  /**
+   * What nothing proves to be synced may stand only in the page cache, and after a failed sync the cache may show
+   * bytes the disk lacks: written again and synced, it is durable before anybody is served.
+   */
+  async #rewriteUnproven({ segment, walk, hasHeader }: LoadedSegment): Promise<void> {
+    const first = walk?.commits.find(({ commit }) => commit > this.#evidence.provenCommit)
+    if (hasHeader && first === undefined) return
+    // The header was written together with the first commit.
+    const isHeaderDue = !hasHeader || first?.commit === segment.firstCommit
+    const file = await this.#disk.open(segment.path)
+    try {
+      for (let offset = first?.offset ?? segment.usedBytes; offset < segment.usedBytes; offset += MIB) {
+        const bytes = new Uint8Array(Math.min(MIB, segment.usedBytes - offset))
+        await file.read(bytes, offset)
+        await file.write(bytes, offset)
+      }
+      if (isHeaderDue) {
+        const page = new Uint8Array(PAGE_BYTES)
+        encodeSegmentHeader({ ...segment.start, retentionClass: 0, logNumber: 0 }, page)
+        await file.write(page, 0)
+      }
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+  }
+}
