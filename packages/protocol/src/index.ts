@@ -7,10 +7,13 @@ export {
   decodeResponse,
   encodeRequest,
   encodeResponse,
+  encodeResponsePieces,
   parseDocument,
 } from './codecs/body.ts'
 export type { Document } from './codecs/body.ts'
 export type { Codec } from './codecs/codec.ts'
+export { createRecordWriter, encodedBytes, EncodedRecords } from './codecs/record-writer.ts'
+export type { RecordCommit, RecordPlace, RecordWriter } from './codecs/record-writer.ts'
 export { decodeError, encodeError } from './codecs/error-body.ts'
 export type { DecodedError, ErrorAnswer } from './codecs/error-body.ts'
 export { errorTraits, KinesisError } from './errors.ts'

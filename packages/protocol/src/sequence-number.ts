@@ -96,10 +96,11 @@ function assemble({ birthS, shard }: ShardIdentity, position: bigint, timeS: num
   )
 }
 
-const DIGITS = 56
+/** Every number has as many. */
+export const SEQUENCE_NUMBER_DIGITS = 56
 const LIMB = 10_000_000
 const LIMB_DIGITS = 7
-const LIMBS = DIGITS / LIMB_DIGITS
+const LIMBS = SEQUENCE_NUMBER_DIGITS / LIMB_DIGITS
 /** One step of the index, 2^80, in limbs of seven decimal digits, the lowest first. */
 const stepLimbs = limbsOf(1n << POSITION_SHIFT)
 /** 2^80 has 25 digits. */
@@ -159,7 +160,7 @@ function baseLimbs({ birthS, shard, commit, timeS }: Omit<SequenceNumberFields, 
  */
 export class SequenceNumberWriter {
   readonly #base: Float64Array
-  readonly #digits = Buffer.alloc(DIGITS, 0x30)
+  readonly #digits = Buffer.alloc(SEQUENCE_NUMBER_DIGITS, 0x30)
   /** What the lower limbs carried into the upper ones when these were written last; -1: they never were. */
   #carry = -1
 
@@ -172,7 +173,7 @@ export class SequenceNumberWriter {
   write(target: Uint8Array, at: number, index: number): number {
     this.#compute(index)
     target.set(this.#digits, at)
-    return at + DIGITS
+    return at + SEQUENCE_NUMBER_DIGITS
   }
 
   text(index: number): string {
@@ -183,7 +184,7 @@ export class SequenceNumberWriter {
   #compute(index: number): void {
     const digits = this.#digits
     let carry = 0
-    let at = DIGITS
+    let at = SEQUENCE_NUMBER_DIGITS
     for (let limb = 0; limb < LIMBS; limb++) {
       if (limb === STEP_LIMBS) {
         // The upper limbs change with the carry alone: for most records they already stand there.

@@ -10,6 +10,8 @@ const PAD = 0x3d
 const letterValues = new Uint8Array(128).fill(255)
 for (let value = 0; value < LETTERS.length; value++) letterValues[LETTERS.charCodeAt(value)] = value
 
+const letterCodes = Buffer.from(LETTERS)
+
 /** The bytes, or `undefined` if `text` is not strict base64: then describeBase64Fault says why. */
 export function decodeBase64(text: string): Buffer | undefined {
   const length = base64DecodedLength(text)
@@ -36,6 +38,30 @@ export function base64DecodedLength(text: string): number | undefined {
   // Node looks at the low byte only of letters beyond ASCII.
   if (Buffer.byteLength(text, 'utf8') !== length) return undefined
   return (length / 4) * 3 - pads
+}
+
+/** Writes `length` bytes of `source` as base64 at `at`. For a few bytes faster than the way through a string. */
+export function encodeSmallBase64(
+  source: Uint8Array,
+  offset: number,
+  length: number,
+  target: Uint8Array,
+  at: number,
+): void {
+  const end = offset + length
+  let to = at
+  for (let from = offset; from < end; from += 3) {
+    const left = end - from
+    const bits =
+      ((source[from] ?? 0) << 16) |
+      (left > 1 ? (source[from + 1] ?? 0) << 8 : 0) |
+      (left > 2 ? (source[from + 2] ?? 0) : 0)
+    target[to] = letterCodes[bits >>> 18] ?? 0
+    target[to + 1] = letterCodes[(bits >>> 12) & 63] ?? 0
+    target[to + 2] = left > 1 ? (letterCodes[(bits >>> 6) & 63] ?? 0) : PAD
+    target[to + 3] = left > 2 ? (letterCodes[bits & 63] ?? 0) : PAD
+    to += 4
+  }
 }
 
 /** The service's words for what is wrong with `text`, which is not strict base64. */

@@ -4,16 +4,17 @@
  */
 import { KinesisError } from '../errors.ts'
 import type { Operation } from '../operation.ts'
-import type { GetRecordsOutput } from '../operations/get-records.ts'
+import type { PutRecordsOutput } from '../operations/put-records.ts'
 import { checkConstraints } from '../schema/constraints.ts'
 import { decodeStructure } from '../schema/decode.ts'
 import { decodeCbor } from './cbor-decode.ts'
 import { encodeCbor } from './cbor-encode.ts'
 import type { Codec } from './codec.ts'
-import { encodeGetRecords } from './get-records.ts'
+import { type EncodedGetRecordsOutput, encodeGetRecords } from './get-records.ts'
 import { encodeJson } from './json-encode.ts'
 import { parseJson } from './json-parse.ts'
-import { decodePutRecords } from './put-records.ts'
+import { decodePutRecords, encodePutRecords } from './put-records.ts'
+import { EncodedRecords } from './record-writer.ts'
 
 /** A body that was parsed, not yet looked at: an object or a list. */
 export type Document = object
@@ -58,8 +59,19 @@ export function encodeRequest<I>(operation: Operation<I>, codec: Codec, input: I
 export function encodeResponse<O>(operation: Operation<unknown, O>, codec: Codec, output: O): Uint8Array {
   if (operation.output === undefined) return nothing
   if (codec === 'cbor') return encodeCbor(operation.output, output)
-  if (operation.name === 'GetRecords') return encodeGetRecords(output as GetRecordsOutput)
-  return encodeJson(operation.output, output)
+  const quick = operation.name === 'PutRecords' ? encodePutRecords(output as PutRecordsOutput) : undefined
+  return quick ?? encodeJson(operation.output, output)
+}
+
+/** The same in pieces, which may be shared with other answers. Takes outputs whose records are EncodedRecords, too. */
+export function encodeResponsePieces(operation: Operation, codec: Codec, output: unknown): readonly Uint8Array[] {
+  return hasEncodedRecords(output) ? encodeGetRecords(output) : [encodeResponse(operation, codec, output)]
+}
+
+function hasEncodedRecords(output: unknown): output is EncodedGetRecordsOutput {
+  return (
+    typeof output === 'object' && output !== null && 'Records' in output && output.Records instanceof EncodedRecords
+  )
 }
 
 /** Checks types only. Throws a SerializationException when the bytes are not an answer of this operation. */

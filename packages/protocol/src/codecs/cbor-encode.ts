@@ -10,10 +10,10 @@ type Values = Readonly<Record<string, unknown>>
 
 const MAJOR_UNSIGNED = 0
 const MAJOR_NEGATIVE = 1
-const MAJOR_BYTES = 2
-const MAJOR_TEXT = 3
-const MAJOR_LIST = 4
-const MAJOR_MAP = 5
+export const MAJOR_BYTES = 2
+export const MAJOR_TEXT = 3
+export const MAJOR_LIST = 4
+export const MAJOR_MAP = 5
 const TAG_EPOCH = 0xc1
 const FALSE = 0xf4
 const TRUE = 0xf5
@@ -49,8 +49,7 @@ function writeValue(writer: ByteWriter, schema: Schema, value: unknown): void {
       writer.byte(value === true ? TRUE : FALSE)
       return
     case 'timestamp':
-      writer.byte(TAG_EPOCH)
-      writeInteger(writer, Math.round(value as number))
+      writeTimestamp(writer, value as number)
       return
     case 'blob': {
       const bytes = value as Uint8Array
@@ -82,6 +81,12 @@ export function writeText(writer: ByteWriter, text: string): void {
   const length = Buffer.byteLength(text, 'utf8')
   writeHead(writer, MAJOR_TEXT, length)
   writer.utf8(text, length)
+}
+
+/** Ms since the epoch. */
+export function writeTimestamp(writer: ByteWriter, ms: number): void {
+  writer.byte(TAG_EPOCH)
+  writeInteger(writer, Math.round(ms))
 }
 
 function writeInteger(writer: ByteWriter, value: number): void {

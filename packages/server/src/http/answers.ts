@@ -14,7 +14,8 @@ export const PLAIN_JSON_TYPE = 'application/json'
 export interface Answer {
   readonly status: number
   readonly contentType?: string
-  readonly body?: Uint8Array
+  /** Pieces are sent one after the other. */
+  readonly body?: Uint8Array | readonly Uint8Array[]
   readonly headers?: Readonly<Record<string, string>>
 }
 
@@ -67,7 +68,8 @@ export function toResponse(answer: Answer, common: CommonHeaders): WireResponse 
     headers['access-control-expose-headers'] = EXPOSED
   }
   if (answer.headers !== undefined) Object.assign(headers, answer.headers)
-  return { status: answer.status, headers, body: answer.body === undefined ? [] : [answer.body] }
+  const { status, body = [] } = answer
+  return { status, headers, body: body instanceof Uint8Array ? [body] : body }
 }
 
 /** What a browser asks before it sends. Echoes what it wants to send; not authenticated. */

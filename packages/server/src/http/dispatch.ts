@@ -3,7 +3,7 @@
  * of KINESIS.md §2, named in the code), then who asks, what is asked, the operation, and its answer as bytes. The one
  * place where errors become bytes. Invariant: always answers, never throws.
  */
-import { type Codec, encodeResponse, KinesisError, type Operation, operations } from '@millrace/protocol'
+import { type Codec, encodeResponsePieces, KinesisError, type Operation, operations } from '@millrace/protocol'
 import type { Clock, Logger, Random } from '@millrace/std'
 
 import type { Authenticate, Caller } from '../auth/authenticate.ts'
@@ -125,9 +125,9 @@ export function createDispatch(options: DispatchOptions): Dispatch {
     const caller = authenticate.caller(request, decoded.payloadHash)
     // Rows 12 and 13.
     if (decoded.kind === 'invalid') throw decoded.error
-    const context = new RequestContext(request, caller, startedMs + limits.handlingMs)
+    const context = new RequestContext(request, caller, codec, startedMs + limits.handlingMs)
     const output = await service.execute(operation.name, decoded.input, context)
-    return { status: 200, contentType: contentTypeOf(codec), body: encodeResponse(operation, codec, output) }
+    return { status: 200, contentType: contentTypeOf(codec), body: encodeResponsePieces(operation, codec, output) }
   }
 
   /** Rows 8 and 9: the plain JSON type is recognised, and never served. */
@@ -161,12 +161,14 @@ class RequestContext implements OperationContext {
   readonly region: string
   readonly requestId: string
   readonly deadlineMs: number
+  readonly codec: Codec
   readonly #request: WireRequest
 
-  constructor(request: WireRequest, caller: Caller, deadlineMs: number) {
+  constructor(request: WireRequest, caller: Caller, codec: Codec, deadlineMs: number) {
     this.account = caller.account
     this.region = caller.region
     this.requestId = request.id
+    this.codec = codec
     this.deadlineMs = deadlineMs
     this.#request = request
   }

@@ -1,7 +1,10 @@
 import {
+  type Codec,
   CreateStream,
+  decodeResponse,
   DecreaseStreamRetentionPeriod,
   DeleteStream,
+  encodeResponsePieces,
   endingSequenceNumber,
   GetRecords,
   type GetRecordsInput,
@@ -337,6 +340,74 @@ describe('GetRecords', () => {
     expect(lines[0]).toContain('"shardId":"shardId-000000000000"')
     expect(damaged).toEqual([SHARD])
     expect(await read(harness, { ShardIteratorType: 'LATEST' })).toEqual([])
+  })
+})
+
+describe.each<Codec>(['json', 'cbor'])('GetRecords written straight into %s', (codec) => {
+  /** The answer as bytes and back, which must be the answer as values. */
+  async function same(harness: ServiceHarness, input: GetRecordsInput): Promise<GetRecordsOutput> {
+    const values = await harness.call(GetRecords, input)
+    const output = await harness.call(GetRecords, input, { codec })
+    const bytes = Buffer.concat(encodeResponsePieces(GetRecords, codec, output))
+    const decoded = decodeResponse(GetRecords, codec, bytes)
+    const plain = (record: GetRecordsOutput['Records'][number]): object => ({ ...record, Data: textOf(record.Data) })
+    expect({ ...decoded, Records: decoded.Records.map(plain), NextShardIterator: '' }).toEqual({
+      ...values,
+      Records: values.Records.map(plain),
+      NextShardIterator: '',
+    })
+    return decoded
+  }
+
+  it('says what the values say, page for page, whatever the limit', async () => {
+    await using harness = await withStream()
+    const all = Array.from({ length: 40 }, (_, i) => `record ${i} ${'x'.repeat(i * 7)}`)
+    for (let at = 0; at < all.length; at += 8) {
+      await put(harness, ...all.slice(at, at + 8))
+      await harness.advance(1_500)
+    }
+    for (const Limit of [1, 3, 8, 11, 40, 10_000]) {
+      const found: string[] = []
+      let ShardIterator: string = await iteratorAt(harness)
+      while (found.length < all.length) {
+        const output = await same(harness, { ShardIterator, Limit })
+        found.push(...texts(output))
+        ShardIterator = output.NextShardIterator ?? ''
+      }
+      expect(found).toEqual(all)
+    }
+  })
+
+  it('is the same for whoever comes later', async () => {
+    await using harness = await withStream()
+    await put(harness, ...Array.from({ length: 200 }, (_, i) => `record ${i} ${'x'.repeat(100)}`))
+    const ShardIterator = await iteratorAt(harness)
+    const first = await same(harness, { ShardIterator })
+    await put(harness, 'more')
+    for (let reader = 0; reader < 3; reader++) {
+      expect(texts(await same(harness, { ShardIterator }))).toEqual([...texts(first), 'more'])
+      expect(texts(await same(harness, { ShardIterator, Limit: 150 }))).toEqual(texts(first).slice(0, 150))
+    }
+  })
+
+  it('hides what expired from those who come later, too', async () => {
+    await using harness = await withStream()
+    await put(harness, ...Array.from({ length: 200 }, (_, i) => `record ${i} ${'x'.repeat(100)}`))
+    const ShardIterator = await iteratorAt(harness)
+    expect((await same(harness, { ShardIterator })).Records).toHaveLength(200)
+    await harness.advance(24 * HOUR_MS + 1, HOUR_MS)
+    await put(harness, 'b')
+    expect(texts(await same(harness, { ShardIterator: await iteratorAt(harness) }))).toEqual(['b'])
+  })
+
+  it('tells of children and of an empty shard', async () => {
+    await using harness = await withStream()
+    expect((await same(harness, { ShardIterator: await iteratorAt(harness) })).Records).toEqual([])
+    await put(harness, 'a')
+    await harness.call(SplitShard, { StreamName: 's', ShardToSplit: '0', NewStartingHashKey: '1000' })
+    const output = await same(harness, { ShardIterator: await iteratorAt(harness) })
+    expect(texts(output)).toEqual(['a'])
+    expect(output.ChildShards).toHaveLength(2)
   })
 })
 

@@ -1,9 +1,13 @@
 import {
+  type Codec,
+  encodedBytes,
+  type EncodedRecords,
   GET_RECORDS_BYTES_MAX,
   GET_RECORDS_MAX,
   GetRecords,
+  type GetRecordsInput,
+  type GetRecordsOutput,
   KinesisError,
-  SequenceNumberWriter,
   shardIdOf,
   type StreamRecord,
 } from '@millrace/protocol'
@@ -11,16 +15,21 @@ import {
 import { EngineError, type Position, type ReadResult, type StoredFrame } from '../engine/engine.ts'
 import { RecordReader } from '../engine/record-batch.ts'
 import { visibleFromMs } from '../streams/retention.ts'
-import { recordSecond, type Shard } from '../streams/shard.ts'
+import type { Shard } from '../streams/shard.ts'
 import { openIterator, sealIterator, type ShardIterator } from '../streams/shard-iterator.ts'
 import { findShard, isServing, type Stream } from '../streams/stream.ts'
 import { dryRun, internalFailure, invalidArgument, iteratorExpired, shardDoesNotExist } from './faults.ts'
 import { handle, type OperationContext, type ServiceParts } from './operation.ts'
+import { EncodedList, type RecordList, ValueList } from './record-list.ts'
 import { describeChildren } from './shard-description.ts'
 import { streamKeyOf } from './stream-lookup.ts'
 
+/** Records are values, or written already in the encoding that the caller named. */
+type Records = readonly StreamRecord[] | EncodedRecords
+type Output = Omit<GetRecordsOutput, 'Records'> & { readonly Records: Records }
+
 /** Reads records of a shard from an iterator on, and gives the iterator to read on with. */
-export const getRecords = handle(GetRecords, async (input, service, context) => {
+export const getRecords = handle<GetRecordsInput, Output>(GetRecords, async (input, service, context) => {
   const startedMs = service.clock.monotonic()
   const iterator = openedIterator(input.ShardIterator, service, context)
   if (input.StreamARN !== undefined) {
@@ -53,7 +62,7 @@ export const getRecords = handle(GetRecords, async (input, service, context) => 
   const behindMs = page.atTip ? 0 : Math.max(0, Math.floor(service.clock.now() - page.lastMs))
   service.metrics.get(label, {
     shardId,
-    records: page.records.length,
+    records: page.count,
     bytes: page.bytes,
     iteratorAgeMs: behindMs,
     throttled: false,
@@ -93,7 +102,8 @@ function openedIterator(text: string, { seal, clock }: ServiceParts, context: Op
 }
 
 interface Page {
-  readonly records: readonly StreamRecord[]
+  readonly records: Records
+  readonly count: number
   /** Data and keys. */
   readonly bytes: number
   readonly next: Position
@@ -114,35 +124,33 @@ interface PageRequest {
 
 /** Records of whole frames up to the limits, and at least one if one is due. */
 async function readPage(request: PageRequest, service: ServiceParts, context: OperationContext): Promise<Page> {
-  const { stream, shard, from, limit } = request
+  const { stream, from, limit } = request
   const fromMs = visibleFromMs(stream, service.guardedClock.now())
   const result = await read(request, fromMs, service, context)
   try {
-    const records: StreamRecord[] = []
+    const list = listFor(result.frames, request, context.codec)
     let bytes = 0
     let next = result.next
     let complete = true
     let lastMs = fromMs
     let damage = result.damaged?.reason
     for (const frame of result.frames) {
-      const room = {
-        records: limit - records.length,
-        bytes: GET_RECORDS_BYTES_MAX - bytes,
-        isFirst: records.length === 0,
-      }
-      const taken = takeRecords(frame, frame.commit === from.commit ? from.index : 0, shard, room)
-      records.push(...taken.records)
+      const countBefore = list.count
+      const fromIndex = frame.commit === from.commit ? from.index : 0
+      const taken = takeRecords(frame, fromIndex, list, { records: limit, bytes: GET_RECORDS_BYTES_MAX - bytes })
       bytes += taken.bytes
-      if (taken.records.length > 0) lastMs = frame.timeMs
+      if (list.count > countBefore) lastMs = frame.timeMs
       damage = taken.damage ?? damage
       if (taken.stoppedAt === undefined) continue
       next = { commit: frame.commit, index: taken.stoppedAt }
       complete = false
       break
     }
-    if (damage !== undefined && records.length === 0) throw damaged(damage, request, service, context)
+    const { count } = list
+    if (damage !== undefined && count === 0) throw damaged(damage, request, service, context)
     const whole = complete && damage === undefined
-    return { records, bytes, next, atTip: whole && result.atTip, ended: whole && result.ended, lastMs }
+    const records = list.finish()
+    return { records, count, bytes, next, atTip: whole && result.atTip, ended: whole && result.ended, lastMs }
   } finally {
     result.release()
   }
@@ -163,57 +171,53 @@ async function read(
   }
 }
 
+function listFor(frames: readonly StoredFrame[], { shard, limit }: PageRequest, codec: Codec | undefined): RecordList {
+  if (codec === undefined) return new ValueList(shard)
+  let records = 0
+  let bytes = 0
+  for (const frame of frames) {
+    records += frame.records
+    bytes += frame.bytes.length
+  }
+  // Of the last frame, or of a large one, a part may be wanted only.
+  const share = records > limit ? limit / records : 1
+  return new EncodedList(shard, codec, Math.ceil(encodedBytes(codec, records, bytes) * share))
+}
+
 interface Room {
+  /** In all of the answer. */
   readonly records: number
+  /** Data and keys. */
   readonly bytes: number
-  /** One record is returned however large it is. */
-  readonly isFirst: boolean
 }
 
 interface Taken {
-  readonly records: readonly StreamRecord[]
   readonly bytes: number
   /** Index of the first record left behind; `undefined` if all were taken. */
   readonly stoppedAt?: number
   readonly damage?: string
 }
 
-/** Records of one frame, their data copied out of it: the frame is lent. */
-function takeRecords(frame: StoredFrame, fromIndex: number, shard: Shard, room: Room): Taken {
-  const numbers = new SequenceNumberWriter({
-    birthS: shard.birthS,
-    shard: shard.number,
-    commit: frame.commit,
-    timeS: recordSecond(shard, frame.timeMs),
-  })
-  // A frame that fits is copied at once; of one that is cut, only what is taken.
-  const fits = frame.records <= room.records && frame.bytes.length <= room.bytes
-  const source = fits ? { ...frame, bytes: new Uint8Array(frame.bytes) } : frame
-  const records: StreamRecord[] = []
+/** Adds the records of one frame to the list while there is room. One record is taken however large it is. */
+function takeRecords(frame: StoredFrame, fromIndex: number, list: RecordList, room: Room): Taken {
   let bytes = 0
   let index = Math.max(fromIndex, frame.firstIndex)
+  list.begin(frame)
   try {
-    const reader = new RecordReader(source, fromIndex)
+    const reader = new RecordReader(frame, fromIndex)
     while (reader.next()) {
       index = reader.index
       const size = reader.dataLength + reader.keyLength
-      const isDue = room.isFirst && records.length === 0
-      if (!isDue && (records.length === room.records || bytes + size > room.bytes))
-        return { records, bytes, stoppedAt: index }
-      const key = reader.key
-      records.push({
-        ApproximateArrivalTimestamp: frame.timeMs,
-        Data: fits ? reader.data : new Uint8Array(reader.data),
-        ...(key === undefined ? {} : { PartitionKey: key }),
-        SequenceNumber: numbers.text(index),
-      })
+      if (list.count > 0 && (list.count === room.records || bytes + size > room.bytes))
+        return { bytes, stoppedAt: index }
+      list.add(reader)
       bytes += size
       index++
     }
-    return { records, bytes }
+    return { bytes }
   } catch (error) {
     if (!(error instanceof EngineError)) throw error
-    return { records, bytes, stoppedAt: index, damage: error.message }
+    return { bytes, stoppedAt: index, damage: error.message }
   }
 }
 

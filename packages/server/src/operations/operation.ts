@@ -2,7 +2,7 @@
  * What an operation is to the service: a name of the protocol and an async function from its typed input to its
  * typed output, run for one caller. Operations throw `KinesisError` and know the engine port, never an engine.
  */
-import type { Operation } from '@millrace/protocol'
+import type { Codec, Operation } from '@millrace/protocol'
 import type { Clock, Logger } from '@millrace/std'
 
 import type { GuardedClock } from '../background/guarded-clock.ts'
@@ -25,6 +25,8 @@ export interface OperationContext {
   readonly deadlineMs: number
   /** Aborted when the client went away or the service stops. */
   readonly signal: AbortSignal
+  /** How the answer will be encoded: then records come as EncodedRecords. Absent: everything comes as values. */
+  readonly codec?: Codec
 }
 
 /** Account quotas, per account and region. */

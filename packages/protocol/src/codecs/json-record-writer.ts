@@ -1,0 +1,91 @@
+/** Records as JSON. Each begins with a comma, so that what was written apart can be put together. */
+import { SEQUENCE_NUMBER_DIGITS, SequenceNumberWriter } from '../sequence-number.ts'
+import { encodeSmallBase64 } from './base64.ts'
+import { ByteWriter } from './byte-writer.ts'
+import { secondsText } from './json-encode.ts'
+import type { RecordCommit, RecordPlace, RecordWriter } from './record-writer.ts'
+
+const START = ',{"SequenceNumber":"'
+const ZEROS = '0'.repeat(SEQUENCE_NUMBER_DIGITS)
+const DATA = Buffer.from(',"Data":"')
+/** A control character takes six bytes: `\u0001`. */
+const ESCAPED_BYTES_MAX = 6
+/** Quotes, brace and name around key and data, and a little more. */
+const AROUND_BYTES = 32
+/** Up to here a loop beats the way through a string (docs/decisions/014). */
+const SMALL_DATA_BYTES = 64
+
+const SPACE = 0x20
+const QUOTE = 0x22
+const BACKSLASH = 0x5c
+const CLOSING_BRACE = 0x7d
+const TILDE = 0x7e
+
+const nothing = Buffer.alloc(0)
+
+export class JsonRecordWriter implements RecordWriter {
+  readonly #out: ByteWriter
+  #takenTo = 0
+  #stored: Buffer = nothing
+  #numbers: SequenceNumberWriter | undefined
+  /** What stands before the opening quote of the key, and before the data of a record without one. */
+  #headWithKey: Buffer = nothing
+  #headWithoutKey: Buffer = nothing
+
+  constructor(bytesExpected: number) {
+    this.#out = new ByteWriter(bytesExpected)
+  }
+
+  begin(commit: RecordCommit): void {
+    const { buffer, byteOffset, length } = commit.bytes
+    this.#stored = Buffer.from(buffer, byteOffset, length)
+    this.#numbers = new SequenceNumberWriter(commit)
+    const head = `${START}${ZEROS}","ApproximateArrivalTimestamp":${secondsText(commit.timeMs)}`
+    this.#headWithoutKey = Buffer.from(head)
+    this.#headWithKey = Buffer.from(`${head},"PartitionKey":`)
+  }
+
+  write({ index, hasKey, keyOffset, keyLength, dataOffset, dataLength }: RecordPlace): void {
+    const stored = this.#stored
+    const head = hasKey ? this.#headWithKey : this.#headWithoutKey
+    const out = this.#out
+    const base64Bytes = Math.ceil(dataLength / 3) * 4
+    out.reserve(head.length + AROUND_BYTES + keyLength * ESCAPED_BYTES_MAX + base64Bytes)
+    const target = out.buffer
+    target.set(head, out.at)
+    this.#numbers?.write(target, out.at + START.length, index)
+    let at = out.at + head.length
+    if (hasKey) at = writeKey(stored, keyOffset, keyLength, target, at)
+    for (let i = 0; i < DATA.length; i++) target[at + i] = DATA[i] ?? 0
+    at += DATA.length
+    if (dataLength <= SMALL_DATA_BYTES) {
+      encodeSmallBase64(stored, dataOffset, dataLength, target, at)
+    } else {
+      target.write(stored.toString('base64', dataOffset, dataOffset + dataLength), at, base64Bytes, 'latin1')
+    }
+    at += base64Bytes
+    target[at] = QUOTE
+    target[at + 1] = CLOSING_BRACE
+    out.advance(at + 2)
+  }
+
+  take(): Uint8Array {
+    const from = this.#takenTo
+    this.#takenTo = this.#out.at
+    return this.#out.finish().subarray(from)
+  }
+}
+
+/** The key in quotes, escaped if need be. Returns where it ends. */
+function writeKey(stored: Buffer, offset: number, length: number, target: Buffer, at: number): number {
+  target[at] = QUOTE
+  for (let i = 0; i < length; i++) {
+    const byte = stored[offset + i] ?? 0
+    if (byte < SPACE || byte > TILDE || byte === QUOTE || byte === BACKSLASH) {
+      return at + target.write(JSON.stringify(stored.toString('utf8', offset, offset + length)), at, 'utf8')
+    }
+    target[at + 1 + i] = byte
+  }
+  target[at + 1 + length] = QUOTE
+  return at + length + 2
+}
