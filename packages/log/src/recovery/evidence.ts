@@ -1,0 +1,111 @@
+/**
+ * What recovery has learned so far, from snapshots, indexes, headers and commits alike: which log this is, up to which
+ * commit something proves all to have been durable, which segments are gone for good, and what is damaged.
+ */
+import type { Logger } from '@millrace/std'
+import { addFreed, type FreedRange } from '../format/snapshot-format.ts'
+import type { FreedSegment } from '../format/control-format.ts'
+import type { Hole } from '../holes.ts'
+import { LogError } from '../log-error.ts'
+
+/** What `restore` goes back to. */
+export interface EvidenceMark {
+  readonly provenCommit: number
+  readonly damageLines: number
+}
+
+export class Evidence {
+  readonly #logger: Logger
+  readonly #damage: string[] = []
+  readonly #holes: Hole[] = []
+  #freed: readonly FreedRange[] = []
+  #logId: Uint8Array | undefined
+  #provenCommit = 0
+  #metadataLoss: string | undefined
+
+  constructor(logger: Logger) {
+    this.#logger = logger
+  }
+
+  /** One line each. */
+  get damage(): readonly string[] {
+    return this.#damage
+  }
+
+  get holes(): readonly Hole[] {
+    return this.#holes
+  }
+
+  get freed(): readonly FreedRange[] {
+    return this.#freed
+  }
+
+  get logId(): Uint8Array | undefined {
+    return this.#logId
+  }
+
+  /** The highest commit that is known to have been durable. */
+  get provenCommit(): number {
+    return this.#provenCommit
+  }
+
+  get metadataLoss(): string | undefined {
+    return this.#metadataLoss
+  }
+
+  prove(commit: number): void {
+    this.#provenCommit = Math.max(this.#provenCommit, commit)
+  }
+
+  /** All files of a log carry its id. Throws `foreign-file` for one of another. */
+  checkLogId(path: string, logId: Uint8Array): void {
+    this.#logId ??= logId
+    if (!this.#logId.every((byte, index) => byte === logId[index])) {
+      throw new LogError('foreign-file', `${path}: this file belongs to another log; take it away and open again`)
+    }
+  }
+
+  /** Segments that a snapshot says are gone. */
+  startFreed(freed: readonly FreedRange[]): void {
+    this.#freed = freed
+  }
+
+  free(segment: FreedSegment): void {
+    this.#freed = addFreed(this.#freed, segment)
+  }
+
+  isFreed(number: number): boolean {
+    return this.#freed.some((range) => range.firstNumber <= number && range.lastNumber >= number)
+  }
+
+  report(line: string): void {
+    this.#damage.push(line)
+    this.#logger.error('stored data is damaged', { damage: line })
+  }
+
+  addHole(hole: Hole): void {
+    this.#holes.push(hole)
+    this.report(`commits ${hole.from} to ${hole.to} cannot be read: ${hole.reason}`)
+  }
+
+  loseMetadata(what: string): void {
+    this.#metadataLoss ??= `metadata is lost with ${what}`
+    this.report(this.#metadataLoss)
+  }
+
+  /** It is not certain that a change was there, and nobody can tell: worth a refusal, and a line was written already. */
+  doubtMetadata(range: { readonly from: number; readonly to: number }): void {
+    this.#metadataLoss ??= `metadata may be lost with ${range.from} to ${range.to}`
+  }
+
+  mark(): EvidenceMark {
+    return { provenCommit: this.#provenCommit, damageLines: this.#damage.length }
+  }
+
+  /** What was learned since the mark came from files that say nothing. What is freed stays known. */
+  restore({ provenCommit, damageLines }: EvidenceMark): void {
+    this.#provenCommit = provenCommit
+    this.#damage.length = damageLines
+    this.#holes.length = 0
+  }
+}

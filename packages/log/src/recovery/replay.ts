@@ -1,0 +1,112 @@
+/**
+ * Takes what stands above the snapshot into the table of ledgers and the metadata: the frames of each ledger in order,
+ * ledger 0 last, since a drop or a trim concerns what the others have become.
+ */
+import type { Metadata } from '../api.ts'
+import type { Disk } from '../disk.ts'
+import {
+  FRAME_CLOSE,
+  FRAME_DROP,
+  FRAME_FREED,
+  FRAME_METADATA,
+  FRAME_OPEN,
+  FRAME_RECORDS,
+  FRAME_TRIM,
+} from '../format/commit-format.ts'
+import { decodeDrop, decodeFreed, decodeTrim } from '../format/control-format.ts'
+import { crc32 } from '../format/crc32.ts'
+import { type LedgerTable, raiseFloor } from '../ledger-table.ts'
+import { IndexDamagedError } from '../page-cache.ts'
+import type { Segment } from '../segment.ts'
+import { type IndexEntry, queryAll, type SegmentIndex } from '../segment-index.ts'
+import type { Evidence } from './evidence.ts'
+import type { SegmentLoader } from './segment-loader.ts'
+
+export interface ReplayOptions {
+  readonly disk: Disk
+  readonly loader: SegmentLoader
+  readonly evidence: Evidence
+  readonly table: LedgerTable
+  readonly metadata: Metadata
+}
+
+export class Replay {
+  readonly #options: ReplayOptions
+  readonly #evidence: Evidence
+
+  constructor(options: ReplayOptions) {
+    this.#options = options
+    this.#evidence = options.evidence
+  }
+
+  /** Which segments the log says are gone. */
+  async freed(segment: Segment, fromCommit: number): Promise<void> {
+    for (const entry of await this.#entries(segment, 0, fromCommit)) {
+      if (entry.kind !== FRAME_FREED) continue
+      const bytes = await this.#payload(segment, entry)
+      if (bytes !== undefined) this.#evidence.free(decodeFreed(bytes))
+    }
+  }
+
+  /** Everything else, from `fromCommit` on. */
+  async all(segment: Segment, fromCommit: number): Promise<void> {
+    for (const ledger of await this.#look(segment, (index) => index.ledgers())) {
+      if (ledger === 0) continue
+      for (const entry of await this.#entries(segment, ledger, fromCommit)) {
+        if (entry.kind === FRAME_OPEN || entry.kind === FRAME_RECORDS || entry.kind === FRAME_CLOSE) {
+          this.#options.table.apply(ledger, entry)
+        }
+      }
+    }
+    for (const entry of await this.#entries(segment, 0, fromCommit)) await this.#own(segment, entry)
+  }
+
+  async #own(segment: Segment, entry: IndexEntry): Promise<void> {
+    const { table, metadata } = this.#options
+    const hole = this.#evidence.holes.find(({ from, to }) => entry.previousCommit >= from && entry.previousCommit <= to)
+    if (hole !== undefined) this.#evidence.loseMetadata(`commits ${hole.from} to ${hole.to} (${hole.reason})`)
+    if (table.get(0) !== undefined) table.apply(0, entry)
+    const bytes = await this.#payload(segment, entry)
+    if (bytes === undefined) {
+      this.#evidence.loseMetadata(`commit ${entry.commit} (${segment.path} at ${entry.offset})`)
+      return
+    }
+    if (entry.kind === FRAME_METADATA) {
+      metadata.apply(entry.commit, bytes)
+    } else if (entry.kind === FRAME_TRIM) {
+      for (const { ledger, beforeMs } of decodeTrim(bytes)) {
+        const state = table.get(ledger)
+        if (state !== undefined) raiseFloor(state, beforeMs)
+      }
+    } else if (entry.kind === FRAME_DROP) {
+      for (const ledger of decodeDrop(bytes)) table.delete(ledger)
+    }
+  }
+
+  async #entries(segment: Segment, ledger: number, fromCommit: number): Promise<readonly IndexEntry[]> {
+    return await this.#look(segment, (index) => index.collect(queryAll(ledger, fromCommit)))
+  }
+
+  /** An index that is wrong behind its summary is built from the segment, and written again later. */
+  async #look<T>(segment: Segment, query: (index: SegmentIndex) => Promise<T> | T): Promise<T> {
+    try {
+      return await query(segment.index)
+    } catch (error) {
+      if (!(error instanceof IndexDamagedError)) throw error
+      this.#evidence.report(error.message)
+      await this.#options.loader.walkAgain(segment)
+      return await query(segment.index)
+    }
+  }
+
+  async #payload(segment: Segment, entry: IndexEntry): Promise<Uint8Array | undefined> {
+    const file = await this.#options.disk.open(segment.path)
+    try {
+      const bytes = new Uint8Array(entry.bytes)
+      const read = await file.read(bytes, entry.offset)
+      return read === entry.bytes && crc32(bytes) === entry.crc ? bytes : undefined
+    } finally {
+      await file.close()
+    }
+  }
+}

@@ -1,0 +1,197 @@
+/**
+ * Puts the segments in order and walks those without an index. A segment whose header page is gone is found by the
+ * chain: its first commit names the last one of the segment before. Changes nothing on disk.
+ */
+import type { Logger, Random } from '@millrace/std'
+import { CommitReader, type Expectation } from '../commit-reader.ts'
+import type { Disk } from '../disk.ts'
+import { LOG_ID_BYTES, type SegmentHeader } from '../format/segment-header.ts'
+import type { DamagedRange } from '../format/index-format.ts'
+import { PAGE_BYTES } from '../limits.ts'
+import { Segment, segmentPath } from '../segment.ts'
+import { type SegmentWalk, walkSegment } from '../segment-walk.ts'
+import type { Evidence } from './evidence.ts'
+import { firstCommitOf, type SegmentFile, type SegmentFiles } from './segment-files.ts'
+
+export interface LoadedSegment {
+  readonly segment: Segment
+  /** `undefined`: taken from its index file. */
+  readonly walk: SegmentWalk | undefined
+  /** False when only the chain led here: the header has to be written again. */
+  readonly hasHeader: boolean
+}
+
+export interface LoadedSegments {
+  /** In order. */
+  readonly loaded: readonly LoadedSegment[]
+  /** Numbers of files that hold nothing of the log. Ascending. */
+  readonly unused: readonly number[]
+}
+
+export interface SegmentLoaderOptions {
+  readonly disk: Disk
+  readonly random: Random
+  readonly logger: Logger
+  readonly files: SegmentFiles
+  readonly evidence: Evidence
+}
+
+export class SegmentLoader {
+  readonly #options: SegmentLoaderOptions
+  readonly #evidence: Evidence
+
+  constructor(options: SegmentLoaderOptions) {
+    this.#options = options
+    this.#evidence = options.evidence
+  }
+
+  async load(files: readonly SegmentFile[]): Promise<LoadedSegments> {
+    const loaded: LoadedSegment[] = []
+    const unused: number[] = []
+    for (const [place, file] of files.entries()) {
+      const next = files[place + 1]
+      const nextFirst = next?.number === file.number + 1 ? firstCommitOf(next) : undefined
+      const before = loaded.at(-1)?.segment
+      if (file.sealed !== undefined) {
+        loaded.push({ segment: file.sealed, walk: undefined, hasHeader: true })
+        this.#addHoles(file.sealed, file.sealed.damages)
+      } else if (file.header !== undefined) {
+        loaded.push(await this.#walk(file.number, file.header, nextFirst, before))
+      } else {
+        // The header page may be lost although the commits are there: the chain tells.
+        const link = this.#linkTo(file.number, before)
+        const found = link === undefined ? undefined : await this.#walkWithoutHeader(file.number, link, nextFirst)
+        if (found === undefined) unused.push(file.number)
+        else loaded.push(found)
+      }
+    }
+    return { loaded, unused }
+  }
+
+  /** Walks a segment whose index turned out to be wrong behind its summary. */
+  async walkAgain(segment: Segment): Promise<void> {
+    const { salt, firstCommit, previousCrc } = segment.start
+    const file = await this.#options.disk.open(segment.path)
+    try {
+      const walk = await walkSegment(new CommitReader(file, await file.size()), {
+        salt,
+        commit: firstCommit,
+        previousCrc,
+        epoch: 0,
+        provenCommit: segment.lastCommit,
+        endBefore: segment.lastCommit + 1,
+        offset: PAGE_BYTES,
+      })
+      this.#take(segment, walk)
+      segment.file = undefined
+    } finally {
+      await file.close()
+    }
+  }
+
+  async #walk(
+    number: number,
+    header: SegmentHeader,
+    endBefore: number | undefined,
+    before: Segment | undefined,
+  ): Promise<LoadedSegment> {
+    const path = segmentPath(number)
+    const size = await this.#options.files.sizeOf(path)
+    const segment = new Segment(header)
+    const file = await this.#options.disk.open(path)
+    try {
+      const walk = await walkSegment(new CommitReader(file, size), {
+        salt: header.salt,
+        commit: header.firstCommit,
+        previousCrc: header.previousCrc,
+        epoch: before?.lastEpoch ?? 0,
+        provenCommit: this.#evidence.provenCommit,
+        endBefore,
+        offset: PAGE_BYTES,
+      })
+      this.#take(segment, walk)
+      return { segment, walk, hasHeader: true }
+    } finally {
+      await file.close()
+    }
+  }
+
+  /** What the first commit of segment `number` must be, if what stood before it is known. */
+  #linkTo(number: number, before: Segment | undefined): Expectation | undefined {
+    if (before !== undefined) {
+      if (before.number !== number - 1) return undefined
+      return { salt: undefined, commit: before.lastCommit + 1, previousCrc: before.lastCrc, epoch: before.lastEpoch }
+    }
+    if (number === 1) return { salt: undefined, commit: 1, previousCrc: 0, epoch: 0 }
+    const freed = this.#evidence.freed.find(({ lastNumber }) => lastNumber === number - 1)
+    if (freed === undefined) return undefined
+    return { salt: undefined, commit: freed.lastCommit + 1, previousCrc: undefined, epoch: 0 }
+  }
+
+  async #walkWithoutHeader(
+    number: number,
+    expected: Expectation,
+    endBefore: number | undefined,
+  ): Promise<LoadedSegment | undefined> {
+    const path = segmentPath(number)
+    const capacity = await this.#options.files.sizeOf(path)
+    const file = await this.#options.disk.open(path)
+    try {
+      const reader = new CommitReader(file, capacity)
+      const verdict = await reader.judge(PAGE_BYTES, expected)
+      if (verdict.kind === 'none') return undefined
+      const { salt } = verdict.header
+      const { provenCommit } = this.#evidence
+      const walk = await walkSegment(reader, { ...expected, salt, provenCommit, endBefore, offset: PAGE_BYTES })
+      if (walk.commits.length === 0 && walk.damages.length === 0) return undefined
+      // It goes out with the first commit: unless that was synced, a crash alone can have torn it.
+      if (walk.provenCommit >= expected.commit) {
+        this.#evidence.report(`${path}: the segment's header cannot be read; its commits can`)
+      }
+      const logId = this.#evidence.logId ?? this.#options.random.bytes(LOG_ID_BYTES)
+      this.#evidence.checkLogId(path, logId)
+      const segment = new Segment({
+        logId,
+        number,
+        salt,
+        firstCommit: expected.commit,
+        previousCrc: expected.previousCrc ?? 0,
+        createdMs: 0,
+        capacity,
+      })
+      this.#take(segment, walk)
+      return { segment, walk, hasHeader: false }
+    } finally {
+      await file.close()
+    }
+  }
+
+  #take(segment: Segment, walk: SegmentWalk): void {
+    segment.memory = walk.index
+    segment.lastCommit = walk.lastCommit
+    segment.lastCrc = walk.lastCrc
+    segment.lastEpoch = walk.lastEpoch
+    segment.usedBytes = walk.usedBytes
+    segment.damages = walk.damages
+    this.#evidence.prove(walk.provenCommit)
+    this.#addHoles(segment, walk.damages)
+    for (const { frame, offset } of walk.payloads) {
+      this.#evidence.report(
+        `${segment.path}: at offset ${offset + frame.payloadOffset} the records of ledger ${frame.ledger}, ` +
+          `commit ${frame.commit}, fail their checksum`,
+      )
+    }
+    this.#options.logger.debug('walked a segment', {
+      segment: segment.path,
+      commits: walk.commits.length,
+      lastCommit: walk.lastCommit,
+      endReason: walk.endReason,
+    })
+  }
+
+  #addHoles(segment: Segment, damages: readonly DamagedRange[]): void {
+    for (const { fromCommit, toCommit, offset } of damages) {
+      this.#evidence.addHole({ from: fromCommit, to: toCommit, reason: `${segment.path} at ${offset}` })
+    }
+  }
+}
