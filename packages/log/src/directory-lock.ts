@@ -11,11 +11,12 @@
  * It does not reach across machines: on a network file system the sockets of another kernel look dead.
  */
 import { createHash } from 'node:crypto'
-import { link, mkdir, readdir, realpath, symlink, unlink } from 'node:fs/promises'
+import { link, readdir, realpath, symlink, unlink } from 'node:fs/promises'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Clock, Random } from '@millrace/std'
+import { makeDirectories } from './make-directories.ts'
 
 export interface DirectoryLock extends AsyncDisposable {
   /** Lets the next process in. Twice is fine. */
@@ -55,14 +56,14 @@ const INTRODUCTION_BYTES_MAX = 512
 
 /** Takes the directory (which is made if need be). Rejects with DirectoryInUseError if a live process has it. */
 export async function lockDirectory(directory: string, options: DirectoryLockOptions): Promise<DirectoryLock> {
-  await mkdir(directory, { recursive: true, mode: 0o700 })
+  await makeDirectories(directory)
   const path = await realpath(directory)
   return process.platform === 'win32' ? lockByPipe(path, options) : lockBySocket(path, options)
 }
 
 async function lockBySocket(directory: string, options: DirectoryLockOptions): Promise<DirectoryLock> {
   const names = join(directory, 'lock')
-  await mkdir(names, { recursive: true, mode: 0o700 })
+  await makeDirectories(names)
   await using sockets = await shortPath(names, options.random)
   const server = createServer(introduce)
   server.maxConnections = CONNECTIONS_MAX

@@ -7,10 +7,11 @@
  * written without being copied.
  */
 import { close, fstat, fsync, open, read } from 'node:fs'
-import { access, mkdir, readdir, rename, statfs, unlink } from 'node:fs/promises'
+import { access, readdir, rename, statfs, unlink } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import type { AllocateBuffer, Disk, DiskFile } from './disk.ts'
+import { makeDirectories } from './make-directories.ts'
 import { WriterThread } from './writer-thread.ts'
 
 const openFile = promisify(open)
@@ -19,7 +20,6 @@ const syncFile = promisify(fsync)
 const statFile = promisify(fstat)
 
 /** Records are nobody's business but the service's. */
-const DIRECTORY_MODE = 0o700
 const FILE_MODE = 0o600
 
 /** Memory that the writer thread sees too. */
@@ -38,10 +38,7 @@ export class NodeDisk implements Disk {
   /** Makes the directory if need be, durably. */
   static async open(directory: string): Promise<NodeDisk> {
     const root = resolve(directory)
-    const first = await mkdir(root, { recursive: true, mode: DIRECTORY_MODE })
-    if (first !== undefined) {
-      for (let made = root; made.length >= first.length; made = dirname(made)) await syncDirectoryAt(dirname(made))
-    }
+    for (const made of (await makeDirectories(root)).toReversed()) await syncDirectoryAt(dirname(made))
     return new NodeDisk(root)
   }
 
@@ -76,7 +73,7 @@ export class NodeDisk implements Disk {
   }
 
   async makeDirectory(path: string): Promise<void> {
-    await mkdir(this.#at(path), { recursive: true, mode: DIRECTORY_MODE })
+    await makeDirectories(this.#at(path))
   }
 
   async syncDirectory(path: string): Promise<void> {
