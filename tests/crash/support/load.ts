@@ -45,7 +45,7 @@ export async function write({ sdk, stream, history, random }: Load, key: string,
       }
     } catch {
       // Unanswered, or refused: either way it is not acknowledged. Do not spin while nobody listens.
-      await new Promise((resolve) => setTimeout(resolve, 20))
+      await new Promise((resolve) => setTimeout(resolve, 100))
     }
   }
 }
