@@ -1,10 +1,11 @@
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
-import { PutRecords } from '../operations/put-records.ts'
+import { assert, describe, expect, it } from 'vitest'
+import { PutRecords, type PutRecordsOutput } from '../operations/put-records.ts'
 import { checkConstraints } from '../schema/constraints.ts'
 import { decodeStructure } from '../schema/decode.ts'
 import { withPlainBytes } from '../testing/plain-bytes.ts'
-import { decodePutRecords } from './put-records.ts'
+import { encodeJson } from './json-encode.ts'
+import { decodePutRecords, encodePutRecords } from './put-records.ts'
 
 /** `usual`, and now and then something that is not. */
 const usually = <T>(usual: fc.Arbitrary<T>, ...unusual: readonly unknown[]) =>
@@ -64,5 +65,41 @@ describe('decodePutRecords', () => {
       StreamName: 's',
       Records: [{ Data: Buffer.from('hi'), PartitionKey: 'k' }],
     })
+  })
+})
+
+const stored = fc.record({
+  SequenceNumber: usually(fc.bigInt({ min: 0n, max: 10n ** 56n }).map(String), '"', '\\', 'ü', '\n'),
+  ShardId: usually(
+    fc.nat(3).map((number) => `shardId-00000000000${number}`),
+    '"',
+    'ü',
+  ),
+})
+const refused = fc.record({ ErrorCode: fc.string(), ErrorMessage: fc.string() })
+const output = fc.record(
+  {
+    FailedRecordCount: fc.constantFrom(0, 0, 0, 1),
+    Records: fc.array(fc.oneof({ weight: 20, arbitrary: stored }, { weight: 1, arbitrary: refused }), { maxLength: 8 }),
+    EncryptionType: usually(fc.constant(undefined), 'NONE'),
+  },
+  { requiredKeys: ['FailedRecordCount', 'Records'], noNullPrototype: true },
+) as fc.Arbitrary<PutRecordsOutput>
+
+describe('encodePutRecords', () => {
+  it('writes what the general encoder writes, or leaves it to it', () => {
+    const { output: schema } = PutRecords
+    assert(schema !== undefined)
+    let quick = 0
+    fc.assert(
+      fc.property(output, (value) => {
+        const text = encodePutRecords(value)?.toString()
+        if (text === undefined) return
+        quick++
+        expect(text).toBe(Buffer.from(encodeJson(schema, value)).toString())
+      }),
+      { numRuns: 2000 },
+    )
+    expect(quick).toBeGreaterThan(300)
   })
 })

@@ -1,16 +1,17 @@
 /**
- * Decodes and checks the input of PutRecords in one plain loop, as long as nothing is unusual. At the first unusual
- * thing it gives up, and the general decoder finds the words for it; so this file knows no messages. That both give
- * the same is a property of the tests.
+ * Decodes and checks the input of PutRecords, and writes its output, in one plain loop each, as long as nothing is
+ * unusual. At the first unusual thing it gives up, and the general codec does it; so this file knows no messages. That
+ * both give the same is a property of the tests.
  */
 import { PARTITION_KEY_LENGTH_MAX, PUT_RECORDS_MAX, RECORD_BYTES_MAX } from '../limits.ts'
 import { PutRecords } from '../operations/put-records.ts'
-import type { PutRecordsEntry, PutRecordsInput } from '../operations/put-records.ts'
+import type { PutRecordsEntry, PutRecordsInput, PutRecordsOutput } from '../operations/put-records.ts'
 import { HashKey } from '../operations/shapes.ts'
 import { checkConstraints } from '../schema/constraints.ts'
 import { decodeStructure } from '../schema/decode.ts'
 import type { StructureSchema } from '../schema/schema.ts'
 import { base64DecodedLength } from './base64.ts'
+import { plainText } from './json-encode.ts'
 
 /** All members but the records. */
 const shell: StructureSchema = {
@@ -30,6 +31,21 @@ export function decodePutRecords(document: object): PutRecordsInput | undefined 
   const input = decodeStructure(shell, document, 'json')
   checkConstraints(shell, input)
   return { Records, ...input }
+}
+
+/** As JSON, if every record was stored: a third of what the general encoder takes for 500 records. */
+export function encodePutRecords(output: PutRecordsOutput): Buffer | undefined {
+  if (output.FailedRecordCount !== 0 || output.EncryptionType !== undefined) return undefined
+  let text = ''
+  let lastShardId = ''
+  for (const { SequenceNumber, ShardId, ErrorCode, ErrorMessage } of output.Records) {
+    if (SequenceNumber === undefined || !plainText.test(SequenceNumber)) return undefined
+    if (ShardId === undefined || (ShardId !== lastShardId && !plainText.test(ShardId))) return undefined
+    if (ErrorCode !== undefined || ErrorMessage !== undefined) return undefined
+    lastShardId = ShardId
+    text += `${text === '' ? '' : ','}{"SequenceNumber":"${SequenceNumber}","ShardId":"${ShardId}"}`
+  }
+  return Buffer.from(`{"FailedRecordCount":0,"Records":[${text}]}`, 'latin1')
 }
 
 function decodeEntries(raw: readonly unknown[]): PutRecordsEntry[] | undefined {
