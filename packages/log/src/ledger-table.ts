@@ -77,7 +77,7 @@ export class LedgerTable {
   apply(ledger: Ledger, frame: LedgerFrame): void {
     const state = this.#states.get(ledger)
     if (state === undefined) {
-      // A frame of a ledger that was dropped since, or whose opening is lost to damage; only the opening makes one.
+      // A frame of a ledger that was dropped since; only the opening makes one.
       if (frame.kind === FRAME_OPEN) this.add(openedLedger(ledger, frame.commit, frame.timeMs))
       return
     }

@@ -389,6 +389,24 @@ describe('faults', () => {
     }
   })
 
+  it('keeps the records of a ledger whose opening is lost', async () => {
+    const { log, disk, clock } = await openHarness()
+    await log.openLedgers([{ ledger: 1, notBeforeMs: 0 }], NO_DEADLINE)
+    await log.openLedgers([{ ledger: 2, notBeforeMs: 0 }], NO_DEADLINE)
+    const [stored] = await log.append([part(1, 'one'), part(2, 'two')], NO_DEADLINE)
+    const killed = disk.crash('kill')
+    const path = 'log/0000000001.seg'
+    // A header, the commit of this opening, ledger 1's, ledger 2's.
+    killed.poke(path, killed.peek(path).fill(0, 3 * 4_096, 4 * 4_096))
+    const again = await openHarness({ disk: killed, clock, seed: 2 })
+    expect(textOf(await readAll(again.log, 1))).toBe('one')
+    const { damaged } = await again.log.read(2, POSITION_START, READ)
+    expect(damaged?.to.commit).toBe(stored?.runs[0]?.commit)
+    const frames = await readAll(again.log, 2, { from: damaged?.to ?? POSITION_START })
+    expect(textOf(frames)).toBe('two')
+    await again.log.close()
+  })
+
   it('seals an idle log after 5 ms, so that damage to its end is told from a torn tail', async () => {
     const { log, disk, clock } = await openHarness()
     await log.openLedgers(OPEN_1_2, NO_DEADLINE)

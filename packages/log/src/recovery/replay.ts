@@ -15,7 +15,7 @@ import {
 } from '../format/commit-format.ts'
 import { decodeDrop, decodeFreed, decodeTrim } from '../format/control-format.ts'
 import { crc32 } from '../format/crc32.ts'
-import { type LedgerTable, raiseFloor } from '../ledger-table.ts'
+import { type LedgerTable, openedLedger, raiseFloor } from '../ledger-table.ts'
 import { IndexDamagedError } from '../page-cache.ts'
 import type { Segment } from '../segment.ts'
 import { type IndexEntry, queryAll, type SegmentIndex } from '../segment-index.ts'
@@ -54,11 +54,20 @@ export class Replay {
       if (ledger === 0) continue
       for (const entry of await this.#entries(segment, ledger, fromCommit)) {
         if (entry.kind === FRAME_OPEN || entry.kind === FRAME_RECORDS || entry.kind === FRAME_CLOSE) {
+          this.#openLost(ledger, entry)
           this.#options.table.apply(ledger, entry)
         }
       }
     }
     for (const entry of await this.#entries(segment, 0, fromCommit)) await this.#own(segment, entry)
+  }
+
+  /** The opening of a ledger was lost to damage: what follows it is there all the same, behind a hole. */
+  #openLost(ledger: number, { previousCommit, timeMs }: IndexEntry): void {
+    const { table } = this.#options
+    const holes = this.#evidence.holes.filter(({ from }) => from <= previousCommit)
+    if (table.get(ledger) !== undefined || !holes.some(({ to }) => previousCommit <= to)) return
+    table.add(openedLedger(ledger, Math.min(...holes.map(({ from }) => from)), timeMs))
   }
 
   async #own(segment: Segment, entry: IndexEntry): Promise<void> {
