@@ -105,11 +105,13 @@ function readQuery(query: ReadonlyMap<string, string>): ClaimedSignature {
   }
 }
 
+const noQuery: ReadonlyMap<string, string> = new Map()
+
 /** The first of a repeated parameter counts. */
 function queryOf(url: string): ReadonlyMap<string, string> {
   const question = url.indexOf('?')
+  if (question === -1) return noQuery
   const query = new Map<string, string>()
-  if (question === -1) return query
   for (const { name, value } of parseQuery(url.slice(question + 1))) if (!query.has(name)) query.set(name, value)
   return query
 }

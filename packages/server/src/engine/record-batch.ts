@@ -79,7 +79,7 @@ export class PartsEncoder {
     this.#keyBytes.push(keyBytes)
     this.#hashes.push(explicitHash)
     this.#data.push(data)
-    this.#bytes += HEADER_BYTES + (explicitHash === undefined ? 0 : HASH_BYTES) + keyBytes + data.length
+    this.#bytes += recordBytes(keyBytes, explicitHash, data)
   }
 
   /** Records added so far. */
@@ -163,36 +163,62 @@ export class PartsEncoder {
   }
 
   #write(record: number, arena: Buffer, start: number): void {
-    const key = this.#keys[record]
-    const keyBytes = this.#keyBytes[record] ?? 0
-    const hash = this.#hashes[record]
     const data = this.#data[record]
     assert(data !== undefined, 'a record has data')
-    const flags = (key === undefined ? FLAG_KEY_ABSENT : 0) | (hash === undefined ? 0 : FLAG_EXPLICIT_HASH)
-    const dataBytes = data.length
-    arena[start] = dataBytes & 0xff
-    arena[start + 1] = (dataBytes >>> 8) & 0xff
-    arena[start + 2] = (dataBytes >>> 16) & 0xff
-    arena[start + 3] = dataBytes >>> 24
-    arena[start + 4] = keyBytes & 0xff
-    arena[start + 5] = keyBytes >>> 8
-    arena[start + 6] = flags
-    arena[start + 7] = 0
-    let offset = start + HEADER_BYTES
-    if (hash !== undefined) {
-      arena.writeBigUInt64BE(hash >> 64n, offset)
-      arena.writeBigUInt64BE(hash & 0xffff_ffff_ffff_ffffn, offset + 8)
-      offset += HASH_BYTES
-    }
-    if (key !== undefined) {
-      writeKey(key, keyBytes, arena, offset)
-      offset += keyBytes
-    }
-    if (dataBytes <= COPY_LOOP_MAX) {
-      for (let i = 0; i < dataBytes; i++) arena[offset + i] = data[i] ?? 0
-    } else {
-      arena.set(data, offset)
-    }
+    writeRecord(this.#keys[record], this.#keyBytes[record] ?? 0, this.#hashes[record], data, arena, start)
+  }
+}
+
+/** What PartsEncoder gives for a single record, without its columns: they cost more than the record. */
+export function encodeOne(
+  entry: number,
+  shard: ShardRef,
+  key: string | undefined,
+  explicitHash: bigint | undefined,
+  data: Uint8Array,
+): EncodedParts {
+  const keyBytes = key === undefined ? 0 : utf8Bytes(key)
+  const bytes = Buffer.allocUnsafe(recordBytes(keyBytes, explicitHash, data))
+  writeRecord(key, keyBytes, explicitHash, data, bytes, 0)
+  return { parts: [{ shard, records: 1, bytes }], entryOf: () => entry }
+}
+
+function recordBytes(keyBytes: number, hash: bigint | undefined, data: Uint8Array): number {
+  return HEADER_BYTES + (hash === undefined ? 0 : HASH_BYTES) + keyBytes + data.length
+}
+
+function writeRecord(
+  key: string | undefined,
+  keyBytes: number,
+  hash: bigint | undefined,
+  data: Uint8Array,
+  arena: Buffer,
+  start: number,
+): void {
+  const flags = (key === undefined ? FLAG_KEY_ABSENT : 0) | (hash === undefined ? 0 : FLAG_EXPLICIT_HASH)
+  const dataBytes = data.length
+  arena[start] = dataBytes & 0xff
+  arena[start + 1] = (dataBytes >>> 8) & 0xff
+  arena[start + 2] = (dataBytes >>> 16) & 0xff
+  arena[start + 3] = dataBytes >>> 24
+  arena[start + 4] = keyBytes & 0xff
+  arena[start + 5] = keyBytes >>> 8
+  arena[start + 6] = flags
+  arena[start + 7] = 0
+  let offset = start + HEADER_BYTES
+  if (hash !== undefined) {
+    arena.writeBigUInt64BE(hash >> 64n, offset)
+    arena.writeBigUInt64BE(hash & 0xffff_ffff_ffff_ffffn, offset + 8)
+    offset += HASH_BYTES
+  }
+  if (key !== undefined) {
+    writeKey(key, keyBytes, arena, offset)
+    offset += keyBytes
+  }
+  if (dataBytes <= COPY_LOOP_MAX) {
+    for (let i = 0; i < dataBytes; i++) arena[offset + i] = data[i] ?? 0
+  } else {
+    arena.set(data, offset)
   }
 }
 

@@ -10,7 +10,7 @@ import { SequenceNumberWriter } from '@millrace/protocol'
 import { sleep } from '@millrace/std'
 
 import { type AppendFailure, EngineError, type PartResult, type Run, type ShardRef } from '../engine/engine.ts'
-import { type EncodedParts, PartsEncoder } from '../engine/record-batch.ts'
+import { type EncodedParts, encodeOne, PartsEncoder } from '../engine/record-batch.ts'
 import { routingOf, type RoutingTable } from '../streams/routing.ts'
 import { recordSecond, type Shard } from '../streams/shard.ts'
 import { isServing, type Stream } from '../streams/stream.ts'
@@ -108,6 +108,13 @@ class Writing implements WriteOutcomes {
   }
 
   encode(): EncodedParts {
+    const [first = 0] = this.pending
+    if (this.pending.length === 1) {
+      const record = this.#records[first]
+      const shard = this.shards[first]
+      if (record !== undefined && shard !== undefined)
+        return encodeOne(first, shard.ref, record.key, record.explicitHash, record.data)
+    }
     const encoder = new PartsEncoder()
     for (const entry of this.pending) {
       const record = this.#records[entry]
