@@ -25,11 +25,12 @@ export class HashKeyRouter {
 
   /** The place in `starts` of the range that owns the partition key's hash. */
   route(partitionKey: string): number {
-    const digest = hash('md5', partitionKey, 'hex')
-    const prefix = Number.parseInt(digest.slice(0, 8), 16) * 2 ** 21 + (Number.parseInt(digest.slice(8, 16), 16) >>> 11)
+    // A character per byte: half the price of hexadecimal digits that are then parsed.
+    const digest = hash('md5', partitionKey, 'binary')
+    const prefix = word(digest, 0) * 2 ** 21 + (word(digest, 4) >>> 11)
     const at = this.#lastAtOrBelow(prefix)
     // Only here may a range of the same prefix start above the hash.
-    return this.#prefixes[at] === prefix ? this.routeHashKey(BigInt(`0x${digest}`)) : at
+    return this.#prefixes[at] === prefix ? this.routeHashKey(hashKeyOf(partitionKey)) : at
   }
 
   /** The place in `starts` of the range that owns `hashKey`, which is 0 … HASH_KEY_MAX. */
@@ -50,4 +51,10 @@ export class HashKeyRouter {
     }
     return low
   }
+}
+
+/** Four bytes, the highest first. */
+function word(bytes: string, at: number): number {
+  const high = (bytes.charCodeAt(at) << 8) | bytes.charCodeAt(at + 1)
+  return high * 2 ** 16 + ((bytes.charCodeAt(at + 2) << 8) | bytes.charCodeAt(at + 3))
 }
