@@ -36,8 +36,12 @@ export function createPrometheusMetrics(gauges: () => Gauges): PrometheusMetrics
   const labels = createStreamLabels()
   const labelNames = ['stream', 'account', 'region']
 
-  const perStream = (name: string, help: string): Counter =>
-    new Counter({ name: `kinesis_${name}_total`, help, labelNames, registers })
+  const counters: StreamCounter[] = []
+  const perStream = (name: string, help: string): StreamCounter => {
+    const counter = new StreamCounter(new Counter({ name: `kinesis_${name}_total`, help, labelNames, registers }))
+    counters.push(counter)
+    return counter
+  }
   const latency = (name: string, help: string): Histogram =>
     new Histogram({ name: `kinesis_${name}_latency_seconds`, help, labelNames, buckets: LATENCY_SECONDS, registers })
 
@@ -110,42 +114,43 @@ export function createPrometheusMetrics(gauges: () => Gauges): PrometheusMetrics
     put(label: StreamLabel, event: PutEvent) {
       const on = labels(label)
       const { bytes, success, latency: took } = put[event.operation]
-      bytes.inc(on, event.bytesStored)
-      if (event.stored > 0) success.inc(on)
-      took.observe(on, event.elapsedMs / 1000)
-      incomingBytes.inc(on, event.bytesStored)
-      incomingRecords.inc(on, event.stored)
-      if (event.throttled > 0) writesRefused.inc(on, event.throttled)
+      bytes.add(on, event.bytesStored)
+      if (event.stored > 0) success.add(on, 1)
+      took.observe(on.labels, event.elapsedMs / 1000)
+      incomingBytes.add(on, event.bytesStored)
+      incomingRecords.add(on, event.stored)
+      if (event.throttled > 0) writesRefused.add(on, event.throttled)
       if (event.operation === 'PutRecords') {
-        putRecords.total.inc(on, event.records)
-        putRecords.stored.inc(on, event.stored)
-        if (event.failed > 0) putRecords.failed.inc(on, event.failed)
-        if (event.throttled > 0) putRecords.throttled.inc(on, event.throttled)
+        putRecords.total.add(on, event.records)
+        putRecords.stored.add(on, event.stored)
+        if (event.failed > 0) putRecords.failed.add(on, event.failed)
+        if (event.throttled > 0) putRecords.throttled.add(on, event.throttled)
       }
     },
     get(label: StreamLabel, event: GetEvent) {
       const on = labels(label)
       if (event.throttled) {
-        getRefused.inc(on)
+        getRefused.add(on, 1)
         return
       }
-      getSuccess.inc(on)
-      getBytes.inc(on, event.bytes)
-      getRecords.inc(on, event.records)
-      getLatency.observe(on, event.elapsedMs / 1000)
-      iteratorAge.observe(on, event.iteratorAgeMs / 1000)
+      getSuccess.add(on, 1)
+      getBytes.add(on, event.bytes)
+      getRecords.add(on, event.records)
+      getLatency.observe(on.labels, event.elapsedMs / 1000)
+      iteratorAge.observe(on.labels, event.iteratorAgeMs / 1000)
     },
     damage(label) {
-      damage.inc(labels(label))
+      damage.add(labels(label), 1)
     },
     reshard(label) {
-      reshards.inc(labels(label))
+      reshards.add(labels(label), 1)
     },
     request(operation = '(none)', status, elapsedMs) {
       requests.inc({ operation, status: `${Math.floor(status / 100)}xx` })
       seconds.observe({ operation }, elapsedMs / 1000)
     },
     async print() {
+      for (const counter of counters) counter.flush()
       const now = gauges()
       connections.set(now.connections)
       inFlight.set(now.requests)
@@ -159,18 +164,48 @@ export function createPrometheusMetrics(gauges: () => Gauges): PrometheusMetrics
   }
 }
 
-type StreamLabels = Record<'stream' | 'account' | 'region', string>
+interface LabelledStream {
+  /** Its place in the columns of every counter. */
+  readonly place: number
+  readonly labels: Record<'stream' | 'account' | 'region', string>
+}
+
+/** Adds up between two prints: prom-client's own `inc` builds a text of the labels and looks it up each time. */
+class StreamCounter {
+  readonly #counter: Counter
+  readonly #streams: (LabelledStream | undefined)[] = []
+  readonly #pending: number[] = []
+
+  constructor(counter: Counter) {
+    this.#counter = counter
+  }
+
+  add(stream: LabelledStream, value: number): void {
+    const { place } = stream
+    this.#streams[place] = stream
+    this.#pending[place] = (this.#pending[place] ?? 0) + value
+  }
+
+  flush(): void {
+    for (const [place, stream] of this.#streams.entries()) {
+      if (stream === undefined) continue
+      this.#counter.inc(stream.labels, this.#pending[place] ?? 0)
+      this.#streams[place] = undefined
+      this.#pending[place] = 0
+    }
+  }
+}
 
 /** The labels of a stream, made once; beyond the bound, those of `(other)`. */
-function createStreamLabels(): (label: StreamLabel) => StreamLabels {
-  const known = new Map<string, StreamLabels>()
-  const other: StreamLabels = { stream: OTHER, account: OTHER, region: OTHER }
+function createStreamLabels(): (label: StreamLabel) => LabelledStream {
+  const known = new Map<string, LabelledStream>()
+  const other: LabelledStream = { place: 0, labels: { stream: OTHER, account: OTHER, region: OTHER } }
   return ({ account, region, stream }) => {
     const key = `${account}/${region}/${stream}`
     const found = known.get(key)
     if (found !== undefined) return found
     if (known.size >= METRIC_STREAMS_MAX) return other
-    const made = { stream, account, region }
+    const made: LabelledStream = { place: known.size + 1, labels: { stream, account, region } }
     known.set(key, made)
     return made
   }
