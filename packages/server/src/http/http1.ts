@@ -9,6 +9,9 @@ import { isPieces, totalBytes, writeEvents } from './answer-body.ts'
 import { type Desk, Exchange } from './exchange.ts'
 import type { WireResponse } from './wire.ts'
 
+/** Up to here an answer is copied rather than written as a piece of its own. */
+const ONE_PIECE_BYTES = 1024
+
 /** The requests of one connection: one is served, the others wait. */
 interface Turns {
   busy: boolean
@@ -130,7 +133,9 @@ export class Http1 {
     response.writeHead(answer.status, headers)
     const [only] = body
     if (body.length <= 1) {
-      response.end(only)
+      // As text, a small answer is written in one piece with its headers.
+      if (only !== undefined && only.length <= ONE_PIECE_BYTES) response.end(latin1(only), 'latin1')
+      else response.end(only)
       return
     }
     response.cork()
@@ -175,9 +180,16 @@ export class Http1 {
   }
 }
 
+function latin1({ buffer, byteOffset, byteLength }: Uint8Array): string {
+  return Buffer.from(buffer, byteOffset, byteLength).toString('latin1')
+}
+
 /** Lower-case names; repeated ones joined, so that two `Host` headers are seen as what they are. */
 function headersOf(request: IncomingMessage): Record<string, string> {
-  const { rawHeaders } = request
+  const { rawHeaders, headers: made } = request
+  // Node has made them already; it differs only where a name is repeated, and has a list for this one.
+  if (Object.keys(made).length * 2 === rawHeaders.length && made['set-cookie'] === undefined)
+    return made as Record<string, string>
   const headers: Record<string, string> = Object.create(null) as Record<string, string>
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
     const name = (rawHeaders[i] ?? '').toLowerCase()
