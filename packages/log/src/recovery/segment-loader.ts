@@ -118,14 +118,14 @@ export class SegmentLoader {
 
   /** What the first commit of segment `number` must be, if what stood before it is known. */
   #linkTo(number: number, before: Segment | undefined): Expectation | undefined {
-    if (before !== undefined) {
-      if (before.number !== number - 1) return undefined
-      return { salt: undefined, commit: before.lastCommit + 1, previousCrc: before.lastCrc, epoch: before.lastEpoch }
+    const epoch = before?.lastEpoch ?? 0
+    if (before?.number === number - 1) {
+      return { salt: undefined, commit: before.lastCommit + 1, previousCrc: before.lastCrc, epoch }
     }
-    if (number === 1) return { salt: undefined, commit: 1, previousCrc: 0, epoch: 0 }
+    if (number === 1) return { salt: undefined, commit: 1, previousCrc: 0, epoch }
     const freed = this.#evidence.freed.find(({ lastNumber }) => lastNumber === number - 1)
     if (freed === undefined) return undefined
-    return { salt: undefined, commit: freed.lastCommit + 1, previousCrc: undefined, epoch: 0 }
+    return { salt: undefined, commit: freed.lastCommit + 1, previousCrc: undefined, epoch }
   }
 
   async #walkWithoutHeader(
