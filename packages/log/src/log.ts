@@ -27,6 +27,7 @@ import type {
 } from './api.ts'
 import { CommitLoop } from './commit-loop.ts'
 import type { ControlFrame } from './control-queue.ts'
+import type { AllocateBuffer } from './disk.ts'
 import { DamageLog } from './damage-log.ts'
 import { type Expiring, Deadlines } from './deadlines.ts'
 import { FRAME_CLOSE, FRAME_DROP, FRAME_FREED, FRAME_METADATA, FRAME_OPEN, FRAME_TRIM } from './format/commit-format.ts'
@@ -101,6 +102,7 @@ export class Log implements AsyncDisposable {
     const { disk, clock, random } = options
     const logger = options.logger ?? silentLogger
     const segmentBytes = options.segmentBytes ?? SEGMENT_BYTES_DEFAULT
+    const allocate: AllocateBuffer = options.allocate ?? ((bytes) => new Uint8Array(bytes))
     const own = recovered.table.get(0)
     assert(own !== undefined, 'ledger 0 always is')
     this.#options = options
@@ -120,6 +122,7 @@ export class Log implements AsyncDisposable {
         clock,
         random,
         logger,
+        allocate,
         logId: recovered.logId,
         segmentBytes,
         freeBytesMin: options.freeBytesMin ?? segmentBytes,
@@ -135,7 +138,7 @@ export class Log implements AsyncDisposable {
       durability: options.durability,
       queueBytesMax: options.queueBytesMax ?? QUEUE_BYTES_MAX_DEFAULT,
       sealIdleMs: options.sealIdleMs ?? SEAL_IDLE_MS_DEFAULT,
-      allocate: options.allocate ?? ((bytes) => new Uint8Array(bytes)),
+      allocate,
       table: this.#table,
       store: this.#store,
       tail: this.#tail,

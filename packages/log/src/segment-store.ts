@@ -7,7 +7,7 @@
  */
 import type { Clock, Logger, Random, Timer } from '@millrace/std'
 import { assert } from '@millrace/std'
-import type { Disk, DiskFile } from './disk.ts'
+import type { AllocateBuffer, Disk, DiskFile } from './disk.ts'
 import { encodeSegmentHeader } from './format/segment-header.ts'
 import {
   METADATA_RESERVE_BYTES,
@@ -26,6 +26,7 @@ export interface SegmentStoreOptions {
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
+  readonly allocate: AllocateBuffer
   readonly logId: Uint8Array
   readonly segmentBytes: number
   readonly freeBytesMin: number
@@ -75,6 +76,8 @@ export interface Placement {
 export class SegmentStore {
   readonly #options: SegmentStoreOptions
   readonly #reserveBytes: number
+  /** Written over and over. */
+  readonly #zeros: Uint8Array
   /** In order; the last one is active. */
   readonly segments: Segment[]
   #active: ActiveFile | undefined
@@ -85,6 +88,8 @@ export class SegmentStore {
   #shortage: string | undefined
   #isUrgent = false
   #wantedBytes = ZERO_AHEAD_BYTES
+  /** With so many bytes ready, whoever waits can go on. */
+  #urgentBytes = 0
   #isClosed = false
   #working: Promise<void> | undefined
   #retry: Timer | undefined
@@ -96,6 +101,7 @@ export class SegmentStore {
     this.#options = options
     this.segments = [...segments]
     this.#lastNumber = segments.at(-1)?.number ?? 0
+    this.#zeros = options.allocate(Math.min(ZERO_STEP_BYTES, options.segmentBytes))
     this.#reserveBytes = Math.min(METADATA_RESERVE_BYTES, Math.floor(options.segmentBytes / 4))
   }
 
@@ -210,6 +216,7 @@ export class SegmentStore {
   hurry(bytes = PAGE_BYTES): void {
     this.#isUrgent = true
     this.#wantedBytes = Math.max(this.#wantedBytes, bytes + this.#reserveBytes)
+    this.#urgentBytes = PAGE_BYTES + bytes + this.#reserveBytes + ZERO_STEP_BYTES
     this.#endPause?.()
     this.wake()
   }
@@ -293,7 +300,7 @@ export class SegmentStore {
   async #zeroActive(active: ActiveFile): Promise<void> {
     const from = active.zeroedTo
     const to = Math.min(from + ZERO_STEP_BYTES, active.capacity)
-    await active.file.write(new Uint8Array(to - from), from)
+    await active.file.write(this.#zeros.subarray(0, to - from), from)
     try {
       await active.file.sync()
     } catch (error) {
@@ -331,10 +338,9 @@ export class SegmentStore {
     let zeroedTo = 0
     try {
       // Who waits is helped by the first few steps; the rest follows ahead of the commits.
-      while (zeroedTo < zeroBytes && !this.#isClosed && !(this.#isUrgent && zeroedTo >= this.#wantedBytes)) {
+      while (zeroedTo < zeroBytes && !this.#isClosed && !(this.#isUrgent && zeroedTo >= this.#urgentBytes)) {
         const step = Math.min(ZERO_STEP_BYTES, zeroBytes - zeroedTo)
-        await file.write(new Uint8Array(step), zeroedTo)
-        await file.sync()
+        await file.writeAndSync(this.#zeros.subarray(0, step), zeroedTo)
         zeroedTo += step
         await this.#pause()
       }
@@ -349,8 +355,9 @@ export class SegmentStore {
     this.#spares.push({ path, zeroedTo })
   }
 
+  /** Lets commits pass; none where they would soon have to wait for space. */
   #pause(): Promise<void> {
-    if (this.#isUrgent || this.#isClosed || this.#active === undefined) return Promise.resolve()
+    if (this.#isUrgent || this.#isClosed || this.#isPressed()) return Promise.resolve()
     return new Promise((resolve) => {
       const timer = this.#options.clock.setTimer(ZERO_PACE_MS, end, { unref: true })
       const pauseEnds = (): void => {
@@ -363,6 +370,14 @@ export class SegmentStore {
         pauseEnds()
       }
     })
+  }
+
+  /** The commits are about to catch up with the zeros. */
+  #isPressed(): boolean {
+    const active = this.#active
+    if (active === undefined) return true
+    if (active.zeroedTo < active.capacity) return active.zeroedTo - active.offset < ZERO_AHEAD_BYTES / 4
+    return this.#next === undefined && active.offset > active.capacity * 0.75
   }
 
   async #keepOrRemove(path: string): Promise<void> {
