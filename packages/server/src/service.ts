@@ -11,6 +11,7 @@ import { Retention } from './background/retention.ts'
 import { Transitions } from './background/transitions.ts'
 import { Catalog } from './catalog/catalog.ts'
 import { type Engine, EngineError } from './engine/engine.ts'
+import { EncodedFrames } from './operations/encoded-frames.ts'
 import { internalFailure } from './operations/faults.ts'
 import type { OperationContext, ServiceParts } from './operations/operation.ts'
 import { handlers } from './operations/registry.ts'
@@ -88,6 +89,7 @@ export class Service implements AsyncDisposable {
       transitions,
       throughput,
       seal: new TokenSeal(catalog.tokenKey, random),
+      encodedFrames: new EncodedFrames(),
       logger,
       metrics,
       quotas: {

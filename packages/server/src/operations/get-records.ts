@@ -1,5 +1,4 @@
 import {
-  type Codec,
   encodedBytes,
   type EncodedRecords,
   GET_RECORDS_BYTES_MAX,
@@ -128,7 +127,7 @@ async function readPage(request: PageRequest, service: ServiceParts, context: Op
   const fromMs = visibleFromMs(stream, service.guardedClock.now())
   const result = await read(request, fromMs, service, context)
   try {
-    const list = listFor(result.frames, request, context.codec)
+    const list = listFor(result.frames, request, service, context)
     let bytes = 0
     let next = result.next
     let complete = true
@@ -171,17 +170,25 @@ async function read(
   }
 }
 
-function listFor(frames: readonly StoredFrame[], { shard, limit }: PageRequest, codec: Codec | undefined): RecordList {
+function listFor(
+  frames: readonly StoredFrame[],
+  { shard, limit }: PageRequest,
+  { encodedFrames: shared, clock }: ServiceParts,
+  { codec }: OperationContext,
+): RecordList {
   if (codec === undefined) return new ValueList(shard)
+  const nowMs = clock.now()
   let records = 0
   let bytes = 0
   for (const frame of frames) {
+    if (shared.admits(frame, nowMs)) continue
     records += frame.records
     bytes += frame.bytes.length
   }
   // Of the last frame, or of a large one, a part may be wanted only.
   const share = records > limit ? limit / records : 1
-  return new EncodedList(shard, codec, Math.ceil(encodedBytes(codec, records, bytes) * share))
+  const bytesExpected = Math.ceil(encodedBytes(codec, records, bytes) * share)
+  return new EncodedList({ codec, shard, shared, nowMs, bytesExpected })
 }
 
 interface Room {
@@ -200,6 +207,11 @@ interface Taken {
 
 /** Adds the records of one frame to the list while there is room. One record is taken however large it is. */
 function takeRecords(frame: StoredFrame, fromIndex: number, list: RecordList, room: Room): Taken {
+  const isWhole = fromIndex <= frame.firstIndex
+  if (isWhole && list.count + frame.records <= room.records && frame.bytes.length <= room.bytes) {
+    const all = list.addAll(frame)
+    if (all !== undefined) return { bytes: all }
+  }
   let bytes = 0
   let index = Math.max(fromIndex, frame.firstIndex)
   list.begin(frame)

@@ -12,6 +12,7 @@ import type { Engine } from '../engine/engine.ts'
 import type { TokenSeal } from '../streams/sealed-token.ts'
 import type { Throughput } from '../streams/throughput.ts'
 import type { ServiceMetrics } from '../telemetry/service-metrics.ts'
+import type { EncodedFrames } from './encoded-frames.ts'
 
 /** Who asks, and for how long. No socket: simulation, embedding and worker threads make one by hand. */
 export interface OperationContext {
@@ -47,6 +48,7 @@ export interface ServiceParts {
   readonly transitions: Transitions
   readonly throughput: Throughput
   readonly seal: TokenSeal
+  readonly encodedFrames: EncodedFrames
   readonly logger: Logger
   readonly metrics: ServiceMetrics
   readonly quotas: Quotas

@@ -5,6 +5,7 @@
 import {
   type Codec,
   createRecordWriter,
+  encodedBytes,
   EncodedRecords,
   type RecordCommit,
   type RecordWriter,
@@ -12,12 +13,18 @@ import {
   type StreamRecord,
 } from '@millrace/protocol'
 
-import type { StoredFrame } from '../engine/engine.ts'
-import type { RecordReader } from '../engine/record-batch.ts'
+import { EngineError, type StoredFrame } from '../engine/engine.ts'
+import { RecordReader } from '../engine/record-batch.ts'
 import { recordSecond, type Shard } from '../streams/shard.ts'
+import type { EncodedFrame, EncodedFrames } from './encoded-frames.ts'
 
 export interface RecordList {
   readonly count: number
+  /**
+   * Takes all records of a frame at once and says how many bytes of data and keys they have. `undefined`: nothing was
+   * taken, they have to come one by one.
+   */
+  addAll(frame: StoredFrame): number | undefined
   /** The records that follow are of this frame. */
   begin(frame: StoredFrame): void
   /** Takes the record at which the reader stands. */
@@ -40,6 +47,10 @@ export class ValueList implements RecordList {
     return this.#records.length
   }
 
+  addAll(): undefined {
+    return undefined
+  }
+
   begin(frame: StoredFrame): void {
     this.#numbers = new SequenceNumberWriter(commitOf(frame, this.#shard))
     this.#timeMs = frame.timeMs
@@ -60,31 +71,79 @@ export class ValueList implements RecordList {
   }
 }
 
-/** Bytes of the answer. */
+export interface EncodedListOptions {
+  readonly codec: Codec
+  readonly shard: Shard
+  readonly shared: EncodedFrames
+  /** Ms since the epoch. */
+  readonly nowMs: number
+  /** See createRecordWriter: of records that come one by one. */
+  readonly bytesExpected: number
+}
+
+/** Bytes of the answer. Whole frames of the tail are shared with other answers. */
 export class EncodedList implements RecordList {
-  readonly #shard: Shard
-  readonly #codec: Codec
-  readonly #writer: RecordWriter
+  readonly #options: EncodedListOptions
+  readonly #elements: Uint8Array[] = []
+  /** Of records that came one by one. */
+  #writer: RecordWriter | undefined
   count = 0
 
-  /** `bytesExpected`: see createRecordWriter. */
-  constructor(shard: Shard, codec: Codec, bytesExpected: number) {
-    this.#shard = shard
-    this.#codec = codec
-    this.#writer = createRecordWriter(codec, bytesExpected)
+  constructor(options: EncodedListOptions) {
+    this.#options = options
+  }
+
+  addAll(frame: StoredFrame): number | undefined {
+    const { codec, shard, shared } = this.#options
+    const encoded = shared.get(codec, shard.ref, frame.commit) ?? this.#share(frame)
+    if (encoded === undefined) return undefined
+    this.#takeWritten()
+    this.#elements.push(encoded.elements)
+    this.count += frame.records
+    return encoded.bytes
   }
 
   begin(frame: StoredFrame): void {
-    this.#writer.begin(commitOf(frame, this.#shard))
+    this.#writer ??= createRecordWriter(this.#options.codec, this.#options.bytesExpected)
+    this.#writer.begin(commitOf(frame, this.#options.shard))
   }
 
   add(record: RecordReader): void {
-    this.#writer.write(record)
+    this.#writer?.write(record)
     this.count++
   }
 
   finish(): EncodedRecords {
-    return new EncodedRecords(this.#codec, this.count, this.count === 0 ? [] : [this.#writer.take()])
+    this.#takeWritten()
+    return new EncodedRecords(this.#options.codec, this.count, this.#elements)
+  }
+
+  #takeWritten(): void {
+    const elements = this.#writer?.take()
+    if (elements !== undefined && elements.length > 0) this.#elements.push(elements)
+  }
+
+  /** Encodes a frame for this answer and for others, if it is worth it. */
+  #share(frame: StoredFrame): EncodedFrame | undefined {
+    const { codec, shard, shared, nowMs } = this.#options
+    if (!shared.admits(frame, nowMs)) return undefined
+    const writer = createRecordWriter(codec, encodedBytes(codec, frame.records, frame.bytes.length))
+    writer.begin(commitOf(frame, shard))
+    let bytes = 0
+    try {
+      const reader = new RecordReader(frame)
+      while (reader.next()) {
+        writer.write(reader)
+        bytes += reader.keyLength + reader.dataLength
+      }
+    } catch (error) {
+      // Whoever takes it record by record gets as far as it goes.
+      if (error instanceof EngineError) return undefined
+      throw error
+    }
+    const encoded = { elements: writer.take(), bytes }
+    shared.add(codec, shard.ref, frame.commit, encoded)
+    return encoded
   }
 }
 
