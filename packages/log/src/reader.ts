@@ -40,6 +40,26 @@ interface PlannedFrame {
   readonly entry: IndexEntry
 }
 
+/** Bytes fetched with one read. */
+interface Span {
+  readonly segment: Segment
+  readonly offset: number
+  readonly bytes: Uint8Array
+  /** How many could be read. */
+  read: number
+}
+
+/** Where the bytes of a planned frame come from: the tail, or up to `end` of a span. */
+interface Source {
+  readonly frame: PlannedFrame
+  readonly bytes: Uint8Array
+  readonly span: Span | undefined
+  readonly end: number
+}
+
+/** Of one reader: libuv has four threads, and others want their turn. Twice as fast as one by one on a cold cache. */
+const READS_AT_ONCE = 4
+
 /** A read that waits until others give their bytes back. */
 interface WaitingRead extends Expiring {
   readonly bytes: number
@@ -266,34 +286,55 @@ export class Reader {
   /** Frames close together come with one read. Stops before the first one that fails its checksum. */
   async #fetch(planned: readonly PlannedFrame[]): Promise<{ frames: readonly Frame[]; bad: PlannedFrame | undefined }> {
     const { tail } = this.#options
-    const frames: Frame[] = []
+    const spans: Span[] = []
+    const sources: Source[] = []
     for (let place = 0; place < planned.length;) {
       const first = planned[place] as PlannedFrame
-      const cached = tail.get(first.entry.commit, first.entry.offset, first.entry.bytes)
+      const { offset } = first.entry
+      const cached = tail.get(first.entry.commit, offset, first.entry.bytes)
       if (cached !== undefined) {
-        frames.push(frameOf(first.entry, cached))
+        sources.push({ frame: first, bytes: cached, span: undefined, end: 0 })
         place++
         continue
       }
       let last = place + 1
-      let end = first.entry.offset + first.entry.bytes
+      let end = offset + first.entry.bytes
       for (; last < planned.length; last++) {
         const { segment, entry } = planned[last] as PlannedFrame
         const isNear = segment === first.segment && entry.offset - end <= READ_GAP_BYTES
-        if (!isNear || entry.offset + entry.bytes - first.entry.offset > READ_SPAN_BYTES) break
+        if (!isNear || entry.offset + entry.bytes - offset > READ_SPAN_BYTES) break
         end = entry.offset + entry.bytes
       }
-      const bytes = new Uint8Array(end - first.entry.offset)
-      const read = await this.#readSpan(first.segment, bytes, first.entry.offset)
+      const span: Span = { segment: first.segment, offset, bytes: new Uint8Array(end - offset), read: 0 }
+      spans.push(span)
       for (; place < last; place++) {
         const frame = planned[place] as PlannedFrame
-        const start = frame.entry.offset - first.entry.offset
-        const view = bytes.subarray(start, start + frame.entry.bytes)
-        if (start + frame.entry.bytes > read || crc32(view) !== frame.entry.crc) return { frames, bad: frame }
-        frames.push(frameOf(frame.entry, view))
+        const start = frame.entry.offset - offset
+        const frameEnd = start + frame.entry.bytes
+        sources.push({ frame, bytes: span.bytes.subarray(start, frameEnd), span, end: frameEnd })
       }
     }
+    await this.#readSpans(spans)
+    const frames: Frame[] = []
+    for (const { frame, bytes, span, end } of sources) {
+      if (span !== undefined && (end > span.read || crc32(bytes) !== frame.entry.crc)) return { frames, bad: frame }
+      frames.push(frameOf(frame.entry, bytes))
+    }
     return { frames, bad: undefined }
+  }
+
+  /** Scattered frames of a backlog wait for one another's reads no longer than they must. */
+  async #readSpans(spans: readonly Span[]): Promise<void> {
+    let next = 0
+    const readOn = async (): Promise<void> => {
+      for (let span = spans[next++]; span !== undefined; span = spans[next++]) {
+        span.read = await this.#readSpan(span.segment, span.bytes, span.offset)
+      }
+    }
+    const lanes = Array.from({ length: Math.min(READS_AT_ONCE, spans.length) }, readOn)
+    // All of them, before segments are let go of.
+    const outcomes = await Promise.allSettled(lanes)
+    for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
   }
 
   /** How many bytes could be read. A block that the drive refuses is damage; whatever else fails may pass. */
