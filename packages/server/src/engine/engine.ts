@@ -156,7 +156,10 @@ export interface ShardStore {
    * not throw.
    */
   onAdvance(listener: (shards: readonly ShardRef[]) => void): Disposable
-  /** Records with a time before `beforeMs` are no longer needed: their space may be given back. Never goes back. */
+  /**
+   * Records with a time before `beforeMs` are no longer needed: their space may be given back. Never goes back. Later
+   * records get a time at or after it, whatever the clock says: what is acknowledged from then on is visible.
+   */
   trim(floors: readonly { readonly shard: ShardRef; readonly beforeMs: number }[]): Promise<void>
   /** Forgets shards and all their records. Idempotent. */
   drop(shards: readonly ShardRef[], options: Deadline): Promise<void>

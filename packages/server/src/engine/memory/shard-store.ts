@@ -32,6 +32,8 @@ interface Shard {
   /** What the commit under way adds. */
   arriving: { records: number; readonly pieces: Uint8Array[]; readonly timeMs: number } | undefined
   lastTimeMs: number
+  /** Where the records begin that have not been trimmed; none comes to be below it. */
+  floorMs: number
   end: Position
   closedAtMs: number | undefined
 }
@@ -61,6 +63,7 @@ export class MemoryShardStore implements ShardStore {
           frames: [],
           arriving: undefined,
           lastTimeMs: Math.max(this.#clock.now(), notBeforeMs),
+          floorMs: 0,
           end: { commit: commit + 1, index: 0 },
           closedAtMs: undefined,
         })
@@ -112,7 +115,7 @@ export class MemoryShardStore implements ShardStore {
       const found = shards.map((shard) => this.#shard(shard))
       return found.map((shard, i) => {
         if (shard.closedAtMs === undefined) {
-          shard.closedAtMs = Math.max(this.#clock.now(), shard.lastTimeMs)
+          shard.closedAtMs = Math.max(this.#clock.now(), shard.lastTimeMs, shard.floorMs)
           this.#advanced.add(shards[i] ?? 0)
         }
         return { end: shard.end, closedAtMs: shard.closedAtMs }
@@ -196,6 +199,7 @@ export class MemoryShardStore implements ShardStore {
       if (shard === undefined) continue
       const kept = firstIndexWhere(shard.frames, (frame) => frame.timeMs >= beforeMs)
       this.#free(shard.frames.splice(0, kept))
+      shard.floorMs = Math.max(shard.floorMs, beforeMs)
     }
     return Promise.resolve()
   }
@@ -217,7 +221,7 @@ export class MemoryShardStore implements ShardStore {
     const shard = this.#shards.get(part.shard)
     if (shard === undefined || shard.closedAtMs !== undefined) return { runs: [], failure: 'closed' }
     if (this.#storedBytes + part.bytes.length > this.#bytesMax) return { runs: [], failure: 'no-space' }
-    const timeMs = Math.max(this.#clock.now(), shard.lastTimeMs)
+    const timeMs = Math.max(this.#clock.now(), shard.lastTimeMs, shard.floorMs)
     const arriving = (shard.arriving ??= { records: 0, pieces: [], timeMs })
     const firstIndex = arriving.records
     arriving.records += part.records
