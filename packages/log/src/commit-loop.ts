@@ -239,8 +239,9 @@ export class CommitLoop {
         this.#inFlight = filled
         const written = await this.#write(filled)
         if (this.#failure !== undefined) return
-        this.#inFlight = undefined
+        // In flight until it is settled: should showing it fail, nobody in it waits for ever.
         this.#settle(filled, written)
+        this.#inFlight = undefined
       }
     } catch (error) {
       this.fail(error)
@@ -339,7 +340,7 @@ export class CommitLoop {
     }
     this.#options.tail.add(built.commit, built.buffer, offset)
     for (const control of filled.controls) control.onDurable(built.commit, control.state.lastTimeMs)
-    if (advanced.length > 0) for (const listener of this.#listeners) listener(advanced)
+    if (advanced.length > 0) this.#tell(advanced)
     for (const { request, part, frame, firstIndex } of filled.builder.taken) {
       const timeMs = built.frames[frame]?.timeMs ?? 0
       const count = request.parts[part]?.records ?? 0
@@ -350,6 +351,17 @@ export class CommitLoop {
     filled.mark?.resolve()
     this.#options.store.wake()
     if (isFirst) this.#options.onRotated()
+  }
+
+  /** A listener that throws harms nobody else: what it was told of is stored. */
+  #tell(advanced: readonly Ledger[]): void {
+    for (const listener of this.#listeners) {
+      try {
+        listener(advanced)
+      } catch (error) {
+        this.#options.logger.error('a listener to the log failed', { error })
+      }
+    }
   }
 
   /** An idle log proves its tail: after this, damage to it is told from a torn tail. */

@@ -85,6 +85,38 @@ describe('appending and reading', () => {
     await log.close()
   })
 
+  it('a listener that throws harms nobody: appends settle, others are told, and the log goes on', async () => {
+    const { log } = await openHarness()
+    await log.openLedgers(OPEN_1_2, NO_DEADLINE)
+    const told: string[] = []
+    log.onAdvance(() => {
+      throw new Error('a listener of ours is wrong')
+    })
+    log.onAdvance((ledgers) => void told.push(ledgers.join()))
+    for (const ledger of [1, 2]) {
+      const [result] = await log.append([part(ledger, 'kept')], NO_DEADLINE)
+      expect(result?.failure).toBeUndefined()
+    }
+    expect(told).toEqual(['1', '2'])
+    await log.close()
+  })
+
+  it('a change that cannot be applied stops the log, and nobody in its commit waits for ever', async () => {
+    const { log, metadata } = await openHarness()
+    await log.openLedgers(OPEN_1_2, NO_DEADLINE)
+    metadata.apply = () => {
+      throw new Error('the machine is wrong')
+    }
+    const [change, appended] = await Promise.allSettled([
+      log.appendMetadata(new Uint8Array(1), NO_DEADLINE),
+      log.append([part(1, 'beside it')], NO_DEADLINE),
+    ])
+    expect(change.status).toBe('rejected')
+    expect(appended).toMatchObject({ value: [{ failure: 'unknown' }] })
+    expect(log.health().writable).toBe(false)
+    await log.close()
+  })
+
   it('reads the same in any pieces, from any position, from memory or from files', async () => {
     await fc.assert(
       fc.asyncProperty(

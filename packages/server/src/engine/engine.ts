@@ -152,8 +152,8 @@ export interface ShardStore {
   seekTime(shard: ShardRef, timeMs: number): Promise<Position>
   /**
    * Calls `listener` after each commit became durable, with the shards that grew or closed. Synchronously, before
-   * the appends of that commit settle: a reader that looks, finds nothing, and then waits misses nothing. The listener must
-   * not throw.
+   * the appends of that commit settle: a reader that looks, finds nothing, and then waits misses nothing. A listener
+   * that throws is reported and harms nobody else.
    */
   onAdvance(listener: (shards: readonly ShardRef[]) => void): Disposable
   /**
