@@ -17,10 +17,6 @@ export interface BodyBudgetOptions {
 export interface BodyClaim {
   /** Charges bytes that have arrived. False: the sender is to be paused until `resume` is called. */
   grow(bytes: number): boolean
-  /** Charges bytes that are yet to arrive, if there is room for them; then they need no `grow`, only `touch`. */
-  reserve(bytes: number): boolean
-  /** Bytes that were reserved have arrived: the sender is not silent. */
-  touch(): void
   /** The body is complete: it is no longer given up for others. */
   complete(): void
   /** Gives everything back. Twice is fine. */
@@ -74,15 +70,6 @@ export class BodyBudget {
         if (this.#bytes <= this.#options.bytesMax) return true
         this.#wait(holder)
         return false
-      },
-      reserve: (bytes) => {
-        if (this.#bytes + bytes > this.#options.bytesMax) return false
-        holder.bytes += bytes
-        this.#bytes += bytes
-        return true
-      },
-      touch: () => {
-        holder.lastGrownMs = this.#options.clock.monotonic()
       },
       complete: () => {
         holder.complete = true

@@ -7,6 +7,7 @@ import type { Readable } from 'node:stream'
 import type { BodyBudget, BodyClaim } from './body-budget.ts'
 import type { Deadline } from './deadlines.ts'
 import { freeMemory } from './free-memory.ts'
+import { LargeBody } from './large-body.ts'
 import type { FrontDoorLimits } from './limits.ts'
 
 export type BodyOutcome =
@@ -24,13 +25,13 @@ export interface BodyReaderOptions {
   readonly deadline: Deadline
 }
 
-/** Below this an announced length is not worth a buffer of its own before the bytes are there. */
-const PREPARE_BYTES_MIN = 64 * 1024
+/** Bodies up to this are kept in the pieces in which they came until they are complete: no page is mapped for them. */
+const LARGE_BYTES_MIN = 1024 * 1024
 
 export function readBody(options: BodyReaderOptions, settle: (outcome: BodyOutcome) => void): void {
   const { source, length, limits, budget, deadline } = options
   const chunks: Buffer[] = []
-  let whole: Buffer | undefined
+  let large: LargeBody | undefined
   let received = 0
   let settled = false
 
@@ -50,35 +51,24 @@ export function readBody(options: BodyReaderOptions, settle: (outcome: BodyOutco
     else {
       claim.release()
       for (const chunk of chunks) freeMemory(chunk)
-      if (whole !== undefined) freeMemory(whole)
+      large?.free()
     }
     settle(outcome)
   }
   const onData = (chunk: Buffer): void => {
-    const before = received
     received += chunk.length
     if (received > limits.bodyBytesMax) {
       finish({ kind: 'too-large' })
       return
     }
-    // Only who has sent a quarter gets the memory for the rest, and only if there is any: announcing is free.
-    const worthwhile = whole === undefined && length !== undefined && length > PREPARE_BYTES_MIN && before >= length / 4
-    if (worthwhile && claim.reserve(length - before)) {
-      whole = Buffer.allocUnsafeSlow(length)
-      let at = 0
-      for (const piece of chunks) {
-        at += piece.copy(whole, at)
+    chunks.push(chunk)
+    if (received > LARGE_BYTES_MIN) {
+      large ??= new LargeBody(limits.bodyBytesMax)
+      for (const piece of chunks.splice(0)) {
+        large.append(piece)
         freeMemory(piece)
       }
-      chunks.length = 0
     }
-    if (whole !== undefined) {
-      chunk.copy(whole, before)
-      freeMemory(chunk)
-      claim.touch()
-      return
-    }
-    chunks.push(chunk)
     // What is complete does not wait: only a sender with more to come is paused.
     if (!claim.grow(chunk.length) && received !== length) source.pause()
   }
@@ -87,7 +77,7 @@ export function readBody(options: BodyReaderOptions, settle: (outcome: BodyOutco
       finish({ kind: 'gone' })
       return
     }
-    finish({ kind: 'complete', body: whole ?? joined(chunks), claim })
+    finish({ kind: 'complete', body: large?.bytes() ?? joined(chunks), claim })
   }
   const onClose = (): void => finish({ kind: 'gone' })
 
@@ -98,5 +88,8 @@ export function readBody(options: BodyReaderOptions, settle: (outcome: BodyOutco
 
 function joined(chunks: readonly Buffer[]): Buffer {
   const [only] = chunks
-  return chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks)
+  if (chunks.length === 1 && only !== undefined) return only
+  const whole = Buffer.concat(chunks)
+  for (const chunk of chunks) freeMemory(chunk)
+  return whole
 }
