@@ -122,6 +122,8 @@ async function start(
   const bodies = new BodyWorker({
     bytesMin: settings.limits.workerBodyBytesMin,
     queueMax: settings.limits.workerQueueMax,
+    idleMs: settings.limits.workerIdleMs,
+    clock: settings.clock,
     logger,
   })
   closers.push(() => bodies.close())

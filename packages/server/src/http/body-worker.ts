@@ -6,7 +6,7 @@
 import { Worker } from 'node:worker_threads'
 
 import { type ErrorType, KinesisError } from '@millrace/protocol'
-import type { Logger } from '@millrace/std'
+import type { Clock, Logger, Timer } from '@millrace/std'
 
 import { type BodyJob, decodeBody, type DecodedBody } from './body-decoder.ts'
 
@@ -34,6 +34,9 @@ export interface BodyWorkerOptions {
   readonly bytesMin: number
   /** Beyond this many waiting, a body is refused with ServiceUnavailable. */
   readonly queueMax: number
+  /** A thread that has had nothing to do for so long is ended; the next large body starts another. */
+  readonly idleMs: number
+  readonly clock: Clock
   readonly logger: Logger
 }
 
@@ -46,6 +49,7 @@ export class BodyWorker {
   readonly #options: BodyWorkerOptions
   readonly #waiting = new Map<number, Waiting>()
   #thread: Worker | undefined
+  #idle: Timer | undefined
   /** The thread died: decode here from now on. */
   #dead = false
   #closed = false
@@ -55,10 +59,16 @@ export class BodyWorker {
     this.#options = options
   }
 
+  /** Whether there is a thread now. */
+  get isRunning(): boolean {
+    return this.#thread !== undefined
+  }
+
   /** The memory of `bytes` may be given away: do not use it afterwards. */
   decode(job: BodyJob, bytes: Uint8Array): DecodedBody | Promise<DecodedBody> {
     if (bytes.length <= this.#options.bytesMin || this.#dead || this.#closed) return decodeBody(job, bytes)
     if (this.#waiting.size >= this.#options.queueMax) throw new KinesisError('ServiceUnavailable')
+    this.#idle?.cancel()
     const thread = (this.#thread ??= this.#start())
     const id = ++this.#lastId
     const task: WorkerTask = { id, job, bytes }
@@ -68,6 +78,7 @@ export class BodyWorker {
 
   async close(): Promise<void> {
     this.#closed = true
+    this.#idle?.cancel()
     const thread = this.#thread
     this.#thread = undefined
     await thread?.terminate()
@@ -84,10 +95,27 @@ export class BodyWorker {
           ? { ...result, error: new KinesisError(result.error.type, result.error.message) }
           : result,
       )
+      if (this.#waiting.size === 0) this.#rest(thread)
     })
     thread.on('error', (error) => this.#bury(error))
-    thread.on('exit', () => this.#bury(undefined))
+    thread.on('exit', () => {
+      if (thread === this.#thread) this.#bury(undefined)
+    })
     return thread
+  }
+
+  /** What large bodies left in the thread's heap goes with it. */
+  #rest(thread: Worker): void {
+    const { clock, idleMs } = this.#options
+    this.#idle = clock.setTimer(
+      idleMs,
+      () => {
+        if (thread !== this.#thread || this.#waiting.size > 0) return
+        this.#thread = undefined
+        void thread.terminate()
+      },
+      { unref: true },
+    )
   }
 
   #bury(error: Error | undefined): void {

@@ -1,6 +1,6 @@
 /** The rows of the front door (KINESIS.md §2 and §3), on the dispatcher itself: no socket. */
 import { encodeRequest, GetRecords, KinesisError, ListStreams } from '@millrace/protocol'
-import { silentLogger } from '@millrace/std'
+import { silentLogger, systemClock } from '@millrace/std'
 import { seededRandom, VirtualClock } from '@millrace/std/testing'
 import fc from 'fast-check'
 import { afterAll, describe, expect, it } from 'vitest'
@@ -13,7 +13,13 @@ import { createPages } from './pages.ts'
 import type { Dispatch, WireRequest } from './wire.ts'
 
 const clock = new VirtualClock()
-const bodies = new BodyWorker({ bytesMin: 256 * 1024, queueMax: 10, logger: silentLogger })
+const bodies = new BodyWorker({
+  bytesMin: 256 * 1024,
+  queueMax: 10,
+  idleMs: 60_000,
+  clock: systemClock,
+  logger: silentLogger,
+})
 afterAll(() => bodies.close())
 
 interface Call {

@@ -5,9 +5,10 @@ import { connect, type Socket } from 'node:net'
 import { setImmediate } from 'node:timers/promises'
 
 import { deferred, silentLogger, systemClock, systemRandom } from '@millrace/std'
+import { VirtualClock } from '@millrace/std/testing'
 import { afterEach, describe, expect, it } from 'vitest'
 
-import { BodyWorker } from './body-worker.ts'
+import { BodyWorker, type BodyWorkerOptions } from './body-worker.ts'
 import { selfSignedCertificate } from './certificate.ts'
 import { type FrontDoorLimits, frontDoorLimits, type LimitName, limitRows } from './limits.ts'
 import { Listener } from './listener.ts'
@@ -379,12 +380,30 @@ const rows: Readonly<Record<LimitName, () => Promise<void>>> = {
     await Promise.all(waiting)
     await bodies.decode(parseOnly, Buffer.from('{}'))
   },
+  async workerIdleMs() {
+    const clock = new VirtualClock()
+    const complaints: unknown[] = []
+    const bodies = worker({
+      bytesMin: 0,
+      idleMs: 1_000,
+      clock,
+      logger: { ...silentLogger, error: (m) => void complaints.push(m) },
+    })
+    await bodies.decode(parseOnly, Buffer.from('{}'))
+    expect(bodies.isRunning).toBe(true)
+    clock.advance(1_000)
+    expect(bodies.isRunning).toBe(false)
+    // Another is started, and the end of the first was no accident.
+    await bodies.decode(parseOnly, Buffer.from('{}'))
+    expect(bodies.isRunning).toBe(true)
+    expect(complaints).toEqual([])
+  },
 }
 
 const parseOnly = { codec: 'json', operation: undefined, hashed: false } as const
 
-function worker(options: { readonly bytesMin: number; readonly queueMax?: number }): BodyWorker {
-  const bodies = new BodyWorker({ queueMax: 10, logger: silentLogger, ...options })
+function worker(options: Partial<BodyWorkerOptions> & { readonly bytesMin: number }): BodyWorker {
+  const bodies = new BodyWorker({ queueMax: 10, idleMs: 60_000, clock: systemClock, logger: silentLogger, ...options })
   closers.push(() => bodies.close())
   return bodies
 }

@@ -175,6 +175,12 @@ export const limitRows = {
     bounds: 'Large bodies that wait for that thread.',
     atLimit: '503 `ServiceUnavailable`.',
   },
+  workerIdleMs: {
+    value: 3_000,
+    unit: 'ms',
+    bounds: 'Idle time of that thread.',
+    atLimit: 'It ends, and its memory goes back; the next large body starts another.',
+  },
 } as const satisfies Readonly<Record<string, LimitRow>>
 
 export type LimitName = keyof typeof limitRows
