@@ -12,7 +12,7 @@ import { ACCESS_KEY } from './requests.ts'
 import { getRows, putRows } from './rows.ts'
 
 const quick = process.argv.includes('--quick')
-const settings = quick ? { rounds: 1, durationMs: 1_500 } : { rounds: 5, durationMs: 4_000 }
+const settings = quick ? { rounds: 1, durationMs: 1_500 } : { rounds: 5, durationMs: 2_500 }
 
 const folder = mkdtempSync(join(tmpdir(), 'millrace-bench-'))
 const credentials = join(folder, 'credentials.yaml')
