@@ -93,6 +93,14 @@ describe('the house rules', () => {
     expect(numbers.filter((number, index) => numbers.indexOf(number) !== index)).toEqual([])
   })
 
+  it('the command is there before anything is built: npm links it at installation or never', () => {
+    const { bin } = JSON.parse(readFileSync(join(root, 'packages', 'cli', 'package.json'), 'utf8')) as {
+      bin: { millrace: string }
+    }
+    expect(bin.millrace).not.toContain('dist')
+    expect(readFileSync(join(root, 'packages', 'cli', bin.millrace), 'utf8')).toMatch(/^#!\/usr\/bin\/env node\n/)
+  })
+
   it('all packages carry one version', () => {
     const versions = packages.map(
       (name) =>
