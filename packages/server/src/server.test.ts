@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { connect as h2connect } from 'node:http2'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -80,6 +80,36 @@ describe('startServer', () => {
     const again = await start({ dataDir })
     expect(again.auth).toBe('keys')
     expect(again.createdKey).toBeUndefined()
+  })
+
+  it.each([{}, { auth: 'keys' as const }, { auth: 'none' as const }])(
+    'refuses a credentials file that was named and is not there: %j',
+    async (options) => {
+      const dataDir = await folder()
+      const credentials = join(dataDir, 'mistyped.yaml')
+      await expect(start({ dataDir, credentials, ...options })).rejects.toThrow(`there is no file ${credentials}`)
+      await expect(stat(credentials)).rejects.toThrow('ENOENT')
+    },
+  )
+
+  it('asks for keys when a credentials file is named', async () => {
+    const credentials = join(await folder(), 'c.yaml')
+    await writeFile(credentials, 'accessKeys: [{accessKeyId: other, secretAccessKey: secret}]')
+    const server = await start({ credentials })
+    expect(server.auth).toBe('keys')
+    expect((await listStreams(server)).text).toContain('UnrecognizedClientException')
+  })
+
+  it('closes everything although its endpoint file cannot be removed', async () => {
+    const dataDir = await folder()
+    const server = await startServer({ port: 0, dataDir })
+    await rm(join(dataDir, 'endpoint'))
+    await mkdir(join(dataDir, 'endpoint', 'in-the-way'), { recursive: true })
+    await expect(server.close()).rejects.toThrow()
+    await rm(join(dataDir, 'endpoint'), { recursive: true })
+    // The lock is free and the port is closed.
+    await expect(fetch(server.endpoint)).rejects.toThrow()
+    await (await start({ dataDir })).close()
   })
 
   it('with keys in memory wants a credentials file', async () => {

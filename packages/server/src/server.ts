@@ -84,13 +84,24 @@ const CREATE_STREAM_MS = 30_000
 export async function startServer(options: ServerOptions = {}): Promise<RunningServer> {
   const settings = withDefaults(options)
   const closers: (() => Promise<void> | void)[] = []
+  // What cannot be closed keeps nothing else open.
   const closeAll = async (): Promise<void> => {
-    for (const close of closers.splice(0).reverse()) await close()
+    const failures: unknown[] = []
+    for (const close of closers.splice(0).reverse()) {
+      try {
+        await close()
+      } catch (error) {
+        failures.push(error)
+      }
+    }
+    if (failures.length > 0) throw failures[0]
   }
   try {
     return await start(settings, closers, closeAll)
   } catch (error) {
-    await closeAll()
+    await closeAll().catch((failure: unknown) => {
+      settings.logger.error('not everything could be closed after a failed start', { error: failure })
+    })
     throw error
   }
 }
@@ -105,7 +116,11 @@ async function start(
   const loopback = isLoopback(host)
 
   const credentialsPath = settings.credentials ?? (directory && join(directory, 'credentials.yaml'))
-  const auth = settings.auth ?? (loopback && !(await exists(credentialsPath)) ? 'none' : 'keys')
+  const hasCredentials = await exists(credentialsPath)
+  // Who names a file wants its keys: a slip of the pen must neither open the door nor make new keys.
+  if (settings.credentials !== undefined && !hasCredentials)
+    throw new ConfigError(`credentials: there is no file ${settings.credentials}`)
+  const auth = settings.auth ?? (loopback && !hasCredentials ? 'none' : 'keys')
   let credentials: CredentialsFile | undefined
   if (auth === 'keys') {
     if (credentialsPath === undefined) {
