@@ -17,6 +17,15 @@ export const nouns: Readonly<Record<string, string>> = {
   shard: 'list, split and merge shards of a stream',
 }
 
+/** Verbs of the product that are not there yet, and what each waits for. */
+export const absentVerbs: Readonly<Record<string, string>> = {
+  consumer: 'registered consumers (enhanced fan-out), which the service does not have yet',
+  app: 'the consumer library',
+  deliver: 'delivery pipelines',
+  backup: 'backup and restore of a data directory',
+  restore: 'backup and restore of a data directory',
+}
+
 export const verbs: readonly Verb[] = [
   {
     words: ['start'],

@@ -4,7 +4,7 @@
  */
 import { Command, CommanderError } from 'commander'
 import { normalizeArguments } from './arguments.ts'
-import { nouns, type Verb, verbs } from './command-table.ts'
+import { absentVerbs, nouns, type Verb, verbs } from './command-table.ts'
 import { exitCodeOf, exitCodes, usageError } from './exit-code.ts'
 import { describeFailure, failureJson, failureText } from './failure.ts'
 import { chooseStyle } from './output/style.ts'
@@ -94,6 +94,13 @@ async function report(thrown: unknown, words: readonly string[], shell: Shell): 
     if (thrown.exitCode === 0) return 0
     // Help shown because no verb was named: it has said everything.
     if (thrown.code === 'commander.help') return exitCodeOf('usage')
+    const absent = words.find((word) => Object.hasOwn(absentVerbs, word))
+    if (thrown.code === 'commander.unknownCommand' && absent !== undefined)
+      return report(
+        usageError(`millrace ${absent} waits for ${absentVerbs[absent]}`, 'docs/compatibility.md lists what is there'),
+        words,
+        shell,
+      )
     const [message = '', ...hint] = thrown.message.replace(/^error: /, '').split('\n')
     error = usageError(
       message,

@@ -5,7 +5,10 @@ import { join } from 'node:path'
 import { connect as tlsConnect } from 'node:tls'
 
 import { encodeRequest, ListStreams, signRequest } from '@millrace/protocol'
+import { systemRandom } from '@millrace/std'
 import { afterEach, describe, expect, it } from 'vitest'
+
+import { selfSignedCertificate } from './http/certificate.ts'
 
 import { type RunningServer, type ServerOptions, startServer } from './server.ts'
 
@@ -98,6 +101,24 @@ describe('startServer', () => {
     const server = await start({ credentials })
     expect(server.auth).toBe('keys')
     expect((await listStreams(server)).text).toContain('UnrecognizedClientException')
+  })
+
+  it('refuses TLS files that cannot be read, and a key of another certificate, before it serves', async () => {
+    const directory = await folder()
+    const pair = (name: string): { tlsCert: string; tlsKey: string } => ({
+      tlsCert: join(directory, name, 'cert.pem'),
+      tlsKey: join(directory, name, 'key.pem'),
+    })
+    for (const name of ['a', 'b']) {
+      const { cert, key } = selfSignedCertificate({ names: ['localhost'], nowMs: Date.now(), random: systemRandom })
+      await mkdir(join(directory, name))
+      await writeFile(pair(name).tlsCert, cert)
+      await writeFile(pair(name).tlsKey, key)
+    }
+    await expect(start(pair('nowhere'))).rejects.toThrow(`tls-cert ${pair('nowhere').tlsCert}: ENOENT`)
+    await expect(start({ ...pair('a'), tlsKey: pair('b').tlsKey })).rejects.toThrow('is not the key of tls-cert')
+    await expect(start({ ...pair('a'), tlsKey: pair('a').tlsCert })).rejects.toThrow(`tls-key ${pair('a').tlsCert}: `)
+    await (await start(pair('a'))).close()
   })
 
   it('closes everything although its endpoint file cannot be removed', async () => {

@@ -19,7 +19,7 @@ import { createHostPolicy, isLoopback } from './http/host-policy.ts'
 import { type FrontDoorLimits, frontDoorLimits } from './http/limits.ts'
 import { Listener } from './http/listener.ts'
 import { createPages, type Readiness } from './http/pages.ts'
-import { tlsIdentity } from './http/tls-identity.ts'
+import { assertTlsPair, tlsIdentity } from './http/tls-identity.ts'
 import { Service, type ServiceSettings } from './service.ts'
 import { createPrometheusMetrics } from './telemetry/prometheus.ts'
 
@@ -132,6 +132,9 @@ async function start(
     closers.push(() => credentials?.close())
   }
 
+  const tls = tlsFiles(settings)
+  if (tls !== undefined) await assertTlsPair(tls)
+
   const engine = await openEngine(settings, directory)
   closers.push(() => engine.close())
   const bodies = new BodyWorker({
@@ -201,7 +204,7 @@ async function start(
     logger,
     tlsIdentity: () =>
       tlsIdentity({
-        files: tlsFiles(settings),
+        files: tls,
         directory: directory && join(directory, 'tls'),
         host,
         clock,

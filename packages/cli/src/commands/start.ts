@@ -79,9 +79,16 @@ async function serve(server: Server, flags: Flags, shell: Shell): Promise<void> 
   })
 
   const { clock, random } = shell
-  const running = await server
+  const starting = server
     .startServer({ ...config.server, dataDir: dataPath, clock, random, logger })
     .catch((error: unknown) => explainStart(error, dataPath))
+  const running = await Promise.race([starting, stopping.promise.then(() => undefined)])
+  if (running === undefined) {
+    logger.info('stopping before it served', { signal: await stopping.promise })
+    // Nothing was promised to anybody yet: what opening does not finish in time is recovered by the next start.
+    await Promise.race([starting.then((late) => late.close()).catch(() => undefined), sleep(clock, STOP_MS)])
+    return
+  }
   if (running.createdKey !== undefined) await shell.stderr.write(createdKeyText(running.createdKey))
   if (format === 'pretty' && config.logLevel !== 'silent') {
     const style = chooseStyle({ isTty: isTerminal, env: shell.env })

@@ -240,6 +240,8 @@ export class Listener implements AsyncDisposable {
       return server
     } catch (error) {
       logger.error('TLS cannot be served', { error })
+      // The next client tries again: what is wrong may have been mended.
+      this.#tls = undefined
       throw error
     }
   }

@@ -8,6 +8,7 @@ import { join } from 'node:path'
 
 import type { Clock, Logger, Random } from '@millrace/std'
 
+import { ConfigError } from '../config-error.ts'
 import { type Certificate, selfSignedCertificate } from './certificate.ts'
 
 /** One that ends sooner is made anew. */
@@ -40,6 +41,20 @@ export async function tlsIdentity(options: TlsIdentityOptions): Promise<Certific
   await replace(paths.cert, made.cert)
   logger.info('a self-signed certificate was made for TLS', { certificate: paths.cert })
   return made
+}
+
+/** Throws ConfigError unless both files can be read and belong together. */
+export async function assertTlsPair(files: { readonly cert: string; readonly key: string }): Promise<void> {
+  const part = async <T>(option: string, path: string, parse: (text: string) => T): Promise<T> => {
+    try {
+      return parse(await readFile(path, 'utf8'))
+    } catch (error) {
+      throw new ConfigError(`${option} ${path}: ${error instanceof Error ? error.message : String(error)}`)
+    }
+  }
+  const cert = await part('tls-cert', files.cert, (text) => new X509Certificate(text))
+  const key = await part('tls-key', files.key, (text) => createPrivateKey(text))
+  if (!cert.checkPrivateKey(key)) throw new ConfigError(`tls-key ${files.key} is not the key of tls-cert ${files.cert}`)
 }
 
 async function readKept(paths: { readonly cert: string; readonly key: string }): Promise<Certificate | undefined> {
