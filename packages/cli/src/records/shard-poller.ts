@@ -11,6 +11,7 @@ import {
   type StreamRecord,
 } from '@millrace/protocol'
 import { type Clock, sleep, TokenBucket } from '@millrace/std'
+import { CommandError } from '../exit-code.ts'
 import type { Kinesis } from '../kinesis.ts'
 import type { Patience } from '../patience.ts'
 import type { StartPosition } from '../values/position.ts'
@@ -38,6 +39,12 @@ export interface ShardPollerOptions {
 /** AWS: five reads per second and shard, shared by all readers. We leave one to others. */
 const READS_PER_SECOND = 4
 
+/**
+ * A server that fails inside at one place of a shard again and again will not do better: stored data that is damaged
+ * is refused like that. The client has tried each of these several times already.
+ */
+const READ_FAILURES_MAX = 5
+
 export class ShardPoller {
   readonly #options: ShardPollerOptions
   readonly #reads: TokenBucket
@@ -45,6 +52,7 @@ export class ShardPoller {
   #lastSequenceNumber: string | undefined
   #askedAtMs: number | undefined
   #atTip = false
+  #failures = 0
 
   constructor(options: ShardPollerOptions) {
     this.#options = options
@@ -78,11 +86,13 @@ export class ShardPoller {
         this.#askedAtMs = askedAtMs
         return answer
       } catch (error) {
-        if (!isExpiredIterator(error)) throw error
+        if (isTyped(error, 'InternalFailure') && ++this.#failures >= READ_FAILURES_MAX) throw this.#unreadable(error)
+        if (!isTyped(error, 'ExpiredIteratorException')) throw error
         await this.open()
         return kinesis.send(GetRecords, { ShardIterator: this.#iterator ?? '' }, { signal })
       }
     }, signal)
+    this.#failures = 0
     this.#iterator = output.NextShardIterator
     this.#lastSequenceNumber = output.Records.at(-1)?.SequenceNumber ?? this.#lastSequenceNumber
     const millisBehindLatest = output.MillisBehindLatest ?? 0
@@ -94,6 +104,21 @@ export class ShardPoller {
       ended: output.NextShardIterator === undefined,
       children: output.ChildShards ?? [],
     }
+  }
+
+  #unreadable(cause: unknown): CommandError {
+    const { stream, shardId } = this.#options
+    const place =
+      this.#lastSequenceNumber === undefined ? 'at the start asked for' : `after ${this.#lastSequenceNumber}`
+    return new CommandError(
+      {
+        ending: 'failed',
+        code: 'InternalFailure',
+        message: `${shardId} of ${stream} cannot be read ${place}: the service failed inside, ${this.#failures} times`,
+        hint: 'its log says why; for a data directory of yours, millrace check finds damage',
+      },
+      { cause },
+    )
   }
 
   #startOf(): Pick<GetShardIteratorInput, 'ShardIteratorType' | 'StartingSequenceNumber' | 'Timestamp'> {
@@ -120,6 +145,6 @@ export class ShardPoller {
   }
 }
 
-function isExpiredIterator(error: unknown): boolean {
-  return error instanceof Error && 'type' in error && error.type === 'ExpiredIteratorException'
+function isTyped(error: unknown, type: string): boolean {
+  return error instanceof Error && 'type' in error && error.type === type
 }

@@ -159,6 +159,18 @@ describe('StreamReader', () => {
     await expect(read()).rejects.toThrow('AccessDeniedException')
   })
 
+  it('gives up on a place where the service fails inside again and again, and says where', async () => {
+    const { fake, read } = setUp(1)
+    for (let i = 0; i < 9; i++) fake.put('a', String(i))
+    fake.onCall = (operation) => {
+      if (operation === 'GetRecords') fake.troubles.push(new FakeError('InternalFailure', true))
+    }
+    await expect(read()).rejects.toThrow(
+      /^shardId-000000000000 of \w+ cannot be read at the start asked for: .* 5 times$/,
+    )
+    expect(fake.calls.filter((name) => name === 'GetRecords')).toHaveLength(5)
+  })
+
   it('never reads a shard more than five times in a second, and rests at the tip', async () => {
     const { clock, fake, abort, read } = setUp(1)
     for (let i = 0; i < 60; i++) fake.put('a', String(i))
