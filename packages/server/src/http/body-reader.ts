@@ -56,7 +56,9 @@ export function readBody(options: BodyReaderOptions, settle: (outcome: BodyOutco
     settle(outcome)
   }
   const onData = (chunk: Buffer): void => {
-    received += chunk.length
+    // Asked for now: a piece that has been copied and freed has no length any more.
+    const { length: arrived } = chunk
+    received += arrived
     if (received > limits.bodyBytesMax) {
       finish({ kind: 'too-large' })
       return
@@ -70,7 +72,7 @@ export function readBody(options: BodyReaderOptions, settle: (outcome: BodyOutco
       }
     }
     // What is complete does not wait: only a sender with more to come is paused.
-    if (!claim.grow(chunk.length) && received !== length) source.pause()
+    if (!claim.grow(arrived) && received !== length) source.pause()
   }
   const onEnd = (): void => {
     if (length !== undefined && received !== length) {
