@@ -1,16 +1,20 @@
 /**
- * Rubbish of every kind on the port of a real process, for MILLRACE_RUBBISH_SECONDS (short by default), while a good
+ * Rubbish of every kind on the port of the built command, on a directory, for MILLRACE_RUBBISH_SECONDS (short by default), while a good
  * client beside it has no error and never waits long; what the rubbish took of memory is given back.
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { Agent, request as httpRequest } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+
+import { ServerProcess } from './support/server-process.ts'
 
 const SECONDS = Number(process.env['MILLRACE_RUBBISH_SECONDS'] ?? 5)
 const WAIT_MAX_MS = 3_000
@@ -18,29 +22,28 @@ const MiB = 1024 * 1024
 const PEAK_MAX_BYTES = 500 * MiB
 const LEFT_MAX_BYTES = 100 * MiB
 
-const children: ChildProcess[] = []
-let server: ChildProcess
-let port = 0
+let folder = ''
+let server: ServerProcess
+let port = ''
+let rubbish: ChildProcess | undefined
 
-function program(name: string, ...args: readonly string[]): ChildProcess {
-  const path = fileURLToPath(new URL(`./support/${name}.ts`, import.meta.url))
-  const child = spawn(process.execPath, ['--conditions=source', '--import', 'tsx', path, ...args], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  children.push(child)
-  return child
+function throwRubbish(seed: number): ChildProcess {
+  const path = fileURLToPath(new URL('./support/rubbish.ts', import.meta.url))
+  const options = ['--conditions=source', '--import', 'tsx', path, port, String(seed)]
+  return spawn(process.execPath, options, { stdio: ['ignore', 'ignore', 'inherit'] })
 }
 
 beforeAll(async () => {
-  server = program('serve')
-  if (server.stdout === null) throw new Error('the server has no output')
-  const [line] = (await once(server.stdout, 'data')) as [Buffer]
-  port = Number(line.toString().trim())
+  folder = await mkdtemp(join(tmpdir(), 'millrace-rubbish-'))
+  server = await ServerProcess.start(folder)
+  port = new URL(server.endpoint).port
 })
 
 afterAll(async () => {
   agent.destroy()
-  await Promise.all(children.map(stop))
+  if (rubbish !== undefined) await stop(rubbish)
+  await server.kill()
+  await rm(folder, { recursive: true, force: true })
 })
 
 async function stop(child: ChildProcess): Promise<void> {
@@ -104,7 +107,7 @@ describe('rubbish on the port', () => {
     const before = await resident()
     let peak = before
     const seed = Date.now() % 2 ** 32
-    const rubbish = program('rubbish', String(port), String(seed))
+    rubbish = throwRubbish(seed)
     const watch = setInterval(() => void resident().then((now) => (peak = Math.max(peak, now))), 50)
     const seen = await putFor(SECONDS)
     clearInterval(watch)
