@@ -94,10 +94,10 @@ export function quotas(text: string): NonNullable<ServerOptions['quotas']> {
   return shards === undefined ? {} : { shards }
 }
 
-/** `orders:4,clicks`: a stream without a number has one shard. */
+/** `orders:4,clicks`: a stream without a number has one shard. A map in a file comes as `orders=4`. */
 export function streams(text: string): readonly StreamToCreate[] {
   return list(text).map((item) => {
-    const [name = '', count = '1', ...rest] = item.split(':')
+    const [name = '', count = '1', ...rest] = item.split(/[:=]/)
     if (!/^[\w.-]{1,128}$/.test(name) || rest.length > 0) {
       return wrong('streams like orders:4,clicks:1, with names of letters, digits, _, . and -', item)
     }

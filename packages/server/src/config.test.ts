@@ -53,6 +53,16 @@ describe('readConfig', () => {
     })
   })
 
+  it.each(['create-streams: {a: 1, b: 2}\n', 'create-streams:\n  - a: 1\n  - b: 2\n'])(
+    'reads the streams to make in any way YAML has for pairs: %j',
+    async (text) => {
+      expect((await read({ config: await fileOf(text) })).server.createStreams).toEqual([
+        { name: 'a', shards: 1 },
+        { name: 'b', shards: 2 },
+      ])
+    },
+  )
+
   it('takes every option', async () => {
     const { server, logFormat, logLevel } = await read(
       {

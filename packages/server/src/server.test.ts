@@ -121,6 +121,16 @@ describe('startServer', () => {
     await (await start(pair('a'))).close()
   })
 
+  it('says which stream of createStreams could not be made', async () => {
+    const createStreams = [
+      { name: 'a', shards: 1 },
+      { name: 'b', shards: 2 },
+    ]
+    await expect(start({ createStreams, quotas: { shards: 2 } })).rejects.toThrow(
+      "create-streams: stream 'b' could not be made: This request would exceed the shard limit",
+    )
+  })
+
   it('closes everything although its endpoint file cannot be removed', async () => {
     const dataDir = await folder()
     const server = await startServer({ port: 0, dataDir })

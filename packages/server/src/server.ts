@@ -296,8 +296,9 @@ async function createStreams(service: Service, settings: Settings): Promise<void
       )
     } catch (error) {
       // It is there from an earlier start.
-      if (error instanceof KinesisError && error.type === 'ResourceInUseException') continue
-      throw error
+      if (!(error instanceof KinesisError)) throw error
+      if (error.type === 'ResourceInUseException') continue
+      throw new ConfigError(`create-streams: stream '${name}' could not be made: ${error.message || error.type}`)
     }
   }
 }
