@@ -115,6 +115,11 @@ export interface TrimFloor {
   readonly ledger: Ledger
   /** Records with a time before this are no longer needed. Never goes back. Ms since the epoch. */
   readonly beforeMs: number
+  /**
+   * How long records of this ledger are kept, in ms: what is kept alike is stored together, so that its space comes
+   * back together. Only a hint, and not stored. Default: unknown.
+   */
+  readonly retentionMs?: number
 }
 
 export interface Deadline {

@@ -1,16 +1,24 @@
 /**
  * Verifies a log's directory without changing it: every byte of every commit, every index page, every snapshot, and
- * that each index says what its segment says. One finding per thing that is wrong; none for a torn tail.
+ * that each index says what its segment says. One finding per thing that is wrong; none for a torn tail. What is gone
+ * on purpose is known by recovering the log, on a disk on which nothing changes.
  */
-import type { Ledger, Position } from './api.ts'
+import { silentLogger } from '@millrace/std'
+import type { Ledger, Metadata, Position } from './api.ts'
 import { CommitReader } from './commit-reader.ts'
+import { type ConcernedLedger, concernedLedgers } from './concerned-ledgers.ts'
 import type { Disk } from './disk.ts'
 import { decodeSegmentHeader, type SegmentHeader } from './format/segment-header.ts'
 import { isPageValid, type SegmentSummary } from './format/index-format.ts'
+import type { GroupedSegment } from './format/control-format.ts'
 import { loadIndexFile } from './index-file.ts'
-import { PAGE_BYTES } from './limits.ts'
-import { indexPath, numberInName, segmentPath } from './segment.ts'
-import { walkSegment } from './segment-walk.ts'
+import { INDEX_CACHE_BYTES_MAX_DEFAULT, OPEN_FILES_MAX, PAGE_BYTES } from './limits.ts'
+import { OpenFiles } from './open-files.ts'
+import { PageCache } from './page-cache.ts'
+import { readOnlyDisk } from './read-only-disk.ts'
+import { type RecoveredLog, recover } from './recovery/recovery.ts'
+import { indexPath, numberInName, Segment, segmentPath } from './segment.ts'
+import { type SegmentWalk, walkSegment } from './segment-walk.ts'
 import { loadSnapshots } from './snapshots.ts'
 
 export interface Finding {
@@ -22,7 +30,16 @@ export interface Finding {
   readonly from?: Position
   /** … and the first one after that can. */
   readonly to?: Position
+  /** Of commits of which nothing can be read: whose records lay there. */
+  readonly concerned?: readonly ConcernedLedger[]
   readonly reason: string
+}
+
+export interface CheckOptions {
+  /** Aborted: the next finding throws its reason. */
+  readonly signal?: AbortSignal
+  /** Is given what opening the log would give it. Default: nobody. */
+  readonly metadata?: Metadata
 }
 
 interface ListedSegment {
@@ -31,11 +48,43 @@ interface ListedSegment {
   readonly summary: SegmentSummary | undefined
 }
 
-/** The directory should not be in use. Throws the signal's reason when it is aborted. */
-export async function* checkLog(disk: Disk, signal?: AbortSignal): AsyncGenerator<Finding, void, undefined> {
+/** Nobody wants to know. */
+const NO_METADATA: Metadata = { restore() {}, apply() {}, snapshot: () => new Uint8Array(0) }
+/** Only a log without an id draws one, and that is thrown away. */
+const NO_RANDOM = { float: () => 0, bytes: (count: number) => new Uint8Array(count) }
+
+/**
+ * The directory should not be in use. Throws the signal's reason when it is aborted, and LogError `foreign-file |
+ * newer-version` as opening would.
+ */
+export async function* checkLog(
+  disk: Disk,
+  { signal, metadata = NO_METADATA }: CheckOptions = {},
+): AsyncGenerator<Finding, void, undefined> {
   const snapshots = await loadSnapshots(disk)
   for (const file of snapshots.damaged) yield { file, offset: 0, reason: 'the snapshot fails its checksum' }
-  const freed = snapshots.newest?.freed ?? []
+  const files = new OpenFiles(disk, OPEN_FILES_MAX)
+  try {
+    const pages = new PageCache(INDEX_CACHE_BYTES_MAX_DEFAULT, files)
+    const options = { random: NO_RANDOM, logger: silentLogger, metadata, pages }
+    const recovered = await recover({ ...options, disk: readOnlyDisk(disk) })
+    for await (const finding of checkSegments(disk, recovered, snapshots.newest?.commit ?? 0, signal)) {
+      const { ledger, from, to } = finding
+      const isWhole = ledger === undefined && from !== undefined && to !== undefined
+      yield isWhole ? { ...finding, concerned: await concernedLedgers(recovered, from.commit, to.commit - 1) } : finding
+    }
+  } finally {
+    await files.close()
+  }
+}
+
+async function* checkSegments(
+  disk: Disk,
+  { register }: RecoveredLog,
+  proven: number,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Finding, void, undefined> {
+  const { freed } = register
   const names = (await disk.exists('log')) ? await disk.list('log') : []
   const listed: ListedSegment[] = []
   for (const name of names) {
@@ -65,12 +114,10 @@ export async function* checkLog(disk: Disk, signal?: AbortSignal): AsyncGenerato
       }
     }
     const isNeighbour = first === lastCommit + 1
-    const provenCommit = snapshots.newest?.commit ?? 0
-    const walked = yield* checkSegment(disk, segment, nextFirst, isNeighbour ? lastCrc : undefined, provenCommit)
+    const walked = yield* checkSegment(disk, segment, nextFirst, isNeighbour ? lastCrc : undefined, proven)
     lastCommit = walked.lastCommit
     lastCrc = walked.lastCrc
   }
-  const proven = snapshots.newest?.commit ?? 0
   if (proven > lastCommit) {
     yield {
       file: segmentPath(listed.at(-1)?.number ?? 1),
@@ -78,6 +125,47 @@ export async function* checkLog(disk: Disk, signal?: AbortSignal): AsyncGenerato
       from: { commit: lastCommit + 1, index: 0 },
       to: { commit: proven + 1, index: 0 },
       reason: 'a snapshot knows of commits that are not in the log',
+    }
+  }
+  for (const grouped of register.grouped) {
+    signal?.throwIfAborted()
+    yield* checkGrouped(disk, grouped)
+  }
+}
+
+async function* checkGrouped(disk: Disk, grouped: GroupedSegment): AsyncGenerator<Finding, void, undefined> {
+  const { number, salt, firstCommit, lastCommit } = grouped
+  const path = segmentPath(number)
+  const range = { from: { commit: firstCommit, index: 0 }, to: { commit: lastCommit + 1, index: 0 } }
+  if (!(await disk.exists(path))) {
+    yield { file: path, offset: 0, ...range, reason: 'the regrouped segment is missing' }
+    return
+  }
+  const file = await disk.open(path)
+  try {
+    const capacity = await file.size()
+    const start = { logId: new Uint8Array(0), number, salt, firstCommit, previousCrc: 0, createdMs: 0, capacity }
+    const walk = await walkSegment(new CommitReader(file, capacity), new Segment(start, grouped).walkStart)
+    for (const { offset } of walk.damages) {
+      yield { file: path, offset, ...range, reason: 'a block of the regrouped segment cannot be read' }
+    }
+    yield* unreadable(path, walk)
+    const loaded = await loadIndexFile(disk, indexPath(number))
+    if (loaded !== undefined) yield* checkIndex(disk, number, loaded.summary, walk.index.entries)
+  } finally {
+    await file.close()
+  }
+}
+
+function* unreadable(path: string, { payloads }: SegmentWalk): Generator<Finding, void, undefined> {
+  for (const { frame, offset } of payloads) {
+    yield {
+      file: path,
+      offset: offset + frame.payloadOffset,
+      ledger: frame.ledger,
+      from: { commit: frame.commit, index: 0 },
+      to: { commit: frame.commit, index: frame.records },
+      reason: 'records fail their checksum',
     }
   }
 }
@@ -111,16 +199,7 @@ async function* checkSegment(
       const range = { from: { commit: fromCommit, index: 0 }, to: { commit: toCommit + 1, index: 0 } }
       yield { file: path, offset, ...range, reason: 'commits cannot be read' }
     }
-    for (const { frame, offset } of walk.payloads) {
-      yield {
-        file: path,
-        offset: offset + frame.payloadOffset,
-        ledger: frame.ledger,
-        from: { commit: frame.commit, index: 0 },
-        to: { commit: frame.commit, index: frame.records },
-        reason: 'records fail their checksum',
-      }
-    }
+    yield* unreadable(path, walk)
     if (summary !== undefined) yield* checkIndex(disk, number, summary, walk.index.entries)
     return { lastCommit: walk.lastCommit, lastCrc: walk.lastCrc }
   } finally {

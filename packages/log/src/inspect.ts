@@ -7,7 +7,7 @@ import type { Disk } from './disk.ts'
 import { commitBytes, type DecodedHeader, type FrameEntry } from './format/commit-format.ts'
 import { decodeSegmentHeader, type SegmentHeader } from './format/segment-header.ts'
 import { PAGE_BYTES } from './limits.ts'
-import { numberInName, segmentPath } from './segment.ts'
+import { groupedNumberInName, numberInName, segmentPath } from './segment.ts'
 
 export interface InspectedSegment {
   readonly kind: 'segment'
@@ -44,7 +44,7 @@ export type Inspected = InspectedSegment | InspectedCommit | InspectedEnd
 export async function* inspectLog(disk: Disk): AsyncGenerator<Inspected, void, undefined> {
   const names = (await disk.exists('log')) ? await disk.list('log') : []
   for (const name of names) {
-    const number = numberInName(name, '.seg')
+    const number = numberInName(name, '.seg') ?? groupedNumberInName(name, '.seg')
     if (number !== undefined) yield* inspectSegment(disk, number)
   }
 }
@@ -67,9 +67,10 @@ async function* inspectSegment(disk: Disk, number: number): AsyncGenerator<Inspe
 async function* inspectCommits(
   reader: CommitReader,
   path: string,
-  { salt, firstCommit, previousCrc: firstCrc }: SegmentHeader,
+  { salt, isGrouped, firstCommit, previousCrc: firstCrc }: SegmentHeader,
 ): AsyncGenerator<Inspected, void, undefined> {
-  let commit = firstCommit
+  // Blocks of a regrouped segment are numbered from 1; their frames say of which commits they are.
+  let commit = isGrouped ? 1 : firstCommit
   let previousCrc: number | undefined = firstCrc
   let epoch = 0
   let offset = PAGE_BYTES

@@ -24,6 +24,9 @@ export interface LedgerState {
   durableFrameCommit: number
   durableTimeMs: number
 
+  /** How long records are kept, as far as this opening was told. */
+  retentionMs: number | undefined
+
   /** Commit of the newest frame of any kind, in flight included: the link of the ledger's chain. */
   lastFrameCommit: number
   /** Time of that frame: the next one is not earlier. */
@@ -93,6 +96,7 @@ export function openedLedger(ledger: Ledger, commit: number, timeMs: number): Le
     endTimeMs: timeMs,
     closedAtMs: undefined,
     floorMs: 0,
+    retentionMs: undefined,
     durableFrameCommit: commit,
     durableTimeMs: timeMs,
     lastFrameCommit: commit,

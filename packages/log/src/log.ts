@@ -30,16 +30,22 @@ import type { ControlFrame } from './control-queue.ts'
 import type { AllocateBuffer } from './disk.ts'
 import { DamageLog } from './damage-log.ts'
 import { type Expiring, Deadlines } from './deadlines.ts'
-import { FRAME_CLOSE, FRAME_DROP, FRAME_FREED, FRAME_METADATA, FRAME_OPEN, FRAME_TRIM } from './format/commit-format.ts'
-import { encodeDrop, encodeFreed, encodeTrim, type FreedSegment } from './format/control-format.ts'
-import { addFreed, type FreedRange } from './format/snapshot-format.ts'
+import {
+  FRAME_CLOSE,
+  FRAME_DROP,
+  FRAME_FREED,
+  FRAME_METADATA,
+  FRAME_OPEN,
+  FRAME_REGROUPED,
+  FRAME_TRIM,
+} from './format/commit-format.ts'
+import { encodeDrop, encodeFreed, encodeRegrouping, encodeTrim } from './format/control-format.ts'
 import { CommitReader } from './commit-reader.ts'
 import { type LedgerState, type LedgerTable, openedLedger, raiseFloor } from './ledger-table.ts'
 import {
   CONTROL_LEDGERS_MAX,
   INDEX_CACHE_BYTES_MAX_DEFAULT,
   OPEN_FILES_MAX,
-  PAGE_BYTES,
   PAYLOAD_BYTES_MAX,
   QUEUE_BYTES_MAX_DEFAULT,
   READ_BYTES_MAX_DEFAULT,
@@ -47,13 +53,16 @@ import {
   SEGMENT_BYTES_DEFAULT,
   TAIL_BYTES_MAX_DEFAULT,
 } from './limits.ts'
+import type { Holes } from './holes.ts'
 import { LogError } from './log-error.ts'
 import { OpenFiles } from './open-files.ts'
 import { PageCache } from './page-cache.ts'
 import { Reader } from './reader.ts'
+import { Regrouper } from './regrouper.ts'
 import { type RecoveredLog, recover } from './recovery/recovery.ts'
 import type { Segment } from './segment.ts'
 import { SegmentStore } from './segment-store.ts'
+import { type SegmentRegister, withFreed, withRegrouped } from './segment-register.ts'
 import { walkSegment } from './segment-walk.ts'
 import { Snapshots } from './snapshots.ts'
 import { TailCache } from './tail-cache.ts'
@@ -70,6 +79,7 @@ export class Log implements AsyncDisposable {
   readonly #tail: TailCache
   readonly #files: OpenFiles
   readonly #pages: PageCache
+  readonly #holes: Holes
   readonly #store: SegmentStore
   readonly #loop: CommitLoop
   readonly #reader: Reader
@@ -78,7 +88,9 @@ export class Log implements AsyncDisposable {
   readonly #calls: Deadlines<WaitingCall>
   readonly #opening = new Map<Ledger, Deferred<void>>()
   readonly #rebuilding = new Map<Segment, Promise<void>>()
-  #freed: readonly FreedRange[]
+  #register: SegmentRegister
+  /** Somebody has said how long records are kept. */
+  #isRegroupDue = false
   #closing: Promise<void> | undefined
 
   /** Opens the log in the disk's directory, making one if there is none, and recovers what a crash left. */
@@ -108,9 +120,10 @@ export class Log implements AsyncDisposable {
     this.#options = options
     this.#table = recovered.table
     this.#own = own
-    this.#freed = recovered.freed
+    this.#register = recovered.register
     this.#files = files
     this.#pages = pages
+    this.#holes = recovered.holes
     this.#tail = new TailCache(options.tailBytesMax ?? TAIL_BYTES_MAX_DEFAULT)
     this.#damage = new DamageLog(logger, recovered.damage)
     this.#calls = new Deadlines(clock, ({ outcome }) => {
@@ -152,11 +165,30 @@ export class Log implements AsyncDisposable {
       segments: this.#store.segments,
       tail: this.#tail,
       files,
-      holes: recovered.holes,
+      holes: this.#holes,
       readBytesMax: options.readBytesMax ?? READ_BYTES_MAX_DEFAULT,
       rebuildIndex: (segment) => this.#rebuildIndex(segment),
       onDamage: (line) => this.#damage.add(line),
     })
+    const regrouper = new Regrouper(
+      {
+        disk,
+        clock,
+        random,
+        logger,
+        allocate,
+        logId: recovered.logId,
+        segmentBytes,
+        freeBytesMin: options.freeBytesMin ?? segmentBytes,
+        bytesMax: options.bytesMax ?? Number.POSITIVE_INFINITY,
+        store: this.#store,
+        table: this.#table,
+        files,
+        pages,
+        onDamage: (line) => this.#damage.add(line),
+      },
+      recovered.groupedNumbers,
+    )
     this.#upkeep = new Upkeep(
       {
         disk,
@@ -175,11 +207,19 @@ export class Log implements AsyncDisposable {
           createdMs: clock.now(),
           ledgers: this.#table.values(),
           ledgerCount: this.#table.size,
-          freed: this.#freed,
+          freed: this.#register.freed,
+          grouped: this.#register.grouped,
           metadata: this.#options.metadata.snapshot(),
         }),
         sync: () => this.#loop.sync(),
-        appendFreed: (freed) => this.#appendFreed(freed),
+        appendFreed: (freed) =>
+          this.#appendOwn(FRAME_FREED, encodeFreed(freed), (register) => withFreed(register, freed)),
+        regrouper,
+        appendRegrouped: (regrouping) =>
+          this.#appendOwn(FRAME_REGROUPED, encodeRegrouping(regrouping), (register) =>
+            withRegrouped(register, regrouping),
+          ),
+        isRegroupDue: () => this.#isRegroupDue,
       },
       recovered.freedNumbers,
     )
@@ -283,8 +323,13 @@ export class Log implements AsyncDisposable {
 
   /** Raises trim floors, durably. Space below comes back soon after. Unknown ledgers are passed over. Rejects: LogError. */
   async trim(floors: readonly TrimFloor[]): Promise<void> {
-    const raised = floors.filter(({ ledger, beforeMs }) => {
+    const raised = floors.filter(({ ledger, beforeMs, retentionMs }) => {
       const state = ledger === 0 ? undefined : this.#table.get(ledger)
+      if (state !== undefined && retentionMs !== undefined) {
+        state.retentionMs = retentionMs
+        if (!this.#isRegroupDue) this.#upkeep.wake()
+        this.#isRegroupDue = true
+      }
       return state !== undefined && beforeMs > state.floorMs
     })
     const frames: ControlFrame[] = []
@@ -447,10 +492,15 @@ export class Log implements AsyncDisposable {
     }
   }
 
-  async #appendFreed(freed: FreedSegment): Promise<void> {
+  /** Says in the log what becomes of its segments. */
+  async #appendOwn(
+    kind: number,
+    payload: Uint8Array,
+    change: (register: SegmentRegister) => SegmentRegister,
+  ): Promise<void> {
     const stored = deferred<void>()
-    const frame = this.#ownFrame(FRAME_FREED, encodeFreed(freed), stored, () => {
-      this.#freed = addFreed(this.#freed, freed)
+    const frame = this.#ownFrame(kind, payload, stored, () => {
+      this.#register = change(this.#register)
     })
     await this.#decided([frame], stored.promise, { deadlineMs: Number.POSITIVE_INFINITY })
   }
@@ -467,18 +517,10 @@ export class Log implements AsyncDisposable {
   async #walkAgain(segment: Segment): Promise<void> {
     const lease = await this.#files.acquire(segment.path)
     try {
-      const walk = await walkSegment(new CommitReader(lease.file, await lease.file.size()), {
-        salt: segment.start.salt,
-        commit: segment.firstCommit,
-        previousCrc: segment.start.previousCrc,
-        epoch: 0,
-        provenCommit: segment.lastCommit,
-        endBefore: segment.lastCommit + 1,
-        offset: PAGE_BYTES,
-      })
-      segment.memory = walk.index
-      segment.file = undefined
-      segment.damages = walk.damages
+      segment.takeWalk(await walkSegment(new CommitReader(lease.file, await lease.file.size()), segment.walkStart))
+      for (const { fromCommit, toCommit, offset } of segment.damages) {
+        this.#holes.add({ from: fromCommit, to: toCommit, reason: `${segment.path} at ${offset}` })
+      }
       this.#pages.forget(segment.number)
       this.#upkeep.wake()
     } finally {

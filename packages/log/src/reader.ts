@@ -4,7 +4,7 @@
  * nothing else.
  */
 import { type Clock, type Deferred, deferred } from '@millrace/std'
-import type { Frame, Position, ReadOptions, ReadResult } from './api.ts'
+import type { Frame, Ledger, Position, ReadOptions, ReadResult } from './api.ts'
 import { Deadlines, type Expiring } from './deadlines.ts'
 import { crc32 } from './format/crc32.ts'
 import { FRAME_RECORDS } from './format/commit-format.ts'
@@ -17,7 +17,7 @@ import { IndexDamagedError } from './page-cache.ts'
 import { comparePositions } from './position.ts'
 import type { Segment } from './segment.ts'
 import type { IndexEntry, IndexQuery } from './segment-index.ts'
-import { lowerBound } from './segment-index.ts'
+import { lowerBound, queryAll } from './segment-index.ts'
 import type { TailCache } from './tail-cache.ts'
 
 export interface ReaderOptions {
@@ -210,6 +210,7 @@ export class Reader {
     let records = 0
     let bytes = 0
     let previousEnd = from
+    let unseenCommit = from.commit
     const { durableFrameCommit } = state
     const segments = this.#options.segments.slice(this.#segmentAt(from.commit))
     for (const segment of segments) segment.enter()
@@ -221,8 +222,11 @@ export class Reader {
         segment,
         this.#query(state, from, visibleFromMs, options, records, bytes),
       )) {
-        const hole = this.#holeBefore(entry.previousCommit, entry.commit, previousEnd)
-        if (hole !== undefined) return { frames, damaged: damagedBy(hole, previousEnd), isComplete: false }
+        const hole = await this.#holeAt(segments, state.ledger, entry.previousCommit, unseenCommit)
+        if (hole !== undefined) {
+          return { frames, damaged: damagedBy(hole, previousEnd, entry.commit), isComplete: false }
+        }
+        unseenCommit = entry.commit + 1
         if (entry.kind !== FRAME_RECORDS) continue
         frames.push({ segment, entry })
         previousEnd = { commit: entry.commit, index: entry.records }
@@ -232,15 +236,29 @@ export class Reader {
           return { frames, damaged: undefined, isComplete: false }
       }
     }
-    const hole = this.#holeBefore(durableFrameCommit, Number.POSITIVE_INFINITY, previousEnd)
-    return { frames, damaged: hole === undefined ? undefined : damagedBy(hole, previousEnd), isComplete: true }
+    const hole = await this.#holeAt(segments, state.ledger, durableFrameCommit, unseenCommit)
+    const damaged = hole === undefined ? undefined : damagedBy(hole, previousEnd, Number.POSITIVE_INFINITY)
+    return { frames, damaged, isComplete: true }
   }
 
-  /** The hole that the chain leads into between `previousEnd` and the next frame. */
-  #holeBefore(chainCommit: number, nextCommit: number, previousEnd: Position): Hole | undefined {
-    if (this.#options.holes.isEmpty) return undefined
-    const hole = this.#options.holes.at(chainCommit)
-    return hole !== undefined && hole.to < nextCommit && hole.to >= previousEnd.commit ? hole : undefined
+  /** The hole in which the frame of `chainCommit` is lost, unless that lies before what is asked for or was seen. */
+  async #holeAt(
+    segments: readonly Segment[],
+    ledger: Ledger,
+    chainCommit: number,
+    unseenCommit: number,
+  ): Promise<Hole | undefined> {
+    const { holes } = this.#options
+    const hole = holes.isEmpty || chainCommit < unseenCommit ? undefined : holes.at(chainCommit)
+    if (hole === undefined) return undefined
+    // It may be passed over for its age or its index, or stand in a neighbour of the segment that was lost.
+    const query = { ...queryAll(ledger, chainCommit), recordsMax: 1, bytesMax: 1 }
+    for (const segment of segments) {
+      if (segment.firstCommit > chainCommit || segment.lastCommit < chainCommit || !segment.index.has(ledger)) continue
+      const entries = await this.#collect(segment, query)
+      if (entries[0]?.commit === chainCommit) return undefined
+    }
+    return hole
   }
 
   async #collect(segment: Segment, query: IndexQuery): Promise<readonly IndexEntry[]> {
@@ -399,11 +417,11 @@ function frameOf(entry: IndexEntry, bytes: Uint8Array): Frame {
   return { commit: entry.commit, firstIndex: 0, records: entry.records, timeMs: entry.timeMs, bytes }
 }
 
-function damagedBy(hole: Hole, previousEnd: Position): NonNullable<ReadResult['damaged']> {
+function damagedBy(hole: Hole, previousEnd: Position, nextCommit: number): NonNullable<ReadResult['damaged']> {
   const start = { commit: hole.from, index: 0 }
   return {
     from: comparePositions(previousEnd, start) > 0 ? previousEnd : start,
-    to: { commit: hole.to + 1, index: 0 },
+    to: { commit: Math.min(hole.to + 1, nextCommit), index: 0 },
     reason: `commits ${hole.from} to ${hole.to} cannot be read: ${hole.reason}`,
   }
 }

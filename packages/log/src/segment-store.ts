@@ -19,7 +19,7 @@ import {
   ZERO_STEP_BYTES,
 } from './limits.ts'
 import { MemoryIndex } from './memory-index.ts'
-import { numberInName, Segment, segmentPath } from './segment.ts'
+import { newSalt, numberInName, Segment, segmentPath } from './segment.ts'
 
 export interface SegmentStoreOptions {
   readonly disk: Disk
@@ -100,7 +100,7 @@ export class SegmentStore {
   constructor(options: SegmentStoreOptions, segments: readonly Segment[]) {
     this.#options = options
     this.segments = [...segments]
-    this.#lastNumber = segments.at(-1)?.number ?? 0
+    this.#lastNumber = Math.max(0, ...segments.flatMap(({ grouped, number }) => (grouped === undefined ? number : [])))
     this.#zeros = options.allocate(Math.min(ZERO_STEP_BYTES, options.segmentBytes))
     this.#reserveBytes = Math.min(METADATA_RESERVE_BYTES, Math.floor(options.segmentBytes / 4))
   }
@@ -184,7 +184,7 @@ export class SegmentStore {
     const segment = new Segment({
       logId: this.#options.logId,
       number: next.number,
-      salt: saltFrom(this.#options.random),
+      salt: newSalt(this.#options.random),
       firstCommit: commit,
       previousCrc,
       createdMs: this.#options.clock.now(),
@@ -200,7 +200,7 @@ export class SegmentStore {
 
   /** The header page that goes out with the first commit of `segment`. */
   writeHeader(segment: Segment, into: Uint8Array): void {
-    encodeSegmentHeader({ ...segment.start, retentionClass: 0, logNumber: 0 }, into)
+    encodeSegmentHeader({ ...segment.start, isGrouped: false, retentionClass: 0, logNumber: 0 }, into)
   }
 
   /** Looks whether something is to be prepared. Cheap; called after each commit. */
@@ -244,6 +244,14 @@ export class SegmentStore {
     await this.#options.disk.syncDirectory('log')
     await this.#options.disk.syncDirectory('spare')
     this.#retryNow()
+  }
+
+  /** `outputs` hold from now on what `inputs` held. Nobody new will enter these. */
+  replace(inputs: readonly Segment[], outputs: readonly Segment[]): void {
+    const last = inputs.at(-1)
+    assert(last !== undefined && this.segments.includes(last), 'what is replaced is in the log')
+    this.segments.splice(this.segments.indexOf(last) + 1, 0, ...outputs)
+    for (const segment of inputs) this.segments.splice(this.segments.indexOf(segment), 1)
   }
 
   /** Ends the background and closes the files. */
@@ -400,9 +408,4 @@ export class SegmentStore {
       await file.close()
     }
   }
-}
-
-function saltFrom(random: Random): bigint {
-  const bytes = random.bytes(8)
-  return new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true)
 }

@@ -1,22 +1,24 @@
 /**
  * What follows a rotation, in the background and one thing at a time: the index file of the full segment, a snapshot,
- * and giving back segments that hold nothing anybody may still read.
+ * giving back segments that hold nothing anybody may still read, and rewriting those that hold little, or hold it badly.
  *
- * A segment goes only when every frame in it lies below its ledger's trim floor or its ledger is dropped, when both
- * kept snapshots cover it, when the log says durably that it goes, and when its last reader has left.
+ * A segment goes only when every frame in it lies below its ledger's trim floor, its ledger is dropped, or it stands in
+ * another segment; when both kept snapshots cover it, when the log says durably that it goes, and when its last reader
+ * has left.
  */
 import type { Clock, Logger, Timer } from '@millrace/std'
 import type { Ledger } from './api.ts'
 import type { Disk } from './disk.ts'
 import { FileIndex } from './file-index.ts'
-import type { FreedSegment } from './format/control-format.ts'
+import type { FreedSegment, Regrouping } from './format/control-format.ts'
 import type { SnapshotSource } from './format/snapshot-format.ts'
 import { writeIndexFile } from './index-file.ts'
 import type { LedgerTable } from './ledger-table.ts'
 import { SPACE_RETRY_MS } from './limits.ts'
 import type { OpenFiles } from './open-files.ts'
 import type { PageCache } from './page-cache.ts'
-import { indexPath, type Segment, segmentPath } from './segment.ts'
+import type { Regrouper } from './regrouper.ts'
+import { indexPath, isGroupedNumber, type Segment, segmentPath } from './segment.ts'
 import type { SegmentStore } from './segment-store.ts'
 import type { Snapshots } from './snapshots.ts'
 import type { TailCache } from './tail-cache.ts'
@@ -37,6 +39,11 @@ export interface UpkeepOptions {
   readonly sync: () => Promise<void>
   /** Says in the log that a segment goes; resolves when that is durable. */
   readonly appendFreed: (freed: FreedSegment) => Promise<void>
+  readonly regrouper: Regrouper
+  /** Says in the log that segments stand in others; resolves when that is stored. */
+  readonly appendRegrouped: (regrouping: Regrouping) => Promise<void>
+  /** Whether anybody has said how long things are kept: until then nothing is regrouped. */
+  readonly isRegroupDue: () => boolean
 }
 
 export class Upkeep {
@@ -68,6 +75,7 @@ export class Upkeep {
   async close(): Promise<void> {
     this.#isClosed = true
     this.#retry?.cancel()
+    this.#options.regrouper.stop()
     await this.#running
   }
 
@@ -99,6 +107,7 @@ export class Upkeep {
         await this.#removeLeftovers()
         await this.#seal()
         await this.#reclaim()
+        await this.#regroup()
       }
     } catch (error) {
       // Nothing is lost: indexes and snapshots can be written later, segments given back later.
@@ -117,7 +126,7 @@ export class Upkeep {
 
   async #seal(): Promise<void> {
     const { store, disk, pages, snapshots } = this.#options
-    const due = store.segments.filter((segment) => segment !== store.active && segment.file === undefined)
+    const due = this.#unsealed()
     if (due.length > 0) await this.#options.sync()
     for (const segment of due) {
       if (this.#isClosed) return
@@ -173,6 +182,32 @@ export class Upkeep {
     return true
   }
 
+  /** One step. Sealing goes on meanwhile: only it keeps the memory of indexes bounded. */
+  async #regroup(): Promise<void> {
+    const { regrouper, store, snapshots, tail, isRegroupDue, appendRegrouped, sync } = this.#options
+    if (this.#isClosed || !isRegroupDue()) return
+    const lastCommit = Math.min(snapshots.coveredCommit, tail.firstCommit - 1)
+    const step = await regrouper.write(lastCommit, async () => {
+      if (this.#unsealed().length > 0) await this.#seal()
+    })
+    if (step === undefined) return
+    if (this.#isClosed) return await regrouper.discard(step)
+    await appendRegrouped(step.regrouping)
+    await sync()
+    this.#isDue = true
+    store.replace(step.inputs, step.outputs)
+    for (const segment of step.inputs) {
+      this.#keepers.delete(segment.number)
+      await segment.whenUnread()
+      await this.#removeFiles(segment.number)
+    }
+  }
+
+  #unsealed(): readonly Segment[] {
+    const { store } = this.#options
+    return store.segments.filter((segment) => segment !== store.active && segment.file === undefined)
+  }
+
   async #removeLeftovers(): Promise<void> {
     for (const number of this.#leftovers) await this.#removeFiles(number)
     this.#leftovers = []
@@ -184,6 +219,8 @@ export class Upkeep {
     await files.forget(indexPath(number))
     pages.forget(number)
     if (await disk.exists(indexPath(number))) await disk.remove(indexPath(number))
-    if (await disk.exists(segmentPath(number))) await store.recycle(segmentPath(number))
+    if (!(await disk.exists(segmentPath(number)))) return
+    if (isGroupedNumber(number)) await disk.remove(segmentPath(number))
+    else await store.recycle(segmentPath(number))
   }
 }

@@ -27,7 +27,7 @@ export async function openDataDirectory(
   const lock = await lockDirectory(directory, options)
   const disk = await NodeDisk.open(directory)
   return {
-    check: (signal) => checkLog(disk, signal),
+    check: (signal) => checkLog(disk, signal === undefined ? {} : { signal }),
     dump: () => inspectLog(disk),
     async close() {
       await disk.close()

@@ -36,6 +36,13 @@ export interface Fork {
 const AGED_CHANCE = 0.8
 /** Segments that are filled and given back beforehand: more than one is kept as a spare. */
 const AGED_SEGMENTS = 4
+/** How often a history begins on full segments that mix retention classes: the first trim has them regrouped. */
+const MIXED_CHANCE = 0.4
+/** Enough for two snapshots to cover the first few. */
+const MIXED_SEGMENTS = 5
+const MIXED_LEDGERS = 4
+/** Bursts beside which the first of them are regrouped. */
+const MIXED_WAITS = 4
 /** How often to look whether they were given back. */
 const AGING_WAITS_MAX = 20
 
@@ -47,6 +54,8 @@ const LIVES_MAX = 3
 const BURSTS_MAX = 12
 const LEDGERS_MAX = 12
 const DEADLINE_MS = 600_000
+/** Ledgers are of three retention classes, so that segments mix them. */
+const RETENTION_STEP_MS = 4 * 86_400_000
 const SEGMENT_BYTES = [32 * 1024, 64 * 1024, 256 * 1024] as const
 
 export interface HistoryOptions {
@@ -74,6 +83,7 @@ export class History {
   readonly #lastStored = new Map<Ledger, Position>()
   #nextLedger = 1
   #isOpen = false
+  #isMixed = false
   #wallMs = START_MS
 
   constructor(seed: number, wrap: WrapDisk = (disk) => disk, options: HistoryOptions = {}) {
@@ -92,6 +102,8 @@ export class History {
   async run(): Promise<SimulatedDisk> {
     let disk = new SimulatedDisk({ random: this.#fresh() })
     if (this.#random.float() < AGED_CHANCE) disk = await this.#age(disk)
+    this.#isMixed = this.#random.float() < MIXED_CHANCE
+    if (this.#isMixed) disk = await this.#mix(disk)
     const lives = this.#options.lives ?? 1 + this.#below(LIVES_MAX)
     for (let life = 1; life <= lives; life++) {
       this.lives = life
@@ -127,6 +139,33 @@ export class History {
     return disk.crash('all-lost', this.#fresh())
   }
 
+  /** Fills segments with frames of several classes. Nothing goes wrong here. */
+  async #mix(disk: SimulatedDisk): Promise<SimulatedDisk> {
+    const clock = new VirtualClock(this.#wallMs)
+    const options = { ...this.settings, clock, random: this.#fresh(), metadata: new ChangeList() }
+    const log = await settled(clock, Log.open({ ...options, disk, allocate: disk.allocate }))
+    const deadline = { deadlineMs: Number.MAX_SAFE_INTEGER }
+    const ledgers = Array.from({ length: MIXED_LEDGERS }, () => this.#nextLedger++)
+    for (const ledger of ledgers) this.oracle.note({ kind: 'opening', ledger })
+    await settled(
+      clock,
+      log.openLedgers(
+        ledgers.map((ledger) => ({ ledger, notBeforeMs: 0 })),
+        deadline,
+      ),
+    )
+    for (const ledger of ledgers) {
+      this.oracle.note({ kind: 'opened', ledger })
+      this.#ledgers.add(ledger)
+    }
+    const segments = log.statistics().segments + MIXED_SEGMENTS
+    while (log.statistics().segments < segments) await settled(clock, this.#append(log, clock))
+    await settled(clock, log.close())
+    this.#wallMs = clock.now()
+    disk.halt()
+    return disk.crash('all-lost', this.#fresh())
+  }
+
   /** One life, from opening to its end; answers with the disk that the next life finds. */
   async #live(disk: SimulatedDisk, endClean: boolean): Promise<SimulatedDisk> {
     const clock = new VirtualClock(this.#wallMs)
@@ -147,7 +186,9 @@ export class History {
     const log = await settled(clock, this.#excused(opening, undefined))
     this.#isOpen = true
     const contents = log === undefined ? undefined : await this.#excused(readAll(log, metadata, clock), undefined)
-    if (log === undefined || contents === undefined) {
+    // A drive that refuses to read is damage: nothing can be said of what this life begins with.
+    const isMaimed = this.#options.faults !== undefined && [...(contents?.ledgers.values() ?? [])].some(isDamaged)
+    if (log === undefined || contents === undefined || isMaimed) {
       disk.halt()
       return disk.crash('kill', this.#fresh())
     }
@@ -157,6 +198,10 @@ export class History {
     log.onAdvance((ledgers) => {
       for (const ledger of ledgers) this.#noteShown(log, ledger)
     })
+    if (this.#isMixed) {
+      await settled(clock, this.#trim(log, clock))
+      for (let waits = 0; waits < MIXED_WAITS; waits++) await settled(clock, this.#burst(log, clock))
+    }
     for (let bursts = this.#below(BURSTS_MAX); bursts > 0; bursts--) await settled(clock, this.#burst(log, clock))
     const next = await this.#end(disk, log, clock, endClean)
     this.#wallMs = clock.now() + this.#below(1_000)
@@ -315,7 +360,9 @@ export class History {
     const ledgers = [...this.#ledgers].filter(() => this.#random.float() < 0.7)
     const beforeMs = clock.now() - this.#below(60)
     for (const ledger of ledgers) this.oracle.note({ kind: 'trimming', ledger, beforeMs })
-    const asked = log.trim(ledgers.map((ledger) => ({ ledger, beforeMs })))
+    const asked = log.trim(
+      ledgers.map((ledger) => ({ ledger, beforeMs, retentionMs: (1 + (ledger % 3)) * RETENTION_STEP_MS })),
+    )
     const trimmed = await this.#excused(
       asked.then(() => true),
       false,
@@ -385,6 +432,10 @@ export class History {
   #fresh(): Random {
     return seededRandom(this.#below(2 ** 31))
   }
+}
+
+function isDamaged({ damaged }: { readonly damaged: readonly unknown[] }): boolean {
+  return damaged.length > 0
 }
 
 /** A ledger that was dropped meanwhile is no fault of the log. */

@@ -26,6 +26,8 @@ type Outcome = 'unused' | 'told' | 'refused' | 'tail' | 'snapshot'
 
 /** Damage to one page: no more than one commit stands there, and all others are served. */
 const PAGE_KINDS: ReadonlySet<RotKind> = new Set<RotKind>(['flip', 'head', 'zero', 'garbage'])
+/** Files in whose pages no two commits meet; in a regrouped one small frames of many lie side by side. */
+const ONE_COMMIT_PAGES = /^log\/\d+\.seg$/
 /** Damage to snapshots; `head` looks for commits. */
 const SNAPSHOT_KINDS = ['flip', 'zero', 'garbage', 'truncate'] as const
 /** Damage that can take the end of the log away without a trace: the one case that no single copy can tell. */
@@ -143,7 +145,7 @@ async function outcomeOf(disk: SimulatedDisk, damage: Rot, before: Contents, his
   const { contents, reported } = opened
   const { missing, firstCommit, lastCommit } = missingFrom(contents, before, history)
   if (missing.length === 0) return 'unused'
-  if (PAGE_KINDS.has(damage.kind) && damage.path.endsWith('.seg') && lastCommit > firstCommit) {
+  if (PAGE_KINDS.has(damage.kind) && ONE_COMMIT_PAGES.test(damage.path) && lastCommit > firstCommit) {
     throw new Error(`one page is damaged, and commits from ${firstCommit} to ${lastCommit} are gone`)
   }
   const ranges = [...contents.ledgers.values()].flatMap(({ damaged }) => damaged)

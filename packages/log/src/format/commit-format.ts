@@ -38,6 +38,8 @@ export const FRAME_TRIM = 5
 export const FRAME_DROP = 6
 /** Ledger 0: a segment whose file goes. */
 export const FRAME_FREED = 7
+/** Ledger 0: segments whose frames stand in others now, and whose files go. */
+export const FRAME_REGROUPED = 8
 
 export interface CommitHeader {
   readonly flags: number

@@ -11,12 +11,16 @@ import { crc32 } from './crc32.ts'
 
 export const SEGMENT_VERSION = 1
 const MAGIC = 0x4745_5352_4c4c_494dn // "MILLRSEG" read as a little-endian number.
+/** Flag of a regrouped segment. */
+const FLAG_GROUPED = 1
 const OFFSET_CRC = PAGE_BYTES - 4
 export const LOG_ID_BYTES = 16
 
 export interface SegmentHeader {
   /** Counts from 1; also the file's name, so that a file put in another's place is noticed. */
   readonly number: number
+  /** Its blocks hold frames of other segments, by ledger. */
+  readonly isGrouped: boolean
   /** Retention class of a regrouped segment; 0 in a raw one. */
   readonly retentionClass: number
   /** Says which data directory this file belongs to: random, made once. */
@@ -43,7 +47,7 @@ export function encodeSegmentHeader(header: SegmentHeader, into: Uint8Array): vo
   const view = viewOf(into)
   view.setBigUint64(0, MAGIC, true)
   view.setUint16(8, SEGMENT_VERSION, true)
-  view.setUint16(10, 0, true) // Flags: none in version 1. Bit 0 will say "regrouped".
+  view.setUint16(10, header.isGrouped ? FLAG_GROUPED : 0, true)
   view.setUint16(12, header.retentionClass, true)
   view.setUint16(14, header.logNumber, true)
   into.set(header.logId, 16)
@@ -65,10 +69,12 @@ export function decodeSegmentHeader(page: Uint8Array): DecodedSegmentHeader {
   if (crc32(page, 0, OFFSET_CRC) !== view.getUint32(OFFSET_CRC, true)) return { kind: 'invalid' }
   const version = view.getUint16(8, true)
   // A flag we do not know changes what the rest means, as a version does.
-  if (version !== SEGMENT_VERSION || view.getUint16(10, true) !== 0) return { kind: 'newer', version }
+  const flags = view.getUint16(10, true)
+  if (version !== SEGMENT_VERSION || (flags & ~FLAG_GROUPED) !== 0) return { kind: 'newer', version }
   return {
     kind: 'ok',
     header: {
+      isGrouped: (flags & FLAG_GROUPED) !== 0,
       retentionClass: view.getUint16(12, true),
       logNumber: view.getUint16(14, true),
       logId: page.slice(16, 16 + LOG_ID_BYTES),

@@ -1,16 +1,18 @@
 /**
- * A snapshot: the ledger table, the freed segments and the user's metadata as of one commit, so that segments below
- * may go and opening replays little. One header page, then three sections, each with its checksum in the header.
+ * A snapshot: the ledger table, the freed and the regrouped segments and the user's metadata as of one commit, so that
+ * segments below may go and opening replays little. One header page, then four sections, each with its checksum there.
  * Byte by byte in docs/formats/snapshot.md.
  */
 import { PAGE_BYTES } from '../limits.ts'
 import { type LedgerState, openedLedger } from '../ledger-table.ts'
 import { getUint48, getUint64, setUint48, setUint64, viewOf } from './bytes.ts'
-import type { FreedSegment } from './control-format.ts'
+import { type FreedSegment, getGrouped, GROUPED_BYTES, type GroupedSegment, setGrouped } from './control-format.ts'
 import { crc32 } from './crc32.ts'
 import { LOG_ID_BYTES } from './segment-header.ts'
 
-export const SNAPSHOT_VERSION = 1
+/** Version 1 knew no regrouped segments: it has three sections. */
+export const SNAPSHOT_VERSION = 2
+const VERSION_WITHOUT_GROUPED = 1
 const MAGIC = 0x504e_5352_4c4c_494dn // "MILLRSNP" read as a little-endian number.
 const OFFSET_CRC = PAGE_BYTES - 4
 const LEDGER_BYTES = 64
@@ -34,6 +36,7 @@ export interface Snapshot {
   readonly createdMs: number
   readonly ledgers: readonly LedgerState[]
   readonly freed: readonly FreedRange[]
+  readonly grouped: readonly GroupedSegment[]
   readonly metadata: Uint8Array
 }
 
@@ -51,7 +54,8 @@ export interface SnapshotSource extends Omit<Snapshot, 'ledgers'> {
 export function encodeSnapshot(source: SnapshotSource): Uint8Array {
   const ledgersAt = PAGE_BYTES
   const freedAt = ledgersAt + source.ledgerCount * LEDGER_BYTES
-  const metadataAt = freedAt + source.freed.length * FREED_BYTES
+  const groupedAt = freedAt + source.freed.length * FREED_BYTES
+  const metadataAt = groupedAt + source.grouped.length * GROUPED_BYTES
   const bytes = new Uint8Array(metadataAt + source.metadata.length)
   const view = viewOf(bytes)
   let at = ledgersAt
@@ -67,6 +71,7 @@ export function encodeSnapshot(source: SnapshotSource): Uint8Array {
     setUint64(view, at + 16, range.lastCommit)
     at += FREED_BYTES
   }
+  for (const [index, grouped] of source.grouped.entries()) setGrouped(view, groupedAt + index * GROUPED_BYTES, grouped)
   bytes.set(source.metadata, metadataAt)
 
   view.setBigUint64(0, MAGIC, true)
@@ -79,8 +84,10 @@ export function encodeSnapshot(source: SnapshotSource): Uint8Array {
   view.setUint32(56, source.freed.length, true)
   view.setUint32(60, source.metadata.length, true)
   view.setUint32(64, crc32(bytes, ledgersAt, freedAt), true)
-  view.setUint32(68, crc32(bytes, freedAt, metadataAt), true)
+  view.setUint32(68, crc32(bytes, freedAt, groupedAt), true)
   view.setUint32(72, crc32(bytes, metadataAt, bytes.length), true)
+  view.setUint32(76, source.grouped.length, true)
+  view.setUint32(80, crc32(bytes, groupedAt, metadataAt), true)
   view.setUint32(OFFSET_CRC, crc32(bytes, 0, OFFSET_CRC), true)
   return bytes
 }
@@ -91,16 +98,19 @@ export function decodeSnapshot(bytes: Uint8Array): DecodedSnapshot {
   if (view.getBigUint64(0, true) !== MAGIC) return { kind: 'invalid' }
   if (crc32(bytes, 0, OFFSET_CRC) !== view.getUint32(OFFSET_CRC, true)) return { kind: 'invalid' }
   const version = view.getUint16(8, true)
-  if (version !== SNAPSHOT_VERSION) return { kind: 'newer', version }
+  if (version > SNAPSHOT_VERSION || version < VERSION_WITHOUT_GROUPED) return { kind: 'newer', version }
   const ledgerCount = view.getUint32(52, true)
   const freedCount = view.getUint32(56, true)
   const freedAt = PAGE_BYTES + ledgerCount * LEDGER_BYTES
-  const metadataAt = freedAt + freedCount * FREED_BYTES
+  const groupedAt = freedAt + freedCount * FREED_BYTES
+  const groupedCount = version === VERSION_WITHOUT_GROUPED ? 0 : view.getUint32(76, true)
+  const metadataAt = groupedAt + groupedCount * GROUPED_BYTES
   const end = metadataAt + view.getUint32(60, true)
   if (
     bytes.length !== end ||
     crc32(bytes, PAGE_BYTES, freedAt) !== view.getUint32(64, true) ||
-    crc32(bytes, freedAt, metadataAt) !== view.getUint32(68, true) ||
+    crc32(bytes, freedAt, groupedAt) !== view.getUint32(68, true) ||
+    (groupedCount > 0 && crc32(bytes, groupedAt, metadataAt) !== view.getUint32(80, true)) ||
     crc32(bytes, metadataAt, end) !== view.getUint32(72, true)
   ) {
     return { kind: 'invalid' }
@@ -108,7 +118,7 @@ export function decodeSnapshot(bytes: Uint8Array): DecodedSnapshot {
   const ledgers: LedgerState[] = []
   for (let at = PAGE_BYTES; at < freedAt; at += LEDGER_BYTES) ledgers.push(decodeLedger(view, at))
   const freed: FreedRange[] = []
-  for (let at = freedAt; at < metadataAt; at += FREED_BYTES) {
+  for (let at = freedAt; at < groupedAt; at += FREED_BYTES) {
     freed.push({
       firstNumber: view.getUint32(at, true),
       lastNumber: view.getUint32(at + 4, true),
@@ -116,6 +126,8 @@ export function decodeSnapshot(bytes: Uint8Array): DecodedSnapshot {
       lastCommit: getUint64(view, at + 16),
     })
   }
+  const grouped: GroupedSegment[] = []
+  for (let at = groupedAt; at < metadataAt; at += GROUPED_BYTES) grouped.push(getGrouped(view, at))
   return {
     kind: 'ok',
     snapshot: {
@@ -125,6 +137,7 @@ export function decodeSnapshot(bytes: Uint8Array): DecodedSnapshot {
       epoch: view.getUint32(48, true),
       ledgers,
       freed,
+      grouped,
       metadata: bytes.slice(metadataAt, end),
     },
   }

@@ -3,10 +3,10 @@
  * commit something proves all to have been durable, which segments are gone for good, and what is damaged.
  */
 import type { Logger } from '@millrace/std'
-import { addFreed, type FreedRange } from '../format/snapshot-format.ts'
-import type { FreedSegment } from '../format/control-format.ts'
+import type { FreedSegment, Regrouping } from '../format/control-format.ts'
 import type { Hole } from '../holes.ts'
 import { LogError } from '../log-error.ts'
+import { EMPTY_REGISTER, type SegmentRegister, withFreed, withRegrouped } from '../segment-register.ts'
 
 /** What `restore` goes back to. */
 export interface EvidenceMark {
@@ -18,7 +18,7 @@ export class Evidence {
   readonly #logger: Logger
   readonly #damage: string[] = []
   readonly #holes: Hole[] = []
-  #freed: readonly FreedRange[] = []
+  #register = EMPTY_REGISTER
   #logId: Uint8Array | undefined
   #provenCommit = 0
   #metadataLoss: string | undefined
@@ -36,8 +36,8 @@ export class Evidence {
     return this.#holes
   }
 
-  get freed(): readonly FreedRange[] {
-    return this.#freed
+  get register(): SegmentRegister {
+    return this.#register
   }
 
   get logId(): Uint8Array | undefined {
@@ -65,17 +65,22 @@ export class Evidence {
     }
   }
 
-  /** Segments that a snapshot says are gone. */
-  startFreed(freed: readonly FreedRange[]): void {
-    this.#freed = freed
+  /** Segments that are gone or regrouped, as a snapshot says … */
+  startRegister({ freed, grouped }: SegmentRegister): void {
+    this.#register = { freed, grouped }
   }
 
+  /** … and as the frames above it do. */
   free(segment: FreedSegment): void {
-    this.#freed = addFreed(this.#freed, segment)
+    this.#register = withFreed(this.#register, segment)
+  }
+
+  regroup(regrouping: Regrouping): void {
+    this.#register = withRegrouped(this.#register, regrouping)
   }
 
   isFreed(number: number): boolean {
-    return this.#freed.some((range) => range.firstNumber <= number && range.lastNumber >= number)
+    return this.#register.freed.some((range) => range.firstNumber <= number && range.lastNumber >= number)
   }
 
   report(line: string): void {

@@ -12,14 +12,16 @@ import type { Logger, Random } from '@millrace/std'
 import type { Metadata } from '../api.ts'
 import type { Disk } from '../disk.ts'
 import { encodeSegmentHeader, LOG_ID_BYTES } from '../format/segment-header.ts'
-import type { FreedRange, Snapshot } from '../format/snapshot-format.ts'
+import type { Snapshot } from '../format/snapshot-format.ts'
 import { Holes } from '../holes.ts'
 import { LedgerTable, openedLedger } from '../ledger-table.ts'
 import { MIB, PAGE_BYTES } from '../limits.ts'
 import type { PageCache } from '../page-cache.ts'
 import type { Segment } from '../segment.ts'
+import type { SegmentRegister } from '../segment-register.ts'
 import { loadSnapshots } from '../snapshots.ts'
 import { Evidence } from './evidence.ts'
+import { GroupedLoader } from './grouped-loader.ts'
 import { Replay } from './replay.ts'
 import { listSegments, SegmentFiles } from './segment-files.ts'
 import { type LoadedSegment, type LoadedSegments, SegmentLoader } from './segment-loader.ts'
@@ -37,8 +39,8 @@ export interface RecoveredLog {
   /** The epoch of the last commit found; the new opening's is one more. */
   readonly epoch: number
   readonly table: LedgerTable
-  readonly freed: readonly FreedRange[]
-  /** In order; the last one is to be written on if `isLastOpen`. */
+  readonly register: SegmentRegister
+  /** In order of their last commits; the last one is to be written on if `isLastOpen`. */
   readonly segments: readonly Segment[]
   readonly isLastOpen: boolean
   /** The last commit number that was ever used for something durable. */
@@ -54,8 +56,10 @@ export interface RecoveredLog {
   readonly unusedNumbers: readonly number[]
   /** The highest number that a file with something in it has or had. */
   readonly lastNumber: number
-  /** Segments whose file was to go when the process died. */
+  /** Segments whose file was to go when the process died, or was not yet part of the log. */
   readonly freedNumbers: readonly number[]
+  /** Numbers of regrouped segments that are or were in use. */
+  readonly groupedNumbers: readonly number[]
 }
 
 export async function recover(options: RecoveryOptions): Promise<RecoveredLog> {
@@ -127,15 +131,16 @@ class Recovery {
     await this.#disk.syncDirectory('log')
     const lastNumber = Math.max(
       segments.at(-1)?.number ?? 0,
-      evidence.freed.at(-1)?.lastNumber ?? 0,
+      evidence.register.freed.at(-1)?.lastNumber ?? 0,
       this.#misplacedNumber,
     )
+    const grouped = await new GroupedLoader(this.#options, evidence).load()
     return {
       logId: evidence.logId ?? this.#options.random.bytes(LOG_ID_BYTES),
       epoch: Math.max(snapshot?.epoch ?? 0, ...loaded.map(({ segment }) => segment.lastEpoch)),
       table: this.#table,
-      freed: evidence.freed,
-      segments,
+      register: evidence.register,
+      segments: [...grouped.segments, ...segments].sort((a, b) => a.lastCommit - b.lastCommit),
       isLastOpen,
       lastCommit,
       lastCrc: last?.segment.lastCrc ?? 0,
@@ -145,7 +150,8 @@ class Recovery {
       metadataLoss: evidence.metadataLoss,
       unusedNumbers: [...emptyNumbers, ...unused].filter((number) => number > lastNumber),
       lastNumber,
-      freedNumbers: numbers.filter((number) => evidence.isFreed(number)),
+      freedNumbers: [...numbers.filter((number) => evidence.isFreed(number)), ...grouped.unlistedNumbers],
+      groupedNumbers: grouped.numbers,
     }
   }
 
@@ -155,7 +161,7 @@ class Recovery {
     if (snapshot === undefined) return 0
     this.#evidence.prove(snapshot.commit)
     this.#evidence.checkLogId('the snapshot', snapshot.logId)
-    this.#evidence.startFreed(snapshot.freed)
+    this.#evidence.startRegister(snapshot)
     for (const state of snapshot.ledgers) this.#table.add(state)
     return snapshot.commit
   }
@@ -167,11 +173,11 @@ class Recovery {
     for (;;) {
       const { files, misplacedNumber } = await this.#files.look(numbers)
       const result = await this.#loader.load(files)
-      const known = evidence.freed
+      const known = evidence.register
       for (const { segment } of result.loaded) {
-        if (segment.lastCommit > snapshotCommit) await this.#replay.freed(segment, snapshotCommit + 1)
+        if (segment.lastCommit > snapshotCommit) await this.#replay.register(segment, snapshotCommit + 1)
       }
-      if (evidence.freed === known || !result.loaded.some(({ segment }) => evidence.isFreed(segment.number))) {
+      if (evidence.register === known || !result.loaded.some(({ segment }) => evidence.isFreed(segment.number))) {
         this.#misplacedNumber = misplacedNumber
         return result
       }
@@ -186,7 +192,9 @@ class Recovery {
     let before = 'the start of the log'
     for (const { segment } of loaded) {
       const gap = { from: expected, to: segment.firstCommit - 1 }
-      const isFreed = this.#evidence.freed.some((range) => range.firstCommit <= gap.from && range.lastCommit >= gap.to)
+      const isFreed = this.#evidence.register.freed.some(
+        (range) => range.firstCommit <= gap.from && range.lastCommit >= gap.to,
+      )
       if (gap.to >= gap.from && !isFreed) {
         this.#evidence.addHole({ ...gap, reason: `a segment is missing between ${before} and ${segment.path}` })
         if (gap.to > snapshotCommit) this.#evidence.doubtMetadata(gap)
@@ -230,7 +238,7 @@ class Recovery {
       }
       if (isHeaderDue) {
         const page = new Uint8Array(PAGE_BYTES)
-        encodeSegmentHeader({ ...segment.start, retentionClass: 0, logNumber: 0 }, page)
+        encodeSegmentHeader({ ...segment.start, isGrouped: false, retentionClass: 0, logNumber: 0 }, page)
         await file.write(page, 0)
       }
       await file.sync()

@@ -11,9 +11,10 @@ import {
   FRAME_METADATA,
   FRAME_OPEN,
   FRAME_RECORDS,
+  FRAME_REGROUPED,
   FRAME_TRIM,
 } from '../format/commit-format.ts'
-import { decodeDrop, decodeFreed, decodeTrim } from '../format/control-format.ts'
+import { decodeDrop, decodeFreed, decodeRegrouping, decodeTrim } from '../format/control-format.ts'
 import { crc32 } from '../format/crc32.ts'
 import { type LedgerTable, openedLedger, raiseFloor } from '../ledger-table.ts'
 import { IndexDamagedError } from '../page-cache.ts'
@@ -39,12 +40,14 @@ export class Replay {
     this.#evidence = options.evidence
   }
 
-  /** Which segments the log says are gone. */
-  async freed(segment: Segment, fromCommit: number): Promise<void> {
+  /** Which segments the log says are gone, or stand regrouped. */
+  async register(segment: Segment, fromCommit: number): Promise<void> {
     for (const entry of await this.#entries(segment, 0, fromCommit)) {
-      if (entry.kind !== FRAME_FREED) continue
+      if (entry.kind !== FRAME_FREED && entry.kind !== FRAME_REGROUPED) continue
       const bytes = await this.#payload(segment, entry)
-      if (bytes !== undefined) this.#evidence.free(decodeFreed(bytes))
+      if (bytes === undefined) continue
+      if (entry.kind === FRAME_FREED) this.#evidence.free(decodeFreed(bytes))
+      else this.#evidence.regroup(decodeRegrouping(bytes))
     }
   }
 

@@ -74,7 +74,9 @@ export class SegmentFiles {
       const header = await this.#readHeader(number)
       // A header is written when all before is synced, and a file only moves on to higher numbers.
       if (header !== undefined && header.number >= number) this.#evidence.prove(header.firstCommit - 1)
-      if (header !== undefined && header.number > number) {
+      // A file used before names a segment that is gone; one that is still there has changed places with this one.
+      const isOther = header !== undefined && header.number !== number
+      if (isOther && (header.number > number || this.#isInUse(header.number, numbers))) {
         this.#evidence.report(`${segmentPath(number)}: this file holds segment ${header.number}`)
         misplacedNumber = number
       } else {
@@ -82,6 +84,10 @@ export class SegmentFiles {
       }
     }
     return { files, misplacedNumber }
+  }
+
+  #isInUse(number: number, numbers: readonly number[]): boolean {
+    return numbers.includes(number) && !this.#evidence.isFreed(number)
   }
 
   async sizeOf(path: string): Promise<number> {

@@ -56,7 +56,9 @@ export class SegmentLoader {
         loaded.push({ segment: file.sealed, walk: undefined, hasHeader: true })
         this.#addHoles(file.sealed, file.sealed.damages)
       } else if (file.header !== undefined) {
-        loaded.push(await this.#walk(file.number, file.header, nextFirst, before))
+        const isNextBare = next !== undefined && next.number === file.number + 1 && nextFirst === undefined
+        const endBefore = isNextBare ? await this.#chainedFirst(file.header, next.number) : nextFirst
+        loaded.push(await this.#walk(file.number, file.header, endBefore, before))
       } else {
         // The header page may be lost although the commits are there: the chain tells.
         const link = this.#linkTo(file.number, before)
@@ -70,20 +72,9 @@ export class SegmentLoader {
 
   /** Walks a segment whose index turned out to be wrong behind its summary. */
   async walkAgain(segment: Segment): Promise<void> {
-    const { salt, firstCommit, previousCrc } = segment.start
     const file = await this.#options.disk.open(segment.path)
     try {
-      const walk = await walkSegment(new CommitReader(file, await file.size()), {
-        salt,
-        commit: firstCommit,
-        previousCrc,
-        epoch: 0,
-        provenCommit: segment.lastCommit,
-        endBefore: segment.lastCommit + 1,
-        offset: PAGE_BYTES,
-      })
-      this.#take(segment, walk)
-      segment.file = undefined
+      this.#take(segment, await walkSegment(new CommitReader(file, await file.size()), segment.walkStart))
     } finally {
       await file.close()
     }
@@ -116,6 +107,27 @@ export class SegmentLoader {
     }
   }
 
+  /**
+   * The first commit of segment `next`, whose header cannot be read, if the chain leads there from the end of the one
+   * before. Without it what that one does not hold would count as its damage.
+   */
+  async #chainedFirst(header: SegmentHeader, next: number): Promise<number | undefined> {
+    const file = await this.#options.disk.open(segmentPath(header.number))
+    const nextFile = await this.#options.disk.open(segmentPath(next))
+    try {
+      const { firstCommit, previousCrc, salt } = header
+      const start = { salt, commit: firstCommit, previousCrc, epoch: 0, provenCommit: 0, endBefore: undefined }
+      const walk = await walkSegment(new CommitReader(file, await file.size()), { ...start, offset: PAGE_BYTES })
+      const commit = walk.lastCommit + 1
+      const expected = { salt: undefined, commit, previousCrc: walk.lastCrc, epoch: walk.lastEpoch }
+      const verdict = await new CommitReader(nextFile, await nextFile.size()).judge(PAGE_BYTES, expected)
+      return verdict.kind === 'none' ? undefined : commit
+    } finally {
+      await file.close()
+      await nextFile.close()
+    }
+  }
+
   /** What the first commit of segment `number` must be, if what stood before it is known. */
   #linkTo(number: number, before: Segment | undefined): Expectation | undefined {
     const epoch = before?.lastEpoch ?? 0
@@ -123,7 +135,7 @@ export class SegmentLoader {
       return { salt: undefined, commit: before.lastCommit + 1, previousCrc: before.lastCrc, epoch }
     }
     if (number === 1) return { salt: undefined, commit: 1, previousCrc: 0, epoch }
-    const freed = this.#evidence.freed.find(({ lastNumber }) => lastNumber === number - 1)
+    const freed = this.#evidence.register.freed.find(({ lastNumber }) => lastNumber === number - 1)
     if (freed === undefined) return undefined
     return { salt: undefined, commit: freed.lastCommit + 1, previousCrc: undefined, epoch }
   }
@@ -167,12 +179,11 @@ export class SegmentLoader {
   }
 
   #take(segment: Segment, walk: SegmentWalk): void {
-    segment.memory = walk.index
+    segment.takeWalk(walk)
     segment.lastCommit = walk.lastCommit
     segment.lastCrc = walk.lastCrc
     segment.lastEpoch = walk.lastEpoch
     segment.usedBytes = walk.usedBytes
-    segment.damages = walk.damages
     this.#evidence.prove(walk.provenCommit)
     this.#addHoles(segment, walk.damages)
     for (const { frame, offset } of walk.payloads) {

@@ -11,6 +11,7 @@ import { findShard, replaceShards, shardsOf, type Stream } from '../streams/stre
 import type { Throughput } from '../streams/throughput.ts'
 import type { GuardedClock } from './guarded-clock.ts'
 
+const HOUR_MS = 3_600_000
 const WRITE_DEADLINE_MS = 30_000
 /**
  * Space is given back so much later than records are hidden: another server may just have made the retention longer,
@@ -56,7 +57,8 @@ export class Retention {
   async #enforce(stream: Stream): Promise<void> {
     const { engine, catalog, clock, guardedClock, throughput } = this.#options
     const beforeMs = visibleFromMs(stream, guardedClock.now()) - GIVE_BACK_LAG_MS
-    await engine.shards.trim([...shardsOf(stream)].map((shard) => ({ shard: shard.ref, beforeMs })))
+    const retentionMs = stream.retentionHours * HOUR_MS
+    await engine.shards.trim([...shardsOf(stream)].map((shard) => ({ shard: shard.ref, beforeMs, retentionMs })))
     const expired = [...shardsOf(stream)].filter((shard) => isExpired(shard, beforeMs))
     if (expired.length === 0) return
     const deadlineMs = clock.monotonic() + WRITE_DEADLINE_MS

@@ -78,6 +78,14 @@ export interface StoredFrame {
   readonly bytes: Uint8Array
 }
 
+export interface TrimFloor {
+  readonly shard: ShardRef
+  /** Ms since the epoch. */
+  readonly beforeMs: number
+  /** How long this shard's records are kept, in ms: a hint by which an engine may store alike what is kept alike. */
+  readonly retentionMs?: number
+}
+
 export interface ReadOptions {
   /** Stop after the frame that reaches as many records … */
   readonly recordsMax: number
@@ -160,7 +168,7 @@ export interface ShardStore {
    * Records with a time before `beforeMs` are no longer needed: their space may be given back. Never goes back. Later
    * records get a time at or after it, whatever the clock says: what is acknowledged from then on is visible.
    */
-  trim(floors: readonly { readonly shard: ShardRef; readonly beforeMs: number }[]): Promise<void>
+  trim(floors: readonly TrimFloor[]): Promise<void>
   /** Forgets shards and all their records. Idempotent. */
   drop(shards: readonly ShardRef[], options: Deadline): Promise<void>
 }

@@ -16,6 +16,7 @@ import {
   type ShardBounds,
   type ShardRef,
   type ShardStore,
+  type TrimFloor,
 } from '../engine.ts'
 import { asEngineError, fromLog } from './log-failure.ts'
 
@@ -72,8 +73,8 @@ export class EmbeddedShardStore implements ShardStore {
     return this.#log.onAdvance(listener)
   }
 
-  trim(floors: readonly { readonly shard: ShardRef; readonly beforeMs: number }[]): Promise<void> {
-    const ledgers = floors.map(({ shard, beforeMs }) => ({ ledger: shard, beforeMs }))
+  trim(floors: readonly TrimFloor[]): Promise<void> {
+    const ledgers = floors.map(({ shard, ...floor }) => ({ ledger: shard, ...floor }))
     return fromLog(() => this.#log.trim(ledgers))
   }
 

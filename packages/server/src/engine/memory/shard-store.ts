@@ -19,6 +19,7 @@ import {
   type ShardBounds,
   type ShardRef,
   type ShardStore,
+  type TrimFloor,
   type StoredFrame,
 } from '../engine.ts'
 import { CommitQueue, writeAlone } from './commit-queue.ts'
@@ -193,7 +194,7 @@ export class MemoryShardStore implements ShardStore {
     return { [Symbol.dispose]: () => void this.#listeners.delete(entry) }
   }
 
-  trim(floors: readonly { readonly shard: ShardRef; readonly beforeMs: number }[]): Promise<void> {
+  trim(floors: readonly TrimFloor[]): Promise<void> {
     for (const { shard: ref, beforeMs } of floors) {
       const shard = this.#shards.get(ref)
       if (shard === undefined) continue
