@@ -128,6 +128,32 @@ export interface Deadline {
 }
 
 /** The state machine whose changes are ledger 0: the log stores, replays and snapshots it without looking inside. */
+/** A record's place, with the time of its frame in ms since the epoch. */
+export interface RecordPlace extends Position {
+  readonly timeMs: number
+}
+
+/** What is lost of one ledger: the records themselves where that is known, or else the nearest that can be read. */
+export interface DamagedLedger {
+  readonly ledger: Ledger
+  /** False: it may have lost something, or nothing; nobody can tell. */
+  readonly isCertain: boolean
+  /** The first record that cannot be read, and the last … */
+  readonly first?: RecordPlace
+  readonly last?: RecordPlace
+  /** … or the one before what is lost, and the one after. */
+  readonly after?: RecordPlace
+  readonly before?: RecordPlace
+}
+
+/** Something stored that was durable and cannot be read. */
+export interface Damage {
+  /** For people: which file, where, and what is wrong. */
+  readonly reason: string
+  /** Whose records; empty if nobody's are concerned, or it cannot be told whose. */
+  readonly ledgers: readonly DamagedLedger[]
+}
+
 export interface Metadata {
   /** Called once, first, before `Log.open` resolves: the newest snapshot, or `undefined` for an empty state. */
   restore(snapshot: Uint8Array | undefined): void
@@ -175,7 +201,7 @@ export interface LogHealth {
   /** Why not writable, for people. */
   readonly reason?: string
   /** Damage found so far, one line each, bounded. */
-  readonly damage: readonly string[]
+  readonly damage: readonly Damage[]
 }
 
 /** What the log holds and does, as numbers for metrics. */

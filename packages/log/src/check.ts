@@ -4,9 +4,9 @@
  * on purpose is known by recovering the log, on a disk on which nothing changes.
  */
 import { silentLogger } from '@millrace/std'
-import type { Ledger, Metadata, Position } from './api.ts'
+import type { Damage, DamagedLedger, Metadata } from './api.ts'
 import { CommitReader } from './commit-reader.ts'
-import { type ConcernedLedger, concernedLedgers } from './concerned-ledgers.ts'
+import { damagedFrame, damagedLedgers } from './damaged-ledgers.ts'
 import type { Disk } from './disk.ts'
 import { decodeSegmentHeader, type SegmentHeader } from './format/segment-header.ts'
 import { isPageValid, type SegmentSummary } from './format/index-format.ts'
@@ -21,18 +21,16 @@ import { indexPath, numberInName, Segment, segmentPath } from './segment.ts'
 import { type SegmentWalk, walkSegment } from './segment-walk.ts'
 import { loadSnapshots } from './snapshots.ts'
 
-export interface Finding {
+export interface Finding extends Damage {
   readonly file: string
   readonly offset: number
-  /** Whose records are concerned, where that can be told. */
-  readonly ledger?: Ledger
-  /** The first position that cannot be read … */
-  readonly from?: Position
-  /** … and the first one after that can. */
-  readonly to?: Position
-  /** Of commits of which nothing can be read: whose records lay there. */
-  readonly concerned?: readonly ConcernedLedger[]
-  readonly reason: string
+}
+
+/** Before it is asked whose records lay there. */
+interface Found extends Omit<Finding, 'ledgers'> {
+  readonly ledgers?: readonly DamagedLedger[]
+  /** Commits of which nothing can be read, both inclusive. */
+  readonly commits?: { readonly from: number; readonly to: number }
 }
 
 export interface CheckOptions {
@@ -62,20 +60,34 @@ export async function* checkLog(
   { signal, metadata = NO_METADATA }: CheckOptions = {},
 ): AsyncGenerator<Finding, void, undefined> {
   const snapshots = await loadSnapshots(disk)
-  for (const file of snapshots.damaged) yield { file, offset: 0, reason: 'the snapshot fails its checksum' }
+  for (const file of snapshots.damaged)
+    yield { file, offset: 0, ledgers: [], reason: 'the snapshot fails its checksum' }
   const files = new OpenFiles(disk, OPEN_FILES_MAX)
   try {
-    const pages = new PageCache(INDEX_CACHE_BYTES_MAX_DEFAULT, files)
-    const options = { random: NO_RANDOM, logger: silentLogger, metadata, pages }
-    const recovered = await recover({ ...options, disk: readOnlyDisk(disk) })
-    for await (const finding of checkSegments(disk, recovered, snapshots.newest?.commit ?? 0, signal)) {
-      const { ledger, from, to } = finding
-      const isWhole = ledger === undefined && from !== undefined && to !== undefined
-      yield isWhole ? { ...finding, concerned: await concernedLedgers(recovered, from.commit, to.commit - 1) } : finding
+    const recovered = await recoverReadOnly(disk, files, metadata)
+    for await (const found of checkSegments(disk, recovered, snapshots.newest?.commit ?? 0, signal)) {
+      const { commits, ledgers = [], ...finding } = found
+      const lost = commits === undefined ? ledgers : await damagedLedgers(recovered, commits.from, commits.to)
+      yield { ...finding, ledgers: lost }
     }
   } finally {
     await files.close()
   }
+}
+
+/** Gives `metadata` what opening the log in the directory would, and changes nothing. Rejects as opening would. */
+export async function readMetadata(disk: Disk, metadata: Metadata): Promise<void> {
+  const files = new OpenFiles(disk, OPEN_FILES_MAX)
+  try {
+    await recoverReadOnly(disk, files, metadata)
+  } finally {
+    await files.close()
+  }
+}
+
+async function recoverReadOnly(disk: Disk, files: OpenFiles, metadata: Metadata): Promise<RecoveredLog> {
+  const pages = new PageCache(INDEX_CACHE_BYTES_MAX_DEFAULT, files)
+  return await recover({ disk: readOnlyDisk(disk), random: NO_RANDOM, logger: silentLogger, metadata, pages })
 }
 
 async function* checkSegments(
@@ -83,7 +95,7 @@ async function* checkSegments(
   { register }: RecoveredLog,
   proven: number,
   signal: AbortSignal | undefined,
-): AsyncGenerator<Finding, void, undefined> {
+): AsyncGenerator<Found, void, undefined> {
   const { freed } = register
   const names = (await disk.exists('log')) ? await disk.list('log') : []
   const listed: ListedSegment[] = []
@@ -108,8 +120,7 @@ async function* checkSegments(
       yield {
         file: segmentPath(segment.number),
         offset: 0,
-        from: { commit: lastCommit + 1, index: 0 },
-        to: { commit: first, index: 0 },
+        commits: { from: lastCommit + 1, to: first - 1 },
         reason: 'a segment is missing before this one',
       }
     }
@@ -122,8 +133,7 @@ async function* checkSegments(
     yield {
       file: segmentPath(listed.at(-1)?.number ?? 1),
       offset: 0,
-      from: { commit: lastCommit + 1, index: 0 },
-      to: { commit: proven + 1, index: 0 },
+      commits: { from: lastCommit + 1, to: proven },
       reason: 'a snapshot knows of commits that are not in the log',
     }
   }
@@ -133,10 +143,10 @@ async function* checkSegments(
   }
 }
 
-async function* checkGrouped(disk: Disk, grouped: GroupedSegment): AsyncGenerator<Finding, void, undefined> {
+async function* checkGrouped(disk: Disk, grouped: GroupedSegment): AsyncGenerator<Found, void, undefined> {
   const { number, salt, firstCommit, lastCommit } = grouped
   const path = segmentPath(number)
-  const range = { from: { commit: firstCommit, index: 0 }, to: { commit: lastCommit + 1, index: 0 } }
+  const range = { commits: { from: firstCommit, to: lastCommit } }
   if (!(await disk.exists(path))) {
     yield { file: path, offset: 0, ...range, reason: 'the regrouped segment is missing' }
     return
@@ -157,14 +167,12 @@ async function* checkGrouped(disk: Disk, grouped: GroupedSegment): AsyncGenerato
   }
 }
 
-function* unreadable(path: string, { payloads }: SegmentWalk): Generator<Finding, void, undefined> {
+function* unreadable(path: string, { payloads }: SegmentWalk): Generator<Found, void, undefined> {
   for (const { frame, offset } of payloads) {
     yield {
       file: path,
       offset: offset + frame.payloadOffset,
-      ledger: frame.ledger,
-      from: { commit: frame.commit, index: 0 },
-      to: { commit: frame.commit, index: frame.records },
+      ledgers: [damagedFrame(frame.ledger, frame)],
       reason: 'records fail their checksum',
     }
   }
@@ -176,7 +184,7 @@ async function* checkSegment(
   nextFirst: number | undefined,
   previousCrc: number | undefined,
   snapshotCommit: number,
-): AsyncGenerator<Finding, { readonly lastCommit: number; readonly lastCrc: number }, undefined> {
+): AsyncGenerator<Found, { readonly lastCommit: number; readonly lastCrc: number }, undefined> {
   const path = segmentPath(number)
   if (header === undefined) yield { file: path, offset: 0, reason: "the segment's header cannot be read" }
   const start = header ?? summary
@@ -196,8 +204,12 @@ async function* checkSegment(
       offset: PAGE_BYTES,
     })
     for (const { fromCommit, toCommit, offset } of walk.damages) {
-      const range = { from: { commit: fromCommit, index: 0 }, to: { commit: toCommit + 1, index: 0 } }
-      yield { file: path, offset, ...range, reason: 'commits cannot be read' }
+      yield {
+        file: path,
+        offset,
+        commits: { from: fromCommit, to: toCommit },
+        reason: `commits ${fromCommit} to ${toCommit} cannot be read`,
+      }
     }
     yield* unreadable(path, walk)
     if (summary !== undefined) yield* checkIndex(disk, number, summary, walk.index.entries)
@@ -212,7 +224,7 @@ async function* checkIndex(
   number: number,
   summary: SegmentSummary,
   entries: number,
-): AsyncGenerator<Finding, void, undefined> {
+): AsyncGenerator<Found, void, undefined> {
   const path = indexPath(number)
   if (summary.entries !== entries) {
     const reason = `the index has ${summary.entries} entries, its segment ${entries} frames; it will be built again`

@@ -1,24 +1,26 @@
-/** Lines about damage for `health()`: each once, a bounded number of them, and each to the logger. */
+/** Damage for `health()`: each once, a bounded number, and each to the logger. */
 import type { Logger } from '@millrace/std'
+import type { Damage, DamagedLedger } from './api.ts'
 import { DAMAGE_LINES_MAX } from './limits.ts'
 
 export class DamageLog {
   readonly #logger: Logger
-  readonly #lines: Set<string>
+  /** By reason. */
+  readonly #known: Map<string, Damage>
 
-  /** `lines`: found while opening, and logged already. */
-  constructor(logger: Logger, lines: readonly string[]) {
+  /** `found`: while opening, and logged already. */
+  constructor(logger: Logger, found: readonly Damage[]) {
     this.#logger = logger
-    this.#lines = new Set(lines.slice(0, DAMAGE_LINES_MAX))
+    this.#known = new Map(found.slice(0, DAMAGE_LINES_MAX).map((damage) => [damage.reason, damage]))
   }
 
-  get lines(): readonly string[] {
-    return [...this.#lines]
+  get all(): readonly Damage[] {
+    return [...this.#known.values()]
   }
 
-  add(line: string): void {
-    if (this.#lines.has(line) || this.#lines.size >= DAMAGE_LINES_MAX) return
-    this.#lines.add(line)
-    this.#logger.error('stored data is damaged', { damage: line })
+  add(reason: string, ledgers: readonly DamagedLedger[] = []): void {
+    if (this.#known.has(reason) || this.#known.size >= DAMAGE_LINES_MAX) return
+    this.#known.set(reason, { reason, ledgers })
+    this.#logger.error('stored data is damaged', { damage: reason })
   }
 }

@@ -41,15 +41,16 @@ export interface GroupedFrame {
 /** A frame that is not what its index says: its segment stays as it is. */
 export class FrameUnreadableError extends Error {
   override readonly name = 'FrameUnreadableError'
-  readonly segment: Segment
+  readonly frame: GroupedFrame
 
-  constructor({ segment, ledger, entry }: GroupedFrame, options?: ErrorOptions) {
+  constructor(frame: GroupedFrame, options?: ErrorOptions) {
+    const { segment, ledger, entry } = frame
     super(
       `${segment.path}: at offset ${entry.offset} the records of ledger ${ledger}, commit ${entry.commit}, ` +
         'cannot be read or fail their checksum',
       options,
     )
-    this.segment = segment
+    this.frame = frame
   }
 }
 

@@ -18,7 +18,8 @@ export type {
   Run,
   TrimFloor,
 } from './api.ts'
-export { checkLog, type Finding } from './check.ts'
+export { type Damage } from './api.ts'
+export { checkLog, type Finding, readMetadata } from './check.ts'
 export { DirectoryInUseError, type DirectoryLock, type DirectoryLockOptions, lockDirectory } from './directory-lock.ts'
 export type { AllocateBuffer, Disk, DiskFile } from './disk.ts'
 export {

@@ -383,7 +383,9 @@ describe('faults', () => {
     const findings: Finding[] = []
     for await (const finding of checkLog(disk)) findings.push(finding)
     const range = { from: { commit: commits[1], index: 0 }, to: { commit: commits[1], index: 1 } }
-    expect(findings).toEqual([{ file: path, offset: at, ledger: 1, ...range, reason: 'records fail their checksum' }])
+    const place = { commit: commits[1], index: 0 }
+    const ledgers = [{ ledger: 1, isCertain: true, first: expect.objectContaining(place), last: expect.anything() }]
+    expect(findings).toEqual([{ file: path, offset: at, ledgers, reason: 'records fail their checksum' }])
     const again = await openHarness({ disk, clock, seed: 2 })
     const result = await again.log.read(1, POSITION_START, READ)
     expect(textOf(result.frames)).toBe('first')

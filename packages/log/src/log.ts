@@ -168,7 +168,7 @@ export class Log implements AsyncDisposable {
       holes: this.#holes,
       readBytesMax: options.readBytesMax ?? READ_BYTES_MAX_DEFAULT,
       rebuildIndex: (segment) => this.#rebuildIndex(segment),
-      onDamage: (line) => this.#damage.add(line),
+      onDamage: (reason, ledgers) => this.#damage.add(reason, ledgers),
     })
     const regrouper = new Regrouper(
       {
@@ -185,7 +185,7 @@ export class Log implements AsyncDisposable {
         table: this.#table,
         files,
         pages,
-        onDamage: (line) => this.#damage.add(line),
+        onDamage: (reason, ledgers) => this.#damage.add(reason, ledgers),
       },
       recovered.groupedNumbers,
     )
@@ -398,7 +398,7 @@ export class Log implements AsyncDisposable {
 
   health(): LogHealth {
     const reason = this.#loop.whyNotWritable()
-    return { writable: reason === undefined, ...(reason === undefined ? {} : { reason }), damage: this.#damage.lines }
+    return { writable: reason === undefined, ...(reason === undefined ? {} : { reason }), damage: this.#damage.all }
   }
 
   statistics(): LogStatistics {

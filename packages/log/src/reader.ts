@@ -4,7 +4,8 @@
  * nothing else.
  */
 import { type Clock, type Deferred, deferred } from '@millrace/std'
-import type { Frame, Ledger, Position, ReadOptions, ReadResult } from './api.ts'
+import type { DamagedLedger, Frame, Ledger, Position, ReadOptions, ReadResult } from './api.ts'
+import { damagedFrame } from './damaged-ledgers.ts'
 import { Deadlines, type Expiring } from './deadlines.ts'
 import { crc32 } from './format/crc32.ts'
 import { FRAME_RECORDS } from './format/commit-format.ts'
@@ -29,7 +30,7 @@ export interface ReaderOptions {
   readonly readBytesMax: number
   /** Builds the index of a segment again whose file is wrong. */
   readonly rebuildIndex: (segment: Segment) => Promise<void>
-  readonly onDamage: (line: string) => void
+  readonly onDamage: (reason: string, ledgers?: readonly DamagedLedger[]) => void
 }
 
 /** Where a ledger ended when a read began. */
@@ -378,7 +379,7 @@ export class Reader {
     const reason =
       `${segment.path}: at offset ${entry.offset} the records of ledger ${state.ledger}, commit ${entry.commit}, ` +
       'cannot be read or fail their checksum'
-    this.#options.onDamage(reason)
+    this.#options.onDamage(reason, [damagedFrame(state.ledger, entry)])
     return { from: { commit: entry.commit, index: 0 }, to: { commit: entry.commit, index: entry.records }, reason }
   }
 

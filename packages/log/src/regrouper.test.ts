@@ -124,7 +124,7 @@ describe('regrouping', () => {
     await hint(again.log)
     await passUntil(clock, () => rawFiles(harness).length <= 5)
     expect(disk.paths()).toContain(path)
-    expect(again.log.health().damage.join()).toContain(path)
+    expect(JSON.stringify(again.log.health().damage)).toContain(path)
     await again.log.close()
   })
 

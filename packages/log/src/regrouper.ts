@@ -6,7 +6,8 @@
  * before, and the old ones go after that is durable. Frames keep their positions, times and checksums.
  */
 import type { Clock, Logger, Random } from '@millrace/std'
-import type { Ledger } from './api.ts'
+import type { DamagedLedger, Ledger } from './api.ts'
+import { damagedFrame } from './damaged-ledgers.ts'
 import type { AllocateBuffer, Disk } from './disk.ts'
 import { FileIndex } from './file-index.ts'
 import type { Regrouping } from './format/control-format.ts'
@@ -41,7 +42,7 @@ export interface RegrouperOptions {
   readonly table: LedgerTable
   readonly files: OpenFiles
   readonly pages: PageCache
-  readonly onDamage: (line: string) => void
+  readonly onDamage: (reason: string, ledgers: readonly DamagedLedger[]) => void
 }
 
 /** What is to take the place of what, once the log says so. */
@@ -91,8 +92,8 @@ export class Regrouper {
         if (error instanceof StoppedError || error instanceof IndexDamagedError) return undefined
         if (!(error instanceof FrameUnreadableError)) throw error
         // It stays as it is; others can still be helped.
-        error.segment.isUnfit = true
-        this.#options.onDamage(error.message)
+        error.frame.segment.isUnfit = true
+        this.#options.onDamage(error.message, [damagedFrame(error.frame.ledger, error.frame.entry)])
       }
     }
   }

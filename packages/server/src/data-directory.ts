@@ -1,19 +1,57 @@
 /**
  * A data directory that no server has open, for `check` and `dump`: held by its lock while it is looked at, and never
- * written to.
+ * written to. What stands there is named as users know it, as far as the metadata can still be read.
  */
 import { stat } from 'node:fs/promises'
 
-import { checkLog, type Finding, type Inspected, inspectLog, lockDirectory, NodeDisk } from '@millrace/log'
+import {
+  checkLog,
+  type Finding as LogFinding,
+  type Inspected,
+  type InspectedCommit,
+  inspectLog,
+  lockDirectory,
+  type Metadata,
+  NodeDisk,
+  readMetadata,
+} from '@millrace/log'
+import { shardIdOf } from '@millrace/protocol'
 import type { Clock, Random } from '@millrace/std'
 
+import { decodePage } from './catalog/documents.ts'
+import { parseKey } from './catalog/keys.ts'
 import { ConfigError } from './config-error.ts'
+import { describeDamage, nameDamage, type NamedDamage, type ShardOwner, type ShardOwners } from './damage-names.ts'
+import { engineDamage } from './engine/embedded/embedded-engine.ts'
+import { decodeSnapshot } from './engine/embedded/metadata-format.ts'
+import { EmbeddedMetaStore } from './engine/embedded/meta-store.ts'
+import { EngineError, type ShardRef } from './engine/engine.ts'
+
+/** Something that is wrong in a file. */
+export interface Finding extends NamedDamage {
+  readonly file: string
+  readonly offset: number
+  /** All of it in one line, for people. */
+  readonly text: string
+}
+
+/** A frame's shard; names are absent for one that is no longer listed, and for metadata. */
+export interface DumpedFrame {
+  readonly ledger: number
+  readonly account?: string
+  readonly region?: string
+  readonly stream?: string
+  readonly shardId?: string
+}
+
+export type Dumped =
+  Exclude<Inspected, InspectedCommit> | (InspectedCommit & { readonly shards: readonly DumpedFrame[] })
 
 export interface DataDirectory {
   /** What is wrong in it, as it is found. Nothing: all is well. */
   check(signal?: AbortSignal): AsyncIterable<Finding>
   /** Its segments, commits and ends, in order. */
-  dump(): AsyncIterable<Inspected>
+  dump(): AsyncIterable<Dumped>
   close(): Promise<void>
 }
 
@@ -27,11 +65,77 @@ export async function openDataDirectory(
   const lock = await lockDirectory(directory, options)
   const disk = await NodeDisk.open(directory)
   return {
-    check: (signal) => checkLog(disk, signal === undefined ? {} : { signal }),
-    dump: () => inspectLog(disk),
+    check: (signal) => checkDirectory(disk, signal),
+    dump: () => dumpDirectory(disk),
     async close() {
       await disk.close()
       await lock.release()
     },
+  }
+}
+
+async function* checkDirectory(disk: NodeDisk, signal: AbortSignal | undefined): AsyncGenerator<Finding, void> {
+  const metadata = new CatalogReader()
+  let owners: ShardOwners | undefined
+  for await (const finding of checkLog(disk, { metadata, ...(signal === undefined ? {} : { signal }) })) {
+    owners ??= metadata.owners()
+    yield namedFinding(finding, owners)
+  }
+}
+
+function namedFinding(finding: LogFinding, owners: ShardOwners): Finding {
+  const { file, offset } = finding
+  const named = nameDamage(engineDamage(finding), owners)
+  return { file, offset, ...named, text: `${file} at ${offset}: ${describeDamage(named)}` }
+}
+
+async function* dumpDirectory(disk: NodeDisk): AsyncGenerator<Dumped, void> {
+  const metadata = new CatalogReader()
+  await readMetadata(disk, metadata)
+  const owners = metadata.owners()
+  for await (const item of inspectLog(disk)) {
+    if (item.kind !== 'commit') yield item
+    else yield { ...item, shards: item.frames.map(({ ledger }) => dumpedFrame(ledger, owners.get(ledger))) }
+  }
+}
+
+function dumpedFrame(ledger: number, owner: ShardOwner | undefined): DumpedFrame {
+  if (owner === undefined) return { ledger }
+  const { account, region, name } = owner.stream
+  return { ledger, account, region, stream: name, shardId: shardIdOf(owner.shard.number) }
+}
+
+/** The catalog of a directory, as far as its metadata is whole: what cannot be read names nothing. */
+class CatalogReader implements Metadata {
+  readonly #store = new EmbeddedMetaStore()
+
+  restore(snapshot: Uint8Array | undefined): void {
+    this.#tolerantly(() => this.#store.restore(snapshot))
+  }
+
+  apply(commit: number, bytes: Uint8Array): void {
+    this.#tolerantly(() => this.#store.apply(commit, bytes))
+  }
+
+  snapshot(): Uint8Array {
+    return this.#store.snapshot()
+  }
+
+  owners(): ShardOwners {
+    const owners = new Map<ShardRef, ShardOwner>()
+    for (const { key, value } of decodeSnapshot(this.#store.snapshot()).values()) {
+      const parsed = parseKey(key)
+      if (parsed?.kind !== 'page') continue
+      for (const shard of decodePage(value)) owners.set(shard.ref, { stream: parsed.stream, shard })
+    }
+    return owners
+  }
+
+  #tolerantly(take: () => void): void {
+    try {
+      take()
+    } catch (error) {
+      if (!(error instanceof EngineError)) throw error
+    }
   }
 }

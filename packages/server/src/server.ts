@@ -12,6 +12,7 @@ import { type Clock, type Logger, type Random, silentLogger, systemClock, system
 import { type AuthMode, createAuthenticate } from './auth/authenticate.ts'
 import { CredentialsFile } from './auth/credentials-file.ts'
 import { ConfigError } from './config-error.ts'
+import { describeDamage, nameDamage } from './damage-names.ts'
 import type { Engine } from './engine/engine.ts'
 import { BodyWorker } from './http/body-worker.ts'
 import { createDispatch } from './http/dispatch.ts'
@@ -169,7 +170,9 @@ async function start(
   let closing: Promise<void> | undefined
   const readiness = (): Readiness => {
     const { writable, reason, damage } = engine.health()
-    const notes = [...(closing === undefined ? [] : ['stopping']), ...(reason === undefined ? [] : [reason]), ...damage]
+    const owners = damage.length === 0 ? undefined : service.shardOwners()
+    const named = damage.map((one) => describeDamage(nameDamage(one, owners ?? new Map())))
+    const notes = [...(closing === undefined ? [] : ['stopping']), ...(reason === undefined ? [] : [reason]), ...named]
     return { ready: writable && closing === undefined, notes }
   }
   const guarded = auth === 'none' && loopback

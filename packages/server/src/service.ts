@@ -10,6 +10,7 @@ import { Loop } from './background/loop.ts'
 import { Retention } from './background/retention.ts'
 import { Transitions } from './background/transitions.ts'
 import { Catalog } from './catalog/catalog.ts'
+import { shardOwners, type ShardOwners } from './damage-names.ts'
 import { type Engine, EngineError } from './engine/engine.ts'
 import { EncodedFrames } from './operations/encoded-frames.ts'
 import { internalFailure } from './operations/faults.ts'
@@ -19,6 +20,7 @@ import { TokenSeal } from './streams/sealed-token.ts'
 import { ShardBuckets } from './streams/shard-buckets.ts'
 import { shardsOf } from './streams/stream.ts'
 import { AWS_SHARD_LIMITS, type ShardLimits, type Throughput, unlimitedThroughput } from './streams/throughput.ts'
+import { ReportPace } from './telemetry/report-pace.ts'
 import { type ServiceMetrics, silentServiceMetrics } from './telemetry/service-metrics.ts'
 
 /** How long what has expired may take up space. Readers do not see it either way. */
@@ -91,6 +93,7 @@ export class Service implements AsyncDisposable {
       seal: new TokenSeal(catalog.tokenKey, random),
       encodedFrames: new EncodedFrames(),
       logger,
+      reports: new ReportPace(clock),
       metrics,
       quotas: {
         shards: settings.quotas?.shards ?? SHARDS_PER_ACCOUNT_DEFAULT,
@@ -111,15 +114,24 @@ export class Service implements AsyncDisposable {
       return await handler.run(input, this.#parts, context)
     } catch (error) {
       if (!(error instanceof EngineError)) throw error
-      this.#parts.logger.warn(`${operationName} failed`, {
-        requestId: context.requestId,
-        account: context.account,
-        region: context.region,
-        code: error.code,
-        reason: error.message,
+      const { logger, reports } = this.#parts
+      reports.report(`${operationName} ${error.code} ${error.message}`, (heldBack) => {
+        logger.warn(`${operationName} failed`, {
+          requestId: context.requestId,
+          account: context.account,
+          region: context.region,
+          code: error.code,
+          reason: error.message,
+          ...(heldBack === 0 ? {} : { heldBack }),
+        })
       })
       throw internalFailure()
     }
+  }
+
+  /** Every shard that is listed, by what the engine calls it. Goes through all of them. */
+  shardOwners(): ShardOwners {
+    return shardOwners(this.#parts.catalog.all())
   }
 
   /** Stops the background loops and waits for what they are in. Twice is fine. */

@@ -13,7 +13,12 @@ export const userEnvironment = (): Record<string, string | undefined> =>
   Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(VITEST|NODE_OPTIONS|NODE_ENV|AWS_)/.test(name)))
 
 export function startCommand(endpoint: string, ...args: readonly string[]): ChildProcessWithoutNullStreams {
-  return spawn(process.execPath, [commandPath, ...args, '--endpoint-url', endpoint], { env: userEnvironment() })
+  return startLocalCommand(...args, '--endpoint-url', endpoint)
+}
+
+/** One that talks to no server. */
+export function startLocalCommand(...args: readonly string[]): ChildProcessWithoutNullStreams {
+  return spawn(process.execPath, [commandPath, ...args], { env: userEnvironment() })
 }
 
 export interface Finished {

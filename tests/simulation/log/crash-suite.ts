@@ -179,7 +179,8 @@ async function begin(disk: SimulatedDisk, random: Random, fork: Start, { history
     Log.open({ ...history.settings, disk: wrap(disk), clock, random, metadata, allocate: disk.allocate }),
   )
   const { writable, reason, damage } = log.health()
-  if (damage.length > 0) throw new Violation(`a crash alone is reported as damage: ${damage.join('; ')}`)
+  if (damage.length > 0)
+    throw new Violation(`a crash alone is reported as damage: ${damage.map(({ reason: what }) => what).join('; ')}`)
   if (!writable) throw new Violation(`the log cannot be written after a crash: ${reason}`)
   return { disk, log, clock, metadata, contents: await readAll(log, metadata, clock) }
 }

@@ -17,14 +17,7 @@ export const defineCheck: DefineCommand = (command, shell) => {
         const found: unknown[] = []
         for await (const finding of opened.check(interrupted)) {
           found.push(finding)
-          const { file, offset, reason, ledger, from, to } = finding
-          const where = `${file} at ${offset}`
-          const whose = ledger === undefined ? '' : `, ledger ${ledger}`
-          const range =
-            from === undefined || to === undefined
-              ? ''
-              : `, from ${from.commit}.${from.index} to ${to.commit}.${to.index}`
-          if (!reporter.json) await shell.stdout.write(`${where}${whose}${range}: ${reason}\n`)
+          if (!reporter.json) await shell.stdout.write(`${finding.text}\n`)
           else if (reporter.jsonLines) await shell.stdout.write(`${JSON.stringify(finding)}\n`)
         }
         return found

@@ -3,10 +3,16 @@
  * commit something proves all to have been durable, which segments are gone for good, and what is damaged.
  */
 import type { Logger } from '@millrace/std'
+import type { Damage, DamagedLedger } from '../api.ts'
 import type { FreedSegment, Regrouping } from '../format/control-format.ts'
 import type { Hole } from '../holes.ts'
 import { LogError } from '../log-error.ts'
 import { EMPTY_REGISTER, type SegmentRegister, withFreed, withRegrouped } from '../segment-register.ts'
+
+/** Of a hole it is told whose records lay there when all is known. */
+export interface FoundDamage extends Damage {
+  readonly hole: Hole | undefined
+}
 
 /** What `restore` goes back to. */
 export interface EvidenceMark {
@@ -16,7 +22,7 @@ export interface EvidenceMark {
 
 export class Evidence {
   readonly #logger: Logger
-  readonly #damage: string[] = []
+  readonly #damage: FoundDamage[] = []
   readonly #holes: Hole[] = []
   #register = EMPTY_REGISTER
   #logId: Uint8Array | undefined
@@ -27,8 +33,7 @@ export class Evidence {
     this.#logger = logger
   }
 
-  /** One line each. */
-  get damage(): readonly string[] {
+  get damage(): readonly FoundDamage[] {
     return this.#damage
   }
 
@@ -83,14 +88,14 @@ export class Evidence {
     return this.#register.freed.some((range) => range.firstNumber <= number && range.lastNumber >= number)
   }
 
-  report(line: string): void {
-    this.#damage.push(line)
-    this.#logger.error('stored data is damaged', { damage: line })
+  report(reason: string, ledgers: readonly DamagedLedger[] = []): void {
+    this.#add({ reason, ledgers, hole: undefined })
   }
 
   addHole(hole: Hole): void {
     this.#holes.push(hole)
-    this.report(`commits ${hole.from} to ${hole.to} cannot be read: ${hole.reason}`)
+    const reason = `commits ${hole.from} to ${hole.to} cannot be read: ${hole.reason}`
+    this.#add({ reason, ledgers: [], hole })
   }
 
   loseMetadata(what: string): void {
@@ -112,5 +117,10 @@ export class Evidence {
     this.#provenCommit = provenCommit
     this.#damage.length = damageLines
     this.#holes.length = 0
+  }
+
+  #add(damage: FoundDamage): void {
+    this.#damage.push(damage)
+    this.#logger.error('stored data is damaged', { damage: damage.reason })
   }
 }

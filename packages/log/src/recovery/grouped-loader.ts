@@ -5,6 +5,7 @@
  */
 import type { Logger } from '@millrace/std'
 import { CommitReader } from '../commit-reader.ts'
+import { damagedFrame } from '../damaged-ledgers.ts'
 import type { Disk } from '../disk.ts'
 import { FileIndex } from '../file-index.ts'
 import type { GroupedSegment } from '../format/control-format.ts'
@@ -101,6 +102,7 @@ export class GroupedLoader {
         this.#evidence.report(
           `${path}: at offset ${offset + frame.payloadOffset} the records of ledger ${frame.ledger}, ` +
             `commit ${frame.commit}, fail their checksum`,
+          [damagedFrame(frame.ledger, frame)],
         )
       }
       this.#options.logger.debug('walked a regrouped segment', { segment: path, blocks: walk.commits.length })

@@ -9,13 +9,14 @@
  * `replay.ts` takes in what they hold.
  */
 import type { Logger, Random } from '@millrace/std'
-import type { Metadata } from '../api.ts'
+import type { Damage, Metadata } from '../api.ts'
+import { damagedLedgers } from '../damaged-ledgers.ts'
 import type { Disk } from '../disk.ts'
 import { encodeSegmentHeader, LOG_ID_BYTES } from '../format/segment-header.ts'
 import type { Snapshot } from '../format/snapshot-format.ts'
 import { Holes } from '../holes.ts'
 import { LedgerTable, openedLedger } from '../ledger-table.ts'
-import { MIB, PAGE_BYTES } from '../limits.ts'
+import { DAMAGE_LINES_MAX, MIB, PAGE_BYTES } from '../limits.ts'
 import type { PageCache } from '../page-cache.ts'
 import type { Segment } from '../segment.ts'
 import type { SegmentRegister } from '../segment-register.ts'
@@ -48,8 +49,7 @@ export interface RecoveredLog {
   readonly lastCrc: number
   readonly snapshotCommits: readonly number[]
   readonly holes: Holes
-  /** One line each. */
-  readonly damage: readonly string[]
+  readonly damage: readonly Damage[]
   /** Set when metadata is certainly lost: nothing more may be written on top. */
   readonly metadataLoss: string | undefined
   /** Segment files that hold nothing (yet): the prepared next one, or one that was begun and torn. Ascending. */
@@ -135,24 +135,36 @@ class Recovery {
       this.#misplacedNumber,
     )
     const grouped = await new GroupedLoader(this.#options, evidence).load()
+    const inOrder = [...grouped.segments, ...segments].sort((a, b) => a.lastCommit - b.lastCommit)
     return {
       logId: evidence.logId ?? this.#options.random.bytes(LOG_ID_BYTES),
       epoch: Math.max(snapshot?.epoch ?? 0, ...loaded.map(({ segment }) => segment.lastEpoch)),
       table: this.#table,
       register: evidence.register,
-      segments: [...grouped.segments, ...segments].sort((a, b) => a.lastCommit - b.lastCommit),
+      segments: inOrder,
       isLastOpen,
       lastCommit,
       lastCrc: last?.segment.lastCrc ?? 0,
       snapshotCommits: snapshots.commits,
       holes: new Holes(evidence.holes),
-      damage: evidence.damage,
+      damage: await this.#damage(inOrder, snapshots.commits),
       metadataLoss: evidence.metadataLoss,
       unusedNumbers: [...emptyNumbers, ...unused].filter((number) => number > lastNumber),
       lastNumber,
       freedNumbers: [...numbers.filter((number) => evidence.isFreed(number)), ...grouped.unlistedNumbers],
       groupedNumbers: grouped.numbers,
     }
+  }
+
+  /** What was found, with whose records lay in holes. */
+  async #damage(segments: readonly Segment[], snapshotCommits: readonly number[]): Promise<readonly Damage[]> {
+    const recovered = { table: this.#table, segments, snapshotCommits }
+    const all: Damage[] = []
+    for (const { reason, ledgers, hole } of this.#evidence.damage) {
+      const isAsked = hole !== undefined && all.length < DAMAGE_LINES_MAX
+      all.push({ reason, ledgers: isAsked ? await damagedLedgers(recovered, hole.from, hole.to) : ledgers })
+    }
+    return all
   }
 
   /** Takes in what the snapshot holds; the commit up to which it does. */

@@ -4,6 +4,7 @@
  */
 import type { Logger, Random } from '@millrace/std'
 import { CommitReader, type Expectation } from '../commit-reader.ts'
+import { damagedFrame } from '../damaged-ledgers.ts'
 import type { Disk } from '../disk.ts'
 import { LOG_ID_BYTES, type SegmentHeader } from '../format/segment-header.ts'
 import type { DamagedRange } from '../format/index-format.ts'
@@ -190,6 +191,7 @@ export class SegmentLoader {
       this.#evidence.report(
         `${segment.path}: at offset ${offset + frame.payloadOffset} the records of ledger ${frame.ledger}, ` +
           `commit ${frame.commit}, fail their checksum`,
+        [damagedFrame(frame.ledger, frame)],
       )
     }
     this.#options.logger.debug('walked a segment', {

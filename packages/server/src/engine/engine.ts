@@ -216,12 +216,38 @@ export interface MetaWatchEvent {
   readonly revision: number
 }
 
+/** A record's place, with its arrival in ms since the epoch. */
+export interface RecordPlace extends Position {
+  readonly timeMs: number
+}
+
+/** What is lost of one shard: the records themselves where that is known, or else the nearest that can be read. */
+export interface DamagedShard {
+  readonly shard: ShardRef
+  /** False: it may have lost something, or nothing; nobody can tell. */
+  readonly isCertain: boolean
+  /** The first record that cannot be read, and the last … */
+  readonly first?: RecordPlace
+  readonly last?: RecordPlace
+  /** … or the one before what is lost, and the one after. */
+  readonly after?: RecordPlace
+  readonly before?: RecordPlace
+}
+
+/** Something stored that was durable and cannot be read. */
+export interface EngineDamage {
+  /** For people: where it stands, and what is wrong. */
+  readonly reason: string
+  /** Whose records; empty if nobody's are concerned, or it cannot be told whose. */
+  readonly shards: readonly DamagedShard[]
+}
+
 export interface EngineHealth {
   readonly writable: boolean
   /** Why not writable, for people. */
   readonly reason?: string
-  /** Damage found so far, one line each, bounded. */
-  readonly damage: readonly string[]
+  /** Damage found so far, bounded. */
+  readonly damage: readonly EngineDamage[]
 }
 
 export interface Engine extends AsyncDisposable {

@@ -236,18 +236,21 @@ function takeRecords(frame: StoredFrame, fromIndex: number, list: RecordList, ro
 function damaged(
   reason: string,
   { stream, shard, from }: PageRequest,
-  { logger, metrics }: ServiceParts,
+  { logger, reports, metrics }: ServiceParts,
   { requestId }: OperationContext,
 ): KinesisError {
   const shardId = shardIdOf(shard.number)
-  logger.error('a reader met stored data that cannot be read', {
-    requestId,
-    account: stream.account,
-    region: stream.region,
-    stream: stream.name,
-    shardId,
-    position: from,
-    reason,
+  reports.report(`damage ${shard.ref} ${reason}`, (heldBack) => {
+    logger.error('a reader met stored data that cannot be read', {
+      requestId,
+      account: stream.account,
+      region: stream.region,
+      stream: stream.name,
+      shardId,
+      position: from,
+      reason,
+      ...(heldBack === 0 ? {} : { heldBack }),
+    })
   })
   metrics.damage({ account: stream.account, region: stream.region, stream: stream.name }, shardId)
   return internalFailure()

@@ -11,6 +11,7 @@ import type { Catalog } from '../catalog/catalog.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { TokenSeal } from '../streams/sealed-token.ts'
 import type { Throughput } from '../streams/throughput.ts'
+import type { ReportPace } from '../telemetry/report-pace.ts'
 import type { ServiceMetrics } from '../telemetry/service-metrics.ts'
 import type { EncodedFrames } from './encoded-frames.ts'
 
@@ -50,6 +51,8 @@ export interface ServiceParts {
   readonly seal: TokenSeal
   readonly encodedFrames: EncodedFrames
   readonly logger: Logger
+  /** For what happens again and again. */
+  readonly reports: ReportPace
   readonly metrics: ServiceMetrics
   readonly quotas: Quotas
   readonly statusDelayMs: number

@@ -10,8 +10,9 @@ import {
   lockDirectory,
   type LogOptions,
   NodeDisk,
+  type Damage,
 } from '@millrace/log'
-import type { Engine, EngineHealth } from '../engine.ts'
+import type { Engine, EngineHealth, EngineDamage } from '../engine.ts'
 import { EmbeddedMetaStore } from './meta-store.ts'
 import { EmbeddedShardStore } from './shard-store.ts'
 
@@ -87,8 +88,16 @@ async function openOn(
   return {
     shards,
     meta,
-    health: (): EngineHealth => log.health(),
+    health: (): EngineHealth => {
+      const { damage, ...health } = log.health()
+      return { ...health, damage: damage.map(engineDamage) }
+    },
     close,
     [Symbol.asyncDispose]: close,
   }
+}
+
+/** A shard is a ledger of its number. */
+export function engineDamage({ reason, ledgers }: Damage): EngineDamage {
+  return { reason, shards: ledgers.map(({ ledger, ...lost }) => ({ shard: ledger, ...lost })) }
 }

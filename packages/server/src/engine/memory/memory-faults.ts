@@ -2,7 +2,7 @@
  * Faults on demand for tests of what stands on the memory engine. Without any, every write succeeds.
  */
 import { deferred } from '@millrace/std'
-import type { Position, ShardRef } from '../engine.ts'
+import type { Position, ShardRef, EngineDamage } from '../engine.ts'
 import type { WriteFailure } from './commit-queue.ts'
 
 /** What `read` says about a range of a shard that cannot be read. */
@@ -65,11 +65,9 @@ export class MemoryFaults {
     return this.#damage.get(shard)
   }
 
-  /** One line for each damaged shard, as `health` tells it. */
-  describeDamage(): readonly string[] {
-    return [...this.#damage].map(([shard, { from, to, reason }]) => {
-      return `shard ${shard}: ${from.commit}/${from.index} to ${to.commit}/${to.index}: ${reason}`
-    })
+  /** Each damaged shard, as `health` tells it. */
+  describeDamage(): readonly EngineDamage[] {
+    return [...this.#damage].map(([shard, { reason }]) => ({ reason, shards: [{ shard, isCertain: true }] }))
   }
 
   /** Why writes fail now, if they do. */
