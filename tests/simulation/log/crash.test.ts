@@ -126,7 +126,8 @@ function dropSyncsOfWrites(file: DiskFile): Partial<DiskFile> {
 function answerEarly(file: DiskFile): Partial<DiskFile> {
   return {
     async writeAndSync(bytes, offset) {
-      void file.writeAndSync(bytes.slice(), offset)
+      // It may come after the file was closed.
+      file.writeAndSync(bytes.slice(), offset).catch(() => undefined)
     },
   }
 }
