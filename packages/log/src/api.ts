@@ -194,6 +194,11 @@ export interface LogOptions {
   readonly sealIdleMs?: number
   /** Where commit buffers come from. Default: ordinary memory. */
   readonly allocate?: AllocateBuffer
+  /**
+   * Called once when a write or a sync of a commit has failed: nothing more will be written by this opening, and only
+   * a new one can tell what was stored. Reads go on. Must not throw.
+   */
+  readonly onStopped?: (reason: string) => void
 }
 
 export interface LogHealth {

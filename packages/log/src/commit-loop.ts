@@ -34,6 +34,8 @@ export interface CommitLoopOptions {
   readonly lastCrc: number
   /** A new segment's first commit is durable. */
   readonly onRotated: () => void
+  /** Nothing will ever be written again: the reason, for people. Called once at most; must not throw. */
+  readonly onStopped: (reason: string) => void
 }
 
 /** A commit between filling and settling. */
@@ -172,6 +174,7 @@ export class CommitLoop {
     const reason = `writing the log failed: ${error instanceof Error ? error.message : String(error)}`
     this.#failure = reason
     this.#options.logger.error('the log stops writing', { reason })
+    this.#options.onStopped(reason)
     this.#sealTimer?.cancel()
     const filled = this.#inFlight
     this.#inFlight = undefined

@@ -349,11 +349,30 @@ describe('bounds', () => {
     expect((await log.append([part(2, 'again')], NO_DEADLINE))[0]?.failure).toBeUndefined()
     await log.close()
   })
+
+  it('opens under a bound that it has passed already: reads, refuses records, and goes on when there is room', async () => {
+    const { log, disk, clock } = await openHarness()
+    await log.openLedgers(OPEN_1_2, NO_DEADLINE)
+    for (let i = 0; i < 200; i++) await log.append([kibibyte(1, i)], NO_DEADLINE)
+    await log.close()
+    const again = await openHarness({ disk, clock, seed: 2, bytesMax: 4 * SMALL_SEGMENT_BYTES })
+    expect(await readAll(again.log, 1)).toHaveLength(200)
+    let failure: string | undefined
+    for (let i = 0; i < 100 && failure === undefined; i++) {
+      failure = (await again.log.append([kibibyte(2, i)], NO_DEADLINE))[0]?.failure
+    }
+    expect(failure).toBe('no-space')
+    await again.log.dropLedgers([1], NO_DEADLINE)
+    await until(clock, () => again.log.health().writable)
+    expect((await again.log.append([part(2, 'again')], NO_DEADLINE))[0]?.failure).toBeUndefined()
+    await again.log.close()
+  })
 })
 
 describe('faults', () => {
   it('stops writing when a sync fails: unknown, then unavailable; what is durable is read on', async () => {
-    const { log, disk } = await openHarness()
+    const stopped: string[] = []
+    const { log, disk } = await openHarness({ onStopped: (reason) => stopped.push(reason) })
     await log.openLedgers(OPEN_1_2, NO_DEADLINE)
     await log.append([part(1, 'durable')], NO_DEADLINE)
     disk.faults = ({ kind, path }) => (kind === 'sync' && path.endsWith('.seg') ? { code: 'EIO' } : undefined)
@@ -363,6 +382,7 @@ describe('faults', () => {
     await expect(log.appendMetadata(new Uint8Array(1), NO_DEADLINE)).rejects.toMatchObject({ code: 'unavailable' })
     expect(log.health()).toMatchObject({ writable: false, reason: expect.stringContaining('EIO') as string })
     expect(textOf(await readAll(log, 1))).toBe('durable')
+    expect(stopped).toEqual([expect.stringContaining('EIO')])
     await log.close()
     expect(disk.openFiles).toBe(0)
   })

@@ -159,6 +159,7 @@ export class Log implements AsyncDisposable {
       lastCommit: recovered.lastCommit,
       lastCrc: recovered.lastCrc,
       onRotated: () => this.#upkeep.wake(),
+      onStopped: options.onStopped ?? (() => {}),
     })
     this.#reader = new Reader({
       clock,

@@ -18,6 +18,7 @@ import {
   ZERO_PACE_MS,
   ZERO_STEP_BYTES,
 } from './limits.ts'
+import { LogError } from './log-error.ts'
 import { MemoryIndex } from './memory-index.ts'
 import { newSalt, numberInName, Segment, segmentPath } from './segment.ts'
 
@@ -336,10 +337,15 @@ export class SegmentStore {
 
   async #makeSpare(zeroBytes: number): Promise<void> {
     const { disk, segmentBytes, freeBytesMin, bytesMax } = this.#options
-    if (this.bytes + segmentBytes > bytesMax) throw new Error(`the log has reached its bound of ${bytesMax} bytes`)
+    if (this.bytes + segmentBytes > bytesMax) {
+      throw new LogError('no-space', `the log has reached its bound of ${bytesMax} bytes`)
+    }
     const free = await disk.freeBytes()
     if (free - segmentBytes < freeBytesMin) {
-      throw new Error(`${free} bytes are free; a segment takes ${segmentBytes}, and ${freeBytesMin} stay free`)
+      throw new LogError(
+        'no-space',
+        `${free} bytes are free on the disk; a segment takes ${segmentBytes}, and ${freeBytesMin} stay free`,
+      )
     }
     const path = `spare/${String(++this.#spareNumber).padStart(10, '0')}.seg`
     const file = await disk.create(path)

@@ -23,13 +23,25 @@ async function fileOf(text: string): Promise<string> {
 
 describe('readConfig', () => {
   it('leaves out what nobody said', async () => {
-    expect(await read({})).toEqual({ server: {}, logFormat: undefined, logLevel: 'info', file: undefined })
+    const config = { server: {}, logFormat: undefined, logLevel: 'info', file: undefined, warnings: [] }
+    expect(await read({})).toEqual(config)
   })
 
   it('a flag beats the environment beats the file', async () => {
     const config = await fileOf('port: 1\nhost: a\ndata-dir: x\n')
     const { server } = await read({ config, port: '3' }, { MILLRACE_PORT: '2', MILLRACE_HOST: 'b' })
     expect(server).toEqual({ port: 3, host: 'b', dataDir: 'x' })
+  })
+
+  it('warns of a variable that looks like an option and is none', async () => {
+    const { warnings } = await read(
+      {},
+      { MILLRACE_PROT: '2', MILLRACE_ANYTHING_ELSE: '1', MILLRACE_PORT: '3', PATH: 'x' },
+    )
+    expect(warnings).toEqual([
+      'MILLRACE_PROT is set, and no option has that name: did you mean MILLRACE_PORT?',
+      'MILLRACE_ANYTHING_ELSE is set, and no option has that name',
+    ])
   })
 
   it('finds millrace.yaml by itself', async () => {

@@ -36,6 +36,8 @@ export interface StartConfig {
   readonly logLevel: LogLevel
   /** The file that was read, if there was one. */
   readonly file: string | undefined
+  /** Sentences about what was said and has no effect. */
+  readonly warnings: readonly string[]
 }
 
 export interface ConfigSources {
@@ -101,7 +103,7 @@ const rows: readonly Row[] = [
     default: '`none` on loopback without a credentials file, else `keys`',
     value: 'MODE',
     meaning:
-      '`none`: a signature of the right shape is wanted, and not verified. `keys`: it is verified; without a credentials file one key is made and shown once. `iam` (policies enforced as well) comes later.',
+      '`none`: a signature of the right shape is wanted, and not verified. `keys`: it is verified; without a credentials file one key is made and shown once (in memory: for this life). `iam` (policies enforced as well) comes later.',
     apply: (text, { server }) => (server.auth = read.auth(text) satisfies AuthMode),
   },
   {
@@ -151,7 +153,8 @@ const rows: readonly Row[] = [
     environment: 'MILLRACE_DISK_MAX',
     default: 'none',
     value: 'BYTES',
-    meaning: 'The most the log may take, like `20GiB`. At the bound puts are refused until retention makes room.',
+    meaning:
+      'The most the log may take, like `20GiB`; at least `192MiB`. At the bound puts are refused until retention makes room, which may take one more segment for a while. No effect in memory.',
     apply: (text, { server }) => (server.diskMax = read.bytes(text)),
   },
   {
@@ -159,7 +162,8 @@ const rows: readonly Row[] = [
     environment: 'MILLRACE_DISK_RESERVE',
     default: '256MiB',
     value: 'BYTES',
-    meaning: 'What is left free on the disk, so that deletes and retention can always be written.',
+    meaning:
+      'What is left free on the disk: nearer to its end puts are refused, and come back by themselves. No effect in memory.',
     apply: (text, { server }) => (server.diskReserve = read.bytes(text)),
   },
   {
@@ -287,7 +291,18 @@ export async function readConfig(sources: ConfigSources): Promise<StartConfig> {
     }
   }
   checkTogether(config.server)
-  return { ...config, file: text === undefined ? undefined : file }
+  return { ...config, file: text === undefined ? undefined : file, warnings: unknownVariables(environment) }
+}
+
+/** A slip in a variable's name would go unnoticed: others may be there for reasons of their own, so no error. */
+function unknownVariables(environment: ConfigSources['environment']): readonly string[] {
+  const known = configOptions.flatMap((option) => option.environment ?? [])
+  return Object.keys(environment)
+    .filter((name) => name.startsWith('MILLRACE_') && !known.includes(name))
+    .map((name) => {
+      const near = nearest(name, known)
+      return `${name} is set, and no option has that name${near === undefined ? '' : `: did you mean ${near}?`}`
+    })
 }
 
 /** A variable set to nothing is as good as not set. */

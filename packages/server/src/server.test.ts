@@ -143,15 +143,27 @@ describe('startServer', () => {
     await (await start({ dataDir })).close()
   })
 
-  it('with keys in memory wants a credentials file', async () => {
-    await expect(start({ auth: 'keys' })).rejects.toThrow(/needs a credentials file/)
+  it('with keys in memory makes one that nobody keeps', async () => {
+    const server = await start({ auth: 'keys' })
+    expect(server.createdKey?.secretAccessKey).toHaveLength(40)
+    expect((await listStreams(server)).status).toBe(400)
+    expect((await listStreams(server, server.createdKey)).status).toBe(200)
+  })
+
+  it('verifies signatures with the keys of a file, in memory too', async () => {
     const credentials = join(await folder(), 'c.yaml')
     await writeFile(credentials, 'accessKeys: [{accessKeyId: test, secretAccessKey: test}]')
     expect((await listStreams(await start({ auth: 'keys', credentials }))).status).toBe(200)
   })
 
+  it('refuses a bound that no log fits in', async () => {
+    await expect(start({ diskMax: 100 * 2 ** 20 })).rejects.toThrow(
+      'disk-max: expected at least 192MiB, three segments of the log, found 104857600 bytes',
+    )
+  })
+
   it('elsewhere than loopback asks for keys unless told otherwise', async () => {
-    await expect(start({ host: '0.0.0.0' })).rejects.toThrow(/needs a credentials file/)
+    expect(await start({ host: '0.0.0.0' })).toMatchObject({ auth: 'keys', createdKey: expect.anything() })
     const server = await start({ host: '0.0.0.0', auth: 'none' })
     expect(server.endpoint).toBe(`http://localhost:${server.port}`)
     const foreign = await fetch(`http://127.0.0.1:${server.port}/_health/live`, { headers: { host: 'any.example' } })

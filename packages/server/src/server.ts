@@ -7,10 +7,10 @@ import { isIPv6 } from 'node:net'
 import { join } from 'node:path'
 
 import { KinesisError } from '@millrace/protocol'
-import { type Clock, type Logger, type Random, silentLogger, systemClock, systemRandom } from '@millrace/std'
+import { type Clock, deferred, type Logger, type Random, silentLogger, systemClock, systemRandom } from '@millrace/std'
 
 import { type AuthMode, createAuthenticate } from './auth/authenticate.ts'
-import { CredentialsFile } from './auth/credentials-file.ts'
+import { CredentialsFile, newKey } from './auth/credentials-file.ts'
 import { ConfigError } from './config-error.ts'
 import { describeDamage, nameDamage } from './damage-names.ts'
 import type { Engine } from './engine/engine.ts'
@@ -74,9 +74,20 @@ export interface RunningServer extends AsyncDisposable {
   /** The key that was made because `keys` was asked for and there was no file. Show it once. */
   readonly createdKey: { readonly accessKeyId: string; readonly secretAccessKey: string } | undefined
   readiness(): Readiness
+  /**
+   * Resolves with the reason when nothing can be stored any more until the directory is opened anew: a write or a sync
+   * of the log failed. What is stored is still served until `close`.
+   */
+  readonly failed: Promise<string>
   /** Accepts no more, finishes what is in flight (8 s at most), syncs. Twice is fine. */
   close(): Promise<void>
 }
+
+const MIB = 2 ** 20
+/** One segment that is written, one that stands ready, one that retention gives back. */
+const DISK_BYTES_MIN = 3 * 64 * MIB
+/** Left free on the disk unless said otherwise. */
+const DISK_RESERVE_BYTES = 256 * MIB
 
 /** How long creating one stream of `createStreams` may take. */
 const CREATE_STREAM_MS = 30_000
@@ -122,21 +133,14 @@ async function start(
   if (settings.credentials !== undefined && !hasCredentials)
     throw new ConfigError(`credentials: there is no file ${settings.credentials}`)
   const auth = settings.auth ?? (loopback && !hasCredentials ? 'none' : 'keys')
-  let credentials: CredentialsFile | undefined
-  if (auth === 'keys') {
-    if (credentialsPath === undefined) {
-      throw new ConfigError(
-        `auth 'keys' with data directory ${IN_MEMORY} needs a credentials file: a key made for it could not be kept`,
-      )
-    }
-    credentials = await CredentialsFile.open({ path: credentialsPath, clock, random, logger })
-    closers.push(() => credentials?.close())
-  }
+  const credentials = auth === 'keys' ? await openCredentials(credentialsPath, settings) : undefined
+  closers.push(() => credentials?.close())
 
   const tls = tlsFiles(settings)
   if (tls !== undefined) await assertTlsPair(tls)
 
-  const engine = await openEngine(settings, directory)
+  const failed = deferred<string>()
+  const engine = await openEngine(settings, directory, (reason) => failed.resolve(reason))
   closers.push(() => engine.close())
   const bodies = new BodyWorker({
     bytesMin: settings.limits.workerBodyBytesMin,
@@ -232,9 +236,20 @@ async function start(
     auth,
     createdKey: credentials?.created,
     readiness,
+    failed: failed.promise,
     close,
     [Symbol.asyncDispose]: close,
   }
+}
+
+/** In memory, a key lives as long as the server. */
+async function openCredentials(
+  path: string | undefined,
+  { clock, random, logger }: Settings,
+): Promise<Pick<CredentialsFile, 'find' | 'created' | 'close'>> {
+  if (path !== undefined) return await CredentialsFile.open({ path, clock, random, logger })
+  const created = newKey(random)
+  return { created, find: (id) => (id === created.accessKeyId ? created : undefined), close() {} }
 }
 
 type Settings = ReturnType<typeof withDefaults>
@@ -242,6 +257,11 @@ type Settings = ReturnType<typeof withDefaults>
 function withDefaults(options: ServerOptions) {
   if ((options.tlsCert === undefined) !== (options.tlsKey === undefined)) {
     throw new ConfigError('tls-cert and tls-key: expected both or none, found one')
+  }
+  if (options.diskMax !== undefined && options.diskMax < DISK_BYTES_MIN) {
+    throw new ConfigError(
+      `disk-max: expected at least ${DISK_BYTES_MIN / MIB}MiB, three segments of the log, found ${options.diskMax} bytes`,
+    )
   }
   return {
     ...options,
@@ -264,7 +284,11 @@ function withDefaults(options: ServerOptions) {
 }
 
 /** Loaded when it is needed: in memory, nobody waits for the log's code. */
-async function openEngine(settings: Settings, directory: string | undefined): Promise<Engine> {
+async function openEngine(
+  settings: Settings,
+  directory: string | undefined,
+  onStopped: (reason: string) => void,
+): Promise<Engine> {
   const { clock, random, logger, durability, diskMax, diskReserve } = settings
   if (directory === undefined) {
     const { createMemoryEngine } = await import('./engine/memory/memory-engine.ts')
@@ -278,7 +302,8 @@ async function openEngine(settings: Settings, directory: string | undefined): Pr
     logger,
     durability,
     ...(diskMax === undefined ? {} : { bytesMax: diskMax }),
-    ...(diskReserve === undefined ? {} : { freeBytesMin: diskReserve }),
+    freeBytesMin: diskReserve ?? DISK_RESERVE_BYTES,
+    onStopped,
   })
 }
 

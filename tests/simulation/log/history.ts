@@ -37,7 +37,7 @@ const AGED_CHANCE = 0.8
 /** Segments that are filled and given back beforehand: more than one is kept as a spare. */
 const AGED_SEGMENTS = 4
 /** How often a history begins on full segments that mix retention classes: the first trim has them regrouped. */
-const MIXED_CHANCE = 0.4
+const MIXED_CHANCE = 0.25
 /** Enough for two snapshots to cover the first few. */
 const MIXED_SEGMENTS = 5
 const MIXED_LEDGERS = 4

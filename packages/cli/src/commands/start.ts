@@ -89,7 +89,8 @@ async function serve(server: Server, flags: Flags, shell: Shell): Promise<void> 
     await Promise.race([starting.then((late) => late.close()).catch(() => undefined), sleep(clock, STOP_MS)])
     return
   }
-  if (running.createdKey !== undefined) await shell.stderr.write(createdKeyText(running.createdKey))
+  for (const warning of config.warnings) logger.warn(warning)
+  if (running.createdKey !== undefined) await shell.stderr.write(createdKeyText(running.createdKey, config))
   if (format === 'pretty' && config.logLevel !== 'silent') {
     const style = chooseStyle({ isTty: isTerminal, env: shell.env })
     await shell.stdout.write(banner(running, config, dataPath, style))
@@ -97,8 +98,22 @@ async function serve(server: Server, flags: Flags, shell: Shell): Promise<void> 
     const { endpoint, auth } = running
     logger.info('serving', { endpoint, dataDir: dataPath, auth, version: packageVersion() })
   }
-  logger.info('stopping', { signal: await stopping.promise })
+  const ending = await Promise.race([
+    stopping.promise.then((signal) => ({ signal })),
+    running.failed.then((reason) => ({ reason })),
+  ])
+  if ('signal' in ending) logger.info('stopping', ending)
   await stop(running, shell, logger)
+  if ('reason' in ending) throw cannotStore(ending.reason, dataPath)
+}
+
+function cannotStore(reason: string, dataPath: string): CommandError {
+  return new CommandError({
+    ending: 'internal',
+    code: 'CannotStore',
+    message: `nothing more can be stored in ${dataPath}: ${reason}`,
+    hint: 'what was acknowledged is there; see to the disk, then start again: it recovers by itself',
+  })
 }
 
 async function stop(running: RunningServer, { clock }: Shell, logger: Logger): Promise<void> {
@@ -125,12 +140,14 @@ function explainConfig(error: unknown): never {
 }
 
 /** Errors that say in their own words what is wrong, to people. */
-const plainErrors: ReadonlySet<string> = new Set(['DirectoryInUseError', 'LogError', 'EngineError', 'CredentialsError'])
+const plainErrors: ReadonlySet<string> = new Set(['DirectoryInUseError', 'LogError', 'EngineError'])
 
 /** What keeps a server from starting is mostly no fault of ours: a sentence, not a stack. */
 function explainStart(error: unknown, dataPath: string): never {
   if (!(error instanceof Error)) throw error
   if (error.name === 'ConfigError') return explainConfig(error)
+  if (error.name === 'CredentialsError')
+    throw usageError(error.message, 'mend the file, or name another with --credentials')
   const { code, syscall } = (error.cause ?? error) as NodeJS.ErrnoException
   const failed = (message: string, hint?: string): CommandError =>
     new CommandError(
@@ -139,15 +156,23 @@ function explainStart(error: unknown, dataPath: string): never {
     )
   // The port has told already what it could not do.
   if (syscall === 'listen' || plainErrors.has(error.name)) throw failed(error.message)
+  if (code === 'ENOTDIR' || code === 'EEXIST') {
+    throw usageError(`--data-dir: expected a directory at ${dataPath}, found a file in its way`)
+  }
   if (code !== undefined && syscall !== undefined) {
     throw failed(`cannot use the data directory ${dataPath}: ${error.message}`, 'give another with --data-dir')
   }
   throw error
 }
 
-function createdKeyText({ accessKeyId, secretAccessKey }: NonNullable<RunningServer['createdKey']>): string {
+function createdKeyText(
+  { accessKeyId, secretAccessKey }: NonNullable<RunningServer['createdKey']>,
+  { server: { auth, host, dataDir } }: StartConfig,
+): string {
+  const why = auth === undefined ? ` (--host ${host ?? ''} is not loopback, so signatures are verified)` : ''
+  const kept = dataDir === ':memory:' ? 'It is kept nowhere, and lives as long as this server' : 'It is shown this once'
   return (
-    'There was no credentials file; a key was made. It is shown this once:\n' +
+    `There was no credentials file; a key was made${why}. ${kept}:\n` +
     `  export AWS_ACCESS_KEY_ID=${accessKeyId}\n  export AWS_SECRET_ACCESS_KEY=${secretAccessKey}\n`
   )
 }

@@ -110,7 +110,10 @@ export async function putRecords(run: PutRun): Promise<void> {
   }
   if (failure !== undefined) {
     if (!single && settledThrough > 0) await reporter.note(goOn)
-    throw failure as Error
+    throw totals.records > 0 ? partlyDone(failure) : failure
+  }
+  if (totals.records + totals.failed === 0 && settledThrough === 0 && !interrupted.aborted) {
+    await reporter.note('the input held no record; give one as the second argument, with --file, or on stdin')
   }
   if (interrupted.aborted) {
     throw new CommandError({
@@ -127,6 +130,12 @@ export async function putRecords(run: PutRun): Promise<void> {
       message: `${formatCounted(totals.failed, 'record')} failed, ${formatCount(totals.records)} were stored`,
     })
   }
+}
+
+/** A wrong line of the input is no wrong command line once others have been stored. */
+function partlyDone(failure: unknown): unknown {
+  if (!(failure instanceof CommandError) || failure.failure.ending !== 'usage') return failure
+  return new CommandError({ ...failure.failure, ending: 'partly' }, { cause: failure })
 }
 
 async function offerAll(

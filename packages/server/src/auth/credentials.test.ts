@@ -27,12 +27,12 @@ describe('the credentials file', () => {
   })
 
   it.each([
-    ['- x', "c.yaml: the file: expected a map with 'accessKeys:'"],
+    ['- x', "c.yaml: the file: expected a map with 'accessKeys:', found a list"],
     ['acessKeys: []', "c.yaml: acessKeys: expected one of accessKeys, roles, policies; did you mean 'accessKeys'?"],
-    ['accessKeys: {}', 'c.yaml: accessKeys: expected a list'],
-    ['accessKeys: [3]', 'c.yaml: accessKeys[0]: expected a map with accessKeyId and secretAccessKey'],
-    ['accessKeys: [{accessKeyId: A}]', 'c.yaml: accessKeys[0].secretAccessKey: expected text'],
-    [`${one}    account: 123456789012`, 'c.yaml: accessKeys[0].account: expected text in quotes'],
+    ['accessKeys: {}', 'c.yaml: accessKeys: expected a list, found a map'],
+    ['accessKeys: [3]', 'c.yaml: accessKeys[0]: expected a map with accessKeyId and secretAccessKey, found a number'],
+    ['accessKeys: [{accessKeyId: A}]', 'c.yaml: accessKeys[0].secretAccessKey: expected text, found nothing'],
+    [`${one}    account: 123456789012`, 'c.yaml: accessKeys[0].account: expected text in quotes, found a number'],
     [`${one}    account: "12"`, 'c.yaml: accessKeys[0].account: expected 12 digits in quotes'],
     [`${one}    user: a\n    role: b`, 'c.yaml: accessKeys[0]: expected user or role, not both'],
     [

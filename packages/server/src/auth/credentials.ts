@@ -37,27 +37,29 @@ export function parseCredentials(text: string, file: string): Credentials {
     // The parser's own message may quote the line, and the line may hold a secret.
     throw new CredentialsError(`${file}:${lines.linePos(fault.pos[0]).line}: not valid YAML (${fault.code})`)
   }
-  const fail = (path: string, wanted: string): never => {
-    throw new CredentialsError(`${file}: ${path}: expected ${wanted}`)
+  const fail = (path: string, wanted: string, ...found: readonly unknown[]): never => {
+    // Its kind, never the value: that may be a secret.
+    const what = found.length === 0 ? '' : `, found ${kindOf(found[0])}`
+    throw new CredentialsError(`${file}: ${path}: expected ${wanted}${what}`)
   }
   const root: unknown = document.toJS({ maxAliasCount: 100 })
-  if (!isMap(root)) return fail('the file', "a map with 'accessKeys:'")
+  if (!isMap(root)) return fail('the file', "a map with 'accessKeys:'", root)
   checkMembers(root, topLevel, (name, hint) => fail(name, `one of ${topLevel.join(', ')}${hint}`))
   const accessKeys = new Map<string, AccessKey>()
   const list = root['accessKeys'] ?? []
-  if (!Array.isArray(list)) return fail('accessKeys', 'a list')
+  if (!Array.isArray(list)) return fail('accessKeys', 'a list', list)
   for (const [index, entry] of list.entries()) {
     const path = `accessKeys[${index}]`
-    if (!isMap(entry)) return fail(path, 'a map with accessKeyId and secretAccessKey')
+    if (!isMap(entry)) return fail(path, 'a map with accessKeyId and secretAccessKey', entry)
     checkMembers(entry, keyMembers, (name, hint) => fail(`${path}.${name}`, `one of ${keyMembers.join(', ')}${hint}`))
     const text_ = (name: string): string | undefined => {
       const value = entry[name]
       if (value === undefined || value === null) return undefined
       if (typeof value === 'string' && value !== '') return value
-      return fail(`${path}.${name}`, 'text in quotes')
+      return fail(`${path}.${name}`, 'text in quotes', value)
     }
-    const accessKeyId = text_('accessKeyId') ?? fail(`${path}.accessKeyId`, 'text')
-    const secretAccessKey = text_('secretAccessKey') ?? fail(`${path}.secretAccessKey`, 'text')
+    const accessKeyId = text_('accessKeyId') ?? fail(`${path}.accessKeyId`, 'text', undefined)
+    const secretAccessKey = text_('secretAccessKey') ?? fail(`${path}.secretAccessKey`, 'text', undefined)
     const account = text_('account')
     if (!/^[\w.@/+=-]{1,128}$/.test(accessKeyId)) return fail(`${path}.accessKeyId`, '1 to 128 letters or digits')
     if (account !== undefined && !/^\d{12}$/.test(account)) return fail(`${path}.account`, '12 digits in quotes')
@@ -69,6 +71,13 @@ export function parseCredentials(text: string, file: string): Credentials {
     accessKeys.set(accessKeyId, { accessKeyId, secretAccessKey, account, user, role })
   }
   return { accessKeys }
+}
+
+function kindOf(value: unknown): string {
+  if (value === undefined || value === null) return 'nothing'
+  if (Array.isArray(value)) return 'a list'
+  if (value === '') return 'empty text'
+  return typeof value === 'object' ? 'a map' : typeof value === 'string' ? 'text' : `a ${typeof value}`
 }
 
 /** A file with one key, as it is written when there is none. */

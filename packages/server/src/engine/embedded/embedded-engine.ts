@@ -29,6 +29,7 @@ type LogSettings =
   | 'freeBytesMin'
   | 'bytesMax'
   | 'sealIdleMs'
+  | 'onStopped'
 
 export interface EmbeddedEngineOptions extends Pick<LogOptions, LogSettings> {
   /** A directory of the file system; made if need be, and locked. Or a disk that is the caller's alone. */
