@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config'
+import { mutantPlugins } from './tests/mutants/plugin.ts'
 
 // Tests read our TypeScript directly: the `source` condition of each package's exports points at it.
 const resolve = { conditions: ['source'] }
@@ -9,6 +10,9 @@ const oxc = { target: 'node20' } as const
 // The SDK under test warns at every start under Node 20; we know.
 const env = { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' }
 
+// A bug that is planted to see whether the suites notice (`npm run test:mutants`); none otherwise.
+const plugins = mutantPlugins(import.meta.dirname, process.env)
+
 export default defineConfig({
   test: {
     projects: [
@@ -16,12 +20,18 @@ export default defineConfig({
         resolve,
         ssr,
         oxc,
-        test: { name: 'units', include: ['packages/*/src/**/*.test.ts', 'tests/tidy.test.ts'], testTimeout: 30_000 },
+        plugins,
+        test: {
+          name: 'units',
+          include: ['packages/*/src/**/*.test.ts', 'tests/tidy.test.ts', 'tests/mutants/**/*.test.ts'],
+          testTimeout: 30_000,
+        },
       },
       {
         resolve,
         ssr,
         oxc,
+        plugins,
         test: {
           name: 'conformance',
           env,
@@ -34,6 +44,7 @@ export default defineConfig({
         resolve,
         ssr,
         oxc,
+        plugins,
         test: {
           name: 'simulation',
           include: ['tests/simulation/**/*.test.ts'],
@@ -45,6 +56,7 @@ export default defineConfig({
         resolve,
         ssr,
         oxc,
+        plugins,
         test: {
           name: 'crash',
           env,

@@ -1,0 +1,34 @@
+/** The list of mutants keeps up with the source: each place is there, once, and each suite has files. */
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it } from 'vitest'
+import { mutate } from './mutant.ts'
+import { MUTANTS } from './mutants.ts'
+
+const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
+const tests = ['packages', 'tests'].flatMap((folder) =>
+  readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+    .map((path) => `${folder}/${path.replaceAll('\\', '/')}`)
+    .filter((path) => path.endsWith('.test.ts') && !path.includes('node_modules')),
+)
+
+describe('the planted bugs', () => {
+  it.each(MUTANTS.map((mutant) => [mutant.name, mutant] as const))('%s finds its place', (_name, mutant) => {
+    const source = readFileSync(join(root, mutant.file), 'utf8')
+    expect(mutate(mutant, source)).not.toBe(source)
+    for (const part of mutant.suite.files) expect(tests.some((path) => path.includes(part))).toBe(true)
+  })
+
+  it('are at least 25, each with a name of its own', () => {
+    expect(MUTANTS.length).toBeGreaterThanOrEqual(25)
+    expect(new Set(MUTANTS.map(({ name }) => name)).size).toBe(MUTANTS.length)
+  })
+
+  it('a place that is gone, or there twice, is an error that says so', () => {
+    const [mutant] = MUTANTS
+    if (mutant === undefined) throw new Error('there are mutants')
+    expect(() => mutate(mutant, '')).toThrow('found it 0 times')
+    expect(() => mutate(mutant, mutant.find + mutant.find)).toThrow('found it 2 times')
+  })
+})

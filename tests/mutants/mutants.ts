@@ -1,0 +1,6 @@
+/** Every planted bug, in the order of the path of a record: front door, domain, engine, log, and the way back. */
+import { LOG_MUTANTS } from './log-mutants.ts'
+import type { Mutant } from './mutant.ts'
+import { SERVICE_MUTANTS } from './service-mutants.ts'
+
+export const MUTANTS: readonly Mutant[] = [...SERVICE_MUTANTS, ...LOG_MUTANTS]
