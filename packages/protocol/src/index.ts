@@ -62,6 +62,8 @@ export type {
   ChildShard,
   EncryptionType,
   HashKeyRange,
+  MetricsName,
+  MinimumThroughputBillingCommitmentOutput,
   SequenceNumberRange,
   Shard,
   ShardFilterType,
@@ -70,7 +72,47 @@ export type {
   StreamRecord,
   StreamStatus,
   StreamSummary,
+  Tag,
 } from './operations/shapes.ts'
+export { AddTagsToStream } from './operations/add-tags-to-stream.ts'
+export type { AddTagsToStreamInput, AddTagsToStreamOutput } from './operations/add-tags-to-stream.ts'
+export { DeleteResourcePolicy } from './operations/delete-resource-policy.ts'
+export type { DeleteResourcePolicyInput, DeleteResourcePolicyOutput } from './operations/delete-resource-policy.ts'
+export { DescribeAccountSettings } from './operations/describe-account-settings.ts'
+export type {
+  DescribeAccountSettingsInput,
+  DescribeAccountSettingsOutput,
+} from './operations/describe-account-settings.ts'
+export { DescribeLimits } from './operations/describe-limits.ts'
+export type { DescribeLimitsInput, DescribeLimitsOutput } from './operations/describe-limits.ts'
+export { DisableEnhancedMonitoring } from './operations/disable-enhanced-monitoring.ts'
+export type {
+  DisableEnhancedMonitoringInput,
+  DisableEnhancedMonitoringOutput,
+} from './operations/disable-enhanced-monitoring.ts'
+export { EnableEnhancedMonitoring } from './operations/enable-enhanced-monitoring.ts'
+export type {
+  EnableEnhancedMonitoringInput,
+  EnableEnhancedMonitoringOutput,
+} from './operations/enable-enhanced-monitoring.ts'
+export { GetResourcePolicy } from './operations/get-resource-policy.ts'
+export type { GetResourcePolicyInput, GetResourcePolicyOutput } from './operations/get-resource-policy.ts'
+export { ListTagsForResource } from './operations/list-tags-for-resource.ts'
+export type { ListTagsForResourceInput, ListTagsForResourceOutput } from './operations/list-tags-for-resource.ts'
+export { ListTagsForStream } from './operations/list-tags-for-stream.ts'
+export type { ListTagsForStreamInput, ListTagsForStreamOutput } from './operations/list-tags-for-stream.ts'
+export { PutResourcePolicy } from './operations/put-resource-policy.ts'
+export type { PutResourcePolicyInput, PutResourcePolicyOutput } from './operations/put-resource-policy.ts'
+export { RemoveTagsFromStream } from './operations/remove-tags-from-stream.ts'
+export type { RemoveTagsFromStreamInput, RemoveTagsFromStreamOutput } from './operations/remove-tags-from-stream.ts'
+export { TagResource } from './operations/tag-resource.ts'
+export type { TagResourceInput, TagResourceOutput } from './operations/tag-resource.ts'
+export { UntagResource } from './operations/untag-resource.ts'
+export type { UntagResourceInput, UntagResourceOutput } from './operations/untag-resource.ts'
+export { UpdateAccountSettings } from './operations/update-account-settings.ts'
+export type { UpdateAccountSettingsInput, UpdateAccountSettingsOutput } from './operations/update-account-settings.ts'
+export { UpdateMaxRecordSize } from './operations/update-max-record-size.ts'
+export type { UpdateMaxRecordSizeInput, UpdateMaxRecordSizeOutput } from './operations/update-max-record-size.ts'
 export { CreateStream } from './operations/create-stream.ts'
 export type { CreateStreamInput, CreateStreamOutput } from './operations/create-stream.ts'
 export { DecreaseStreamRetentionPeriod } from './operations/decrease-stream-retention-period.ts'

@@ -1,7 +1,7 @@
 /** CreateStream on the wire: its input; it answers with no bytes. What it does is in the server, in a file of the same name. */
 import { operation } from '../operation.ts'
 import type { Infer } from '../schema/schema.ts'
-import { map, required, structure } from '../schema/schema.ts'
+import { required, structure } from '../schema/schema.ts'
 import {
   MaxRecordSizeInKiB,
   NaturalInteger,
@@ -9,15 +9,14 @@ import {
   RecordDistributionStrategy,
   StreamModeDetails,
   StreamName,
-  TagKey,
-  TagValue,
+  Tags,
 } from './shapes.ts'
 
 const Input = structure('CreateStreamInput', {
   ShardCount: PositiveInteger,
   StreamName: required(StreamName),
   StreamModeDetails,
-  Tags: map(TagKey, TagValue, { min: 1, max: 200 }),
+  Tags,
   WarmThroughputMiBps: NaturalInteger,
   MaxRecordSizeInKiB,
   RecordDistributionStrategy,

@@ -1,19 +1,34 @@
 /** The operations that are implemented. To add one: its file beside this one, and a line here. */
 import type { Operation } from '../operation.ts'
+import { AddTagsToStream } from './add-tags-to-stream.ts'
 import { CreateStream } from './create-stream.ts'
 import { DecreaseStreamRetentionPeriod } from './decrease-stream-retention-period.ts'
+import { DeleteResourcePolicy } from './delete-resource-policy.ts'
 import { DeleteStream } from './delete-stream.ts'
+import { DescribeAccountSettings } from './describe-account-settings.ts'
+import { DescribeLimits } from './describe-limits.ts'
 import { DescribeStream } from './describe-stream.ts'
 import { DescribeStreamSummary } from './describe-stream-summary.ts'
+import { DisableEnhancedMonitoring } from './disable-enhanced-monitoring.ts'
+import { EnableEnhancedMonitoring } from './enable-enhanced-monitoring.ts'
 import { GetRecords } from './get-records.ts'
+import { GetResourcePolicy } from './get-resource-policy.ts'
 import { GetShardIterator } from './get-shard-iterator.ts'
 import { IncreaseStreamRetentionPeriod } from './increase-stream-retention-period.ts'
 import { ListShards } from './list-shards.ts'
 import { ListStreams } from './list-streams.ts'
+import { ListTagsForResource } from './list-tags-for-resource.ts'
+import { ListTagsForStream } from './list-tags-for-stream.ts'
 import { MergeShards } from './merge-shards.ts'
 import { PutRecord } from './put-record.ts'
 import { PutRecords } from './put-records.ts'
+import { PutResourcePolicy } from './put-resource-policy.ts'
+import { RemoveTagsFromStream } from './remove-tags-from-stream.ts'
 import { SplitShard } from './split-shard.ts'
+import { TagResource } from './tag-resource.ts'
+import { UntagResource } from './untag-resource.ts'
+import { UpdateAccountSettings } from './update-account-settings.ts'
+import { UpdateMaxRecordSize } from './update-max-record-size.ts'
 
 const all: readonly Operation[] = [
   CreateStream,
@@ -30,6 +45,21 @@ const all: readonly Operation[] = [
   MergeShards,
   IncreaseStreamRetentionPeriod,
   DecreaseStreamRetentionPeriod,
+  AddTagsToStream,
+  RemoveTagsFromStream,
+  ListTagsForStream,
+  TagResource,
+  UntagResource,
+  ListTagsForResource,
+  DescribeLimits,
+  DescribeAccountSettings,
+  UpdateAccountSettings,
+  EnableEnhancedMonitoring,
+  DisableEnhancedMonitoring,
+  UpdateMaxRecordSize,
+  GetResourcePolicy,
+  PutResourcePolicy,
+  DeleteResourcePolicy,
 ]
 
 export const operations: ReadonlyMap<string, Operation> = new Map(all.map((operation) => [operation.name, operation]))

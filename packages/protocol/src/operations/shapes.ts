@@ -1,5 +1,16 @@
 /** Scalars and structures that several operations share, with the constraints of the published model (KINESIS.md §8). */
-import { blob, boolean, enumeration, integer, list, required, string, structure, timestamp } from '../schema/schema.ts'
+import {
+  blob,
+  boolean,
+  enumeration,
+  integer,
+  list,
+  map,
+  required,
+  string,
+  structure,
+  timestamp,
+} from '../schema/schema.ts'
 import type { Infer } from '../schema/schema.ts'
 import { RECORD_BYTES_MAX } from '../limits.ts'
 
@@ -26,6 +37,16 @@ export const Timestamp = timestamp()
 export const Flag = boolean()
 export const TagKey = string({ min: 1, max: 128 })
 export const TagValue = string({ min: 0, max: 256 })
+export const Tags = map(TagKey, TagValue, { min: 1, max: 200 })
+export const TagKeys = list(TagKey, { min: 1, max: 50 })
+/** A stream, a registered consumer of one, or a channel. */
+export const ResourceARN = string({
+  min: 1,
+  max: 2048,
+  pattern: 'arn:aws.*:kinesis:.*:\\d{12}:.*(stream|channel)/\\S+',
+})
+/** A document in IAM's JSON language, as text. */
+export const Policy = string()
 
 export const StreamStatus = enumeration('CREATING', 'DELETING', 'ACTIVE', 'UPDATING')
 export const EncryptionType = enumeration('NONE', 'KMS')
@@ -85,9 +106,31 @@ export const ChildShard = structure('ChildShard', {
   HashKeyRange: required(HashKeyRange),
 })
 
-export const EnhancedMetrics = structure('EnhancedMetrics', {
-  ShardLevelMetrics: list(MetricsName, { min: 1, max: 7 }),
+export const ShardLevelMetrics = list(MetricsName, { min: 1, max: 7 })
+
+export const EnhancedMetrics = structure('EnhancedMetrics', { ShardLevelMetrics })
+
+export const EnhancedMonitoringOutput = structure('EnhancedMonitoringOutput', {
+  StreamName,
+  /** Before the call. */
+  CurrentShardLevelMetrics: ShardLevelMetrics,
+  /** After it. */
+  DesiredShardLevelMetrics: ShardLevelMetrics,
+  StreamARN,
 })
+
+export const MinimumThroughputBillingCommitmentInput = structure('MinimumThroughputBillingCommitmentInput', {
+  Status: required(enumeration('ENABLED', 'DISABLED')),
+})
+
+export const MinimumThroughputBillingCommitmentOutput = structure('MinimumThroughputBillingCommitmentOutput', {
+  Status: required(enumeration('ENABLED', 'DISABLED', 'ENABLED_UNTIL_EARLIEST_ALLOWED_END')),
+  StartedAt: Timestamp,
+  EndedAt: Timestamp,
+  EarliestAllowedEndAt: Timestamp,
+})
+
+export const Tag = structure('Tag', { Key: required(TagKey), Value: TagValue })
 
 export const WarmThroughput = structure('WarmThroughputObject', {
   TargetMiBps: NaturalInteger,
@@ -122,3 +165,6 @@ export type Shard = Infer<typeof Shard>
 export type ChildShard = Infer<typeof ChildShard>
 export type StreamSummary = Infer<typeof StreamSummary>
 export type StreamRecord = Infer<typeof StreamRecord>
+export type Tag = Infer<typeof Tag>
+export type MetricsName = Infer<typeof MetricsName>
+export type MinimumThroughputBillingCommitmentOutput = Infer<typeof MinimumThroughputBillingCommitmentOutput>

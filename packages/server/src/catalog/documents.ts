@@ -22,7 +22,13 @@ export function encodeRoot(stream: StreamRoot): Uint8Array {
 
 export function decodeRoot(key: StreamKey, bytes: Uint8Array): StreamRoot {
   const document = decode(bytes)
-  const root = { ...document, account: key.account, region: key.region, name: key.name } as unknown as StreamRoot
+  const root = {
+    shardLevelMetrics: [],
+    ...document,
+    account: key.account,
+    region: key.region,
+    name: key.name,
+  } as unknown as StreamRoot
   if (root.change?.kind !== 'reshard') return root
   const children = root.change.children.map((child) => ({ ...child, range: decodeRange(child.range) }))
   return { ...root, change: { ...root.change, children } }
@@ -35,6 +41,15 @@ export function encodePage(shards: readonly Shard[]): Uint8Array {
 export function decodePage(bytes: Uint8Array): readonly Shard[] {
   const { shards } = decode(bytes) as unknown as { readonly shards: readonly Shard[] }
   return shards.map((shard) => ({ ...shard, range: decodeRange(shard.range) }))
+}
+
+/** Any other document that is only texts, numbers and truth values. */
+export function encodeDocument(document: object): Uint8Array {
+  return encode(document)
+}
+
+export function decodeDocument<T>(bytes: Uint8Array): T {
+  return decode(bytes) as T
 }
 
 export function encodeNumber(value: number): Uint8Array {

@@ -157,7 +157,8 @@ describe('CreateStream', () => {
     [
       'more than 50 tags',
       { StreamName: 't', ShardCount: 1, Tags: Object.fromEntries(Array.from({ length: 51 }, (_, i) => [`k${i}`, ''])) },
-      'InvalidArgumentException: A stream cannot have more than 50 tags associated with it.',
+      'InvalidArgumentException: Failed to add tags to stream t under account 123456789012 because a given stream ' +
+        'cannot have more than 50 tags associated with it.',
     ],
   ])('refuses %s', async (_, input, fault) => {
     await using harness = await withStream(1, { quotas: { shards: 10 } })

@@ -5,9 +5,7 @@ import { invalidArgument } from './faults.ts'
 import { handle } from './operation.ts'
 import { assertShardQuota, assertStatusQuota } from './quotas.ts'
 import { settle } from './settle.ts'
-
-/** AWS: tags of one resource. */
-const TAGS_MAX = 50
+import { assertTagCount, assertTagTexts } from './tags.ts'
 
 /** Makes a provisioned stream. Its shards divide the key space evenly. */
 export const createStream = handle(CreateStream, async (input, service, context) => {
@@ -27,8 +25,9 @@ export const createStream = handle(CreateStream, async (input, service, context)
   if (input.RecordDistributionStrategy === 'AUTO')
     throw invalidArgument('RecordDistributionStrategy AUTO is only allowed for streams in ON_DEMAND mode.')
   const tags = input.Tags ?? {}
-  if (Object.keys(tags).length > TAGS_MAX)
-    throw invalidArgument(`A stream cannot have more than ${TAGS_MAX} tags associated with it.`)
+  // AWS's texts for tags of a stream that is not there yet are unknown: those of AddTagsToStream.
+  assertTagTexts('add', key, [...Object.keys(tags), ...Object.values(tags)])
+  assertTagCount(key, tags)
 
   await service.catalog.change(key, context.deadlineMs, (existing, firstRef) => {
     if (existing !== undefined) {

@@ -11,7 +11,7 @@ export const describeStreamSummary = handle(DescribeStreamSummary, (input, servi
     StreamDescriptionSummary: {
       ...describeStream(stream),
       RetentionPeriodHours: stream.retentionHours,
-      EnhancedMonitoring: [{ ShardLevelMetrics: [] }],
+      EnhancedMonitoring: [{ ShardLevelMetrics: stream.shardLevelMetrics }],
       EncryptionType: 'NONE' as const,
       OpenShardCount: stream.status === 'CREATING' ? 0 : stream.openShards,
       ConsumerCount: 0,

@@ -23,7 +23,7 @@ export const describeStream = handle(DescribeStream, (input, service, context) =
       Shards: rest.slice(0, limit).map(describeShard),
       HasMoreShards: rest.length > limit,
       RetentionPeriodHours: stream.retentionHours,
-      EnhancedMonitoring: [{ ShardLevelMetrics: [] }],
+      EnhancedMonitoring: [{ ShardLevelMetrics: stream.shardLevelMetrics }],
       EncryptionType: 'NONE' as const,
     },
   }

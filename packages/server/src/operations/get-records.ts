@@ -21,6 +21,7 @@ import { dryRun, internalFailure, invalidArgument, iteratorExpired, shardDoesNot
 import { handle, type OperationContext, type ServiceParts } from './operation.ts'
 import { EncodedList, type RecordList, ValueList } from './record-list.ts'
 import { describeChildren } from './shard-description.ts'
+import { countShard } from './shard-metrics.ts'
 import { streamKeyOf } from './stream-lookup.ts'
 
 /** Records are values, or written already in the encoding that the caller named. */
@@ -48,6 +49,7 @@ export const getRecords = handle<GetRecordsInput, Output>(GetRecords, async (inp
   if (!service.throughput.admitRead(shard.ref, startedMs)) {
     const event = { shardId, records: 0, bytes: 0, iteratorAgeMs: 0, throttled: true, elapsedMs: 0 }
     service.metrics.get(label, event)
+    countShard(stream, shard.number, { ReadProvisionedThroughputExceeded: 1 }, service)
     throw new KinesisError(
       'ProvisionedThroughputExceededException',
       `Rate exceeded for Shard - ${stream.account}/${stream.name}/${shardId}`,
@@ -67,6 +69,12 @@ export const getRecords = handle<GetRecordsInput, Output>(GetRecords, async (inp
     throttled: false,
     elapsedMs: nowMs - startedMs,
   })
+  countShard(
+    stream,
+    shard.number,
+    { OutgoingBytes: page.bytes, OutgoingRecords: page.count, IteratorAgeMilliseconds: behindMs },
+    service,
+  )
   // Children are told of only once they are there: until the reshard commits, a closed parent looks like an idle one.
   const children = page.ended ? describeChildren(service.catalog.find(stream) ?? stream, shard.number) : []
   return {

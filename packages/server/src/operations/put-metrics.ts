@@ -1,7 +1,8 @@
-/** One metrics event for a whole put. */
+/** One metrics event for a whole put, and one for each of its shards where that is asked for. */
 import type { Stream } from '../streams/stream.ts'
 import type { PutEvent } from '../telemetry/service-metrics.ts'
 import type { ServiceParts } from './operation.ts'
+import { countShardPuts } from './shard-metrics.ts'
 import type { RecordToWrite, WriteOutcomes } from './write-records.ts'
 
 export function countPut(
@@ -10,8 +11,9 @@ export function countPut(
   records: readonly RecordToWrite[],
   outcomes: WriteOutcomes,
   startedMs: number,
-  { metrics, clock }: ServiceParts,
+  service: ServiceParts,
 ): void {
+  const { metrics, clock } = service
   const { sequenceNumbers, faults } = outcomes
   let stored = 0
   let throttled = 0
@@ -34,4 +36,5 @@ export function countPut(
       elapsedMs: clock.monotonic() - startedMs,
     },
   )
+  countShardPuts(stream, records, outcomes, service)
 }

@@ -4,10 +4,16 @@ import { KinesisError } from '@millrace/protocol'
 import { shardQuotaExceeded } from './faults.ts'
 import type { OperationContext, ServiceParts } from './operation.ts'
 
+/** Open shards of all streams of the account and region, without those that are going. */
+export function openShardsOf({ catalog }: ServiceParts, { account, region }: OperationContext): number {
+  return catalog
+    .list(account, region)
+    .reduce((sum, stream) => sum + (stream.status === 'DELETING' ? 0 : stream.openShards), 0)
+}
+
 /** Refuses when `additional` open shards would be too many for the account and region. */
 export function assertShardQuota(additional: number, service: ServiceParts, context: OperationContext): void {
-  const streams = service.catalog.list(context.account, context.region)
-  const current = streams.reduce((sum, stream) => sum + (stream.status === 'DELETING' ? 0 : stream.openShards), 0)
+  const current = openShardsOf(service, context)
   const limit = service.quotas.shards
   if (current + additional > limit) throw shardQuotaExceeded(context, { current, limit, additional })
 }

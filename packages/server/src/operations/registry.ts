@@ -1,19 +1,34 @@
 /** The operations this service has. To add one: its file here and in the protocol, and a line in both registries. */
+import { addTagsToStream } from './add-tags-to-stream.ts'
 import { createStream } from './create-stream.ts'
 import { decreaseStreamRetentionPeriod } from './decrease-stream-retention-period.ts'
+import { deleteResourcePolicy } from './delete-resource-policy.ts'
 import { deleteStream } from './delete-stream.ts'
+import { describeAccountSettings } from './describe-account-settings.ts'
+import { describeLimits } from './describe-limits.ts'
 import { describeStreamSummary } from './describe-stream-summary.ts'
 import { describeStream } from './describe-stream.ts'
+import { disableEnhancedMonitoring } from './disable-enhanced-monitoring.ts'
+import { enableEnhancedMonitoring } from './enable-enhanced-monitoring.ts'
 import { getRecords } from './get-records.ts'
+import { getResourcePolicy } from './get-resource-policy.ts'
 import { getShardIterator } from './get-shard-iterator.ts'
 import { increaseStreamRetentionPeriod } from './increase-stream-retention-period.ts'
 import { listShards } from './list-shards.ts'
 import { listStreams } from './list-streams.ts'
+import { listTagsForResource } from './list-tags-for-resource.ts'
+import { listTagsForStream } from './list-tags-for-stream.ts'
 import { mergeShards } from './merge-shards.ts'
 import type { Handler } from './operation.ts'
 import { putRecord } from './put-record.ts'
 import { putRecords } from './put-records.ts'
+import { putResourcePolicy } from './put-resource-policy.ts'
+import { removeTagsFromStream } from './remove-tags-from-stream.ts'
 import { splitShard } from './split-shard.ts'
+import { tagResource } from './tag-resource.ts'
+import { untagResource } from './untag-resource.ts'
+import { updateAccountSettings } from './update-account-settings.ts'
+import { updateMaxRecordSize } from './update-max-record-size.ts'
 
 const all: readonly Handler[] = [
   createStream,
@@ -30,6 +45,21 @@ const all: readonly Handler[] = [
   mergeShards,
   increaseStreamRetentionPeriod,
   decreaseStreamRetentionPeriod,
+  addTagsToStream,
+  removeTagsFromStream,
+  listTagsForStream,
+  tagResource,
+  untagResource,
+  listTagsForResource,
+  describeLimits,
+  describeAccountSettings,
+  updateAccountSettings,
+  enableEnhancedMonitoring,
+  disableEnhancedMonitoring,
+  updateMaxRecordSize,
+  getResourcePolicy,
+  putResourcePolicy,
+  deleteResourcePolicy,
 ]
 
 export const handlers: ReadonlyMap<string, Handler> = new Map(all.map((handler) => [handler.name, handler]))

@@ -35,6 +35,7 @@ export function beginStream(options: NewStream): Stream {
     trimFloorMs: 0,
     maxRecordKiB: options.maxRecordKiB,
     tags: options.tags,
+    shardLevelMetrics: [],
     nextShard: options.shards,
     openShards: options.shards,
     change: { kind: 'create', sinceMs: options.nowMs, shards: options.shards, firstRef: options.firstRef, birthS },

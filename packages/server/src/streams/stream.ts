@@ -47,6 +47,19 @@ export type StreamChange =
       readonly lastBirthS: number
     }
 
+/** Metrics that enhanced monitoring reports of each shard, in the order in which the service names them. */
+export const SHARD_LEVEL_METRICS = [
+  'IncomingBytes',
+  'IncomingRecords',
+  'OutgoingBytes',
+  'OutgoingRecords',
+  'WriteProvisionedThroughputExceeded',
+  'ReadProvisionedThroughputExceeded',
+  'IteratorAgeMilliseconds',
+] as const
+
+export type ShardLevelMetric = (typeof SHARD_LEVEL_METRICS)[number]
+
 export interface Stream extends StreamKey {
   readonly status: StreamStatus
   /** StreamCreationTimestamp, ms since the epoch. */
@@ -58,6 +71,10 @@ export interface Stream extends StreamKey {
   readonly trimFloorMs: number
   readonly maxRecordKiB: number
   readonly tags: Readonly<Record<string, string>>
+  /** What is reported of each shard, in the order of SHARD_LEVEL_METRICS. */
+  readonly shardLevelMetrics: readonly ShardLevelMetric[]
+  /** The resource policy, as it was put. */
+  readonly policy?: string
   /** The number the next shard gets. */
   readonly nextShard: number
   /** Open shards, counting those that `change` is about to create for a new stream. */

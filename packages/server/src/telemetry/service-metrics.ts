@@ -4,6 +4,8 @@
  * GetRecords.IteratorAgeMilliseconds, …) are made there. No implementation may throw.
  */
 
+import type { ShardLevelMetric } from '../streams/stream.ts'
+
 /** Which stream an event is about: names are unique within an account and region only. */
 export interface StreamLabel {
   readonly account: string
@@ -37,9 +39,14 @@ export interface GetEvent {
   readonly elapsedMs: number
 }
 
+/** What one request came to on one shard of a stream with enhanced monitoring, under AWS's names for the metrics. */
+export type ShardEvent = Readonly<Partial<Record<ShardLevelMetric, number>>>
+
 export interface ServiceMetrics {
   put(stream: StreamLabel, event: PutEvent): void
   get(stream: StreamLabel, event: GetEvent): void
+  /** Only for streams with enhanced monitoring, and only the metrics that it names. */
+  shard(stream: StreamLabel, shardId: string, event: ShardEvent): void
   /** A read met stored data that cannot be read. */
   damage(stream: StreamLabel, shardId: string): void
   /** A split or merge was completed by this server. `elapsedMs`: from the close of the parents to the commit. */
@@ -49,6 +56,7 @@ export interface ServiceMetrics {
 export const silentServiceMetrics: ServiceMetrics = {
   put() {},
   get() {},
+  shard() {},
   damage() {},
   reshard() {},
 }
