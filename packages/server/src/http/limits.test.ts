@@ -4,7 +4,7 @@ import { type ClientHttp2Session, connect as h2connect, constants } from 'node:h
 import { connect, type Socket } from 'node:net'
 import { setImmediate } from 'node:timers/promises'
 
-import { deferred, silentLogger, systemClock, systemRandom } from '@millrace/std'
+import { type Clock, deferred, silentLogger, systemClock, systemRandom } from '@millrace/std'
 import { VirtualClock } from '@millrace/std/testing'
 import { afterEach, describe, expect, it } from 'vitest'
 
@@ -25,13 +25,17 @@ afterEach(async () => {
 
 const answerLength: Dispatch = async ({ body }) => ({ status: 200, headers: {}, body: [Buffer.from(`${body.length}`)] })
 
-async function listen(limits: Partial<FrontDoorLimits>, dispatch: Dispatch = answerLength): Promise<Listener> {
+async function listen(
+  limits: Partial<FrontDoorLimits>,
+  dispatch: Dispatch = answerLength,
+  clock: Clock = systemClock,
+): Promise<Listener> {
   const listener = await Listener.open({
     host: '127.0.0.1',
     port: 0,
     dispatch,
     limits: { ...frontDoorLimits, ...limits },
-    clock: systemClock,
+    clock,
     random: systemRandom,
     logger: silentLogger,
     tlsIdentity: async () => identity,
@@ -351,8 +355,21 @@ const rows: Readonly<Record<LimitName, () => Promise<void>>> = {
   },
 
   async h2ResetsPerSecond() {
-    // Twenty at once are as many as it takes when nothing flows back.
-    await floodResets({ h2ResetsMax: 20, h2ResetsPerSecond: 0.001 })
+    const clock = new VirtualClock()
+    const listener = await listen({ h2ResetsMax: 20, h2ResetsPerSecond: 5 }, never, clock)
+    const client = session(listener)
+    const closed = closeOf(client)
+    await once(client, 'connect')
+    // Streams opened before both sides have said their SETTINGS may never be sent.
+    await isAlive(client)
+    for (const streams of [20, 5]) {
+      await reset(client, streams)
+      await expect.poll(() => listener.gauges().requests).toBe(0)
+      expect(await isAlive(client)).toBe(true)
+      clock.advance(1_000)
+    }
+    await reset(client, 6)
+    await closed
   },
 
   async h2ControlFramesMax() {
@@ -360,7 +377,16 @@ const rows: Readonly<Record<LimitName, () => Promise<void>>> = {
   },
 
   async h2ControlFramesPerSecond() {
-    await floodPings({ h2ControlFramesMax: 20, h2ControlFramesPerSecond: 0.001 })
+    const clock = new VirtualClock()
+    const client = session(await listen({ h2ControlFramesMax: 20, h2ControlFramesPerSecond: 5 }, answerLength, clock))
+    const closed = closeOf(client)
+    await once(client, 'connect')
+    // Its SETTINGS were the first.
+    for (let i = 0; i < 19; i++) expect(await isAlive(client)).toBe(true)
+    clock.advance(1_000)
+    for (let i = 0; i < 5; i++) expect(await isAlive(client)).toBe(true)
+    expect(await isAlive(client)).toBe(false)
+    await closed
   },
 
   async workerBodyBytesMin() {
@@ -438,6 +464,24 @@ async function floodResets(limits: Partial<FrontDoorLimits>): Promise<void> {
   expect((await goaway)[0]).toBe(constants.NGHTTP2_ENHANCE_YOUR_CALM)
   await closed
   await expect.poll(() => listener.gauges().requests).toBe(0)
+}
+
+/** Whether a session answers a PING, which tells too that all frames before it have been seen. */
+function isAlive(client: ClientHttp2Session): Promise<boolean> {
+  return new Promise((resolve) => {
+    client.once('close', () => resolve(false))
+    if (client.destroyed || !client.ping((error) => resolve(error === null))) resolve(false)
+  })
+}
+
+/** Opens streams and resets them before they are answered. */
+async function reset(client: ClientHttp2Session, streams: number): Promise<void> {
+  for (let i = 0; i < streams && !client.destroyed; i++) {
+    const stream = client.request({ ':method': 'POST', ':path': '/' })
+    stream.on('error', () => {})
+    stream.close(constants.NGHTTP2_CANCEL)
+    await setImmediate()
+  }
 }
 
 async function floodPings(limits: Partial<FrontDoorLimits>): Promise<void> {
