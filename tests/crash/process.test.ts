@@ -8,6 +8,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import {
   commandPath,
   finished,
+  repositoryRoot,
   runCommand,
   startCommand,
   startLocalCommand,
@@ -62,6 +63,26 @@ describe('a server', () => {
     expect(await readdir(folder)).not.toContain('endpoint')
     const server = await ServerProcess.start(folder)
     expect(await server.kill('SIGTERM')).toBe(0)
+    expect((await finished(startLocalCommand('check', folder))).code).toBe(0)
+  })
+
+  it('run by npm ends when npm is told to', async () => {
+    if (process.platform === 'win32') {
+      process.stderr.write('not shown here: npm start told to stop (Windows has no SIGTERM)\n')
+      return
+    }
+    const child = spawn('npm', ['start', '--silent', '--', '--port', '0', '--data-dir', folder], {
+      cwd: repositoryRoot,
+      env: userEnvironment(),
+      stdio: 'ignore',
+    })
+    const exited = once(child, 'exit')
+    const endpointFile = join(folder, 'endpoint')
+    await appearance(endpointFile, () => readdir(folder).then((names) => names.includes('endpoint')))
+    child.kill('SIGTERM')
+    await exited
+    // The server takes its endpoint away when it has stopped cleanly.
+    await appearance('the end of the server', () => readdir(folder).then((names) => !names.includes('endpoint')))
     expect((await finished(startLocalCommand('check', folder))).code).toBe(0)
   })
 

@@ -4,9 +4,9 @@ import { once } from 'node:events'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-const root = dirname(dirname(dirname(dirname(fileURLToPath(import.meta.url)))))
+export const repositoryRoot = dirname(dirname(dirname(dirname(fileURLToPath(import.meta.url)))))
 
-export const commandPath = join(root, 'packages', 'cli', 'dist', 'main.js')
+export const commandPath = join(repositoryRoot, 'packages', 'cli', 'dist', 'main.js')
 
 /** A user's shell has none of the test runner's variables. */
 export const userEnvironment = (): Record<string, string | undefined> =>
