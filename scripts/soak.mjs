@@ -1,22 +1,47 @@
 /**
- * `npm run soak`: the random suites again, with more of everything. Takes about an hour; MILLRACE_SOAK_MINUTES sets
- * another length for the simulated part.
+ * `npm run soak`: the random suites again, with more of everything. `npm run soak -- simulation kill` runs parts of it;
+ * all together take some four hours on two cores. MILLRACE_SOAK_MINUTES bounds what goes by time (default 45).
  */
 import { checkNode, ensureBuilt, ensureInstalled, runTool } from './setup.mjs'
 
+const seconds = String(Number(process.env.MILLRACE_SOAK_MINUTES ?? 45) * 60)
+
+/** Each part: files of a project, and how much of it. What is set outside holds. */
+const parts = {
+  crashes: ['simulation', ['simulation/log/crash'], { MILLRACE_CRASH_STATES: '10000000' }],
+  simulation: ['simulation', ['simulation/'], { MILLRACE_SOAK_SECONDS: seconds, MILLRACE_CRASH_STATES: '300000' }],
+  kill: [
+    'crash',
+    ['crash/kill'],
+    { MILLRACE_KILLS: '300', MILLRACE_KILL_BATCH: '150', MILLRACE_KILL_PAUSE_MS: '2000' },
+  ],
+  power: ['crash', ['crash/power-cut'], { MILLRACE_CUTS: '500' }],
+  rubbish: ['crash', ['crash/rubbish'], { MILLRACE_RUBBISH_SECONDS: '60' }],
+}
+
+const wanted = process.argv.slice(2)
+const unknown = wanted.filter((name) => !(name in parts))
+if (unknown.length > 0) {
+  console.error(`No such part: ${unknown.join(', ')}. There are: ${Object.keys(parts).join(', ')}.`)
+  process.exit(2)
+}
 checkNode()
 await ensureInstalled()
 await ensureBuilt()
-const minutes = Number(process.env.MILLRACE_SOAK_MINUTES ?? 45)
-const env = {
-  ...process.env,
-  MILLRACE_SOAK_SECONDS: String(minutes * 60),
-  MILLRACE_KILLS: process.env.MILLRACE_KILLS ?? '150',
-  MILLRACE_RUBBISH_SECONDS: process.env.MILLRACE_RUBBISH_SECONDS ?? '60',
+const endings = []
+for (const [name, [project, files, amounts]] of Object.entries(parts)) {
+  if (wanted.length > 0 && !wanted.includes(name)) continue
+  console.log(
+    `\n── soak: ${name} (${Object.entries(amounts)
+      .map((pair) => pair.join('='))
+      .join(' ')})`,
+  )
+  const startedAt = performance.now()
+  const args = ['run', '--project', project, '--testTimeout', '14400000', ...files]
+  const code = await runTool('vitest/vitest.mjs', args, { env: { ...amounts, ...process.env } })
+  endings.push(
+    `${code === 0 ? 'ok    ' : 'FAILED'} ${name}, ${((performance.now() - startedAt) / 60_000).toFixed(1)} min`,
+  )
+  if (code !== 0) process.exitCode = 1
 }
-let failed = false
-for (const project of ['simulation', 'crash']) {
-  const code = await runTool('vitest/vitest.mjs', ['run', '--project', project, '--testTimeout', '7200000'], { env })
-  failed ||= code !== 0
-}
-process.exit(failed ? 1 : 0)
+console.log(`\n${endings.join('\n')}`)

@@ -23,13 +23,19 @@ export interface Load {
   readonly stream: string
   readonly history: History
   readonly random: Random
+  /** Records of one request at most. Default: 4. */
+  readonly batchMax?: number
 }
 
 /** Writes `key:0`, `key:1`, … until aborted. What fails is not sent again: it may be stored or not. */
-export async function write({ sdk, stream, history, random }: Load, key: string, signal: AbortSignal): Promise<void> {
+export async function write(
+  { sdk, stream, history, random, batchMax = 4 }: Load,
+  key: string,
+  signal: AbortSignal,
+): Promise<void> {
   let n = 0
   while (!signal.aborted) {
-    const texts = Array.from({ length: 1 + randomBelow(random, 4) }, () => `${key}:${n++}`)
+    const texts = Array.from({ length: 1 + randomBelow(random, batchMax) }, () => `${key}:${n++}`)
     // Now and then a large one, which spreads over several commits.
     const padding = random.float() < 0.02 ? ' '.repeat(300_000) : ' '.repeat(randomBelow(random, 400))
     for (const text of texts) history.attempt(text)

@@ -48,7 +48,8 @@ export class ServerProcess {
     child.stderr.on('data', keep)
     const giveUpAt = performance.now() + READY_MS_MAX
     for (;;) {
-      if (child.exitCode !== null) throw new Error(`the server exited with ${child.exitCode}:\n${this.#output}`)
+      const ending = child.exitCode ?? child.signalCode
+      if (ending !== null) throw new Error(`the server ended with ${ending}:\n${this.#output}`)
       if (performance.now() > giveUpAt)
         throw new Error(`the server was not ready in ${READY_MS_MAX} ms:\n${this.#output}`)
       const ready = await fetch(`${this.endpoint}/_health/ready`).then(
