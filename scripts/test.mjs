@@ -7,7 +7,8 @@ import { join } from 'node:path'
 import { checkNode, ensureBuilt, ensureInstalled, root, run, runTool } from './setup.mjs'
 
 const results = join(root, '.cache', 'results')
-const suite = (name) => [
+/** `options`: what Vitest is told besides. By default one file at a time: many tests look at real time. */
+const suite = (name, ...options) => [
   name,
   () =>
     runTool('vitest/vitest.mjs', [
@@ -17,6 +18,7 @@ const suite = (name) => [
       '--reporter=default',
       '--reporter=json',
       `--outputFile.json=${join(results, `${name}.json`)}`,
+      ...options,
     ]),
 ]
 
@@ -28,7 +30,8 @@ const steps = [
   ['dead code', () => run('npm', ['run', '--silent', 'check:dead'], { shell: process.platform === 'win32' })],
   suite('units'),
   suite('conformance'),
-  suite('simulation'),
+  // On a virtual clock: nothing in them waits for real time.
+  suite('simulation', '--maxWorkers=2'),
   suite('crash'),
 ]
 

@@ -1,7 +1,7 @@
 /** Bugs planted in the log: what makes it durable, what tells damage from a torn tail, what gives space back. */
 import type { Mutant, Suite } from './mutant.ts'
 
-const CRASH: Suite = { project: 'simulation', files: ['simulation/log/crash'] }
+const CRASH: Suite = { project: 'simulation', files: ['simulation/log/crash-1'] }
 const ROT: Suite = { project: 'simulation', files: ['simulation/log/rot'] }
 const FAULTS: Suite = { project: 'simulation', files: ['simulation/log/faults'] }
 

@@ -4,7 +4,7 @@
  * in the middle, up to three deep; some lives go on, to show that new numbers never repeat old ones.
  */
 import { comparePositions, type Disk, Log, type Position } from '@millrace/log'
-import { CRASH_MODES, type CrashMode, type SimulatedDisk } from '@millrace/log/testing'
+import { CRASH_MODES, type CrashMode, CUT_MODES, type SimulatedDisk } from '@millrace/log/testing'
 import { type Random, randomBelow } from '@millrace/std'
 import { seededRandom, VirtualClock } from '@millrace/std/testing'
 import { ChangeList } from './change-list.ts'
@@ -24,6 +24,9 @@ const DEADLINE_MS = 600_000
 /** Payloads written after a recovery are numbered from here, out of the way of any history. */
 const PROBE_ID = 1_000_000
 
+/** With so few pending changes each is the cut of a crash of its own, in every mode that has one. */
+const CUTS_MAX = 12
+
 /** What a run has covered. */
 export interface Coverage {
   histories: number
@@ -32,8 +35,8 @@ export interface Coverage {
   boundaries: number
   /** Segments begun in files that held commits of the same log before. */
   recycledSegments: number
-  /** Crashed disks recovered from and checked, by mode; nested ones apart. */
-  readonly states: Map<CrashMode, number>
+  /** Crashed disks recovered from and checked, by mode (`each prefix`: cut at every change); nested ones apart. */
+  readonly states: Map<string, number>
   readonly nested: Map<number, number>
   /** Kinds of operation by kind of file: the call sites crashed at. */
   readonly sites: Map<string, number>
@@ -58,8 +61,10 @@ export function statesOf(coverage: Coverage): number {
 export interface CrashSelection {
   /** Only this operation (counted over all lives) … */
   readonly boundary?: number
-  /** … and this mode. */
+  /** … and this mode, drawn … */
   readonly mode?: CrashMode
+  /** … or cut at this change. */
+  readonly cut?: number
 }
 
 /** Runs and crashes one history. Throws a CrashFailure at the first violation. */
@@ -68,8 +73,10 @@ export async function crashHistory(
   coverage: Coverage,
   wrap: WrapDisk = (disk) => disk,
   only: CrashSelection = {},
+  /** For the disk of the history alone, not those that are recovered from. */
+  wrapHistory: WrapDisk = wrap,
 ): Promise<void> {
-  const history = new History(seed, wrap)
+  const history = new History(seed, wrapHistory)
   try {
     await history.run()
   } catch (error) {
@@ -118,21 +125,30 @@ async function crashBoundary(
   only: CrashSelection,
 ): Promise<void> {
   const seen = new Set<string>()
-  for (const [index, mode] of CRASH_MODES.entries()) {
-    if (only.mode !== undefined && only.mode !== mode) continue
+  for (const [index, plan] of crashPlans(fork).entries()) {
+    if (only.mode !== undefined && (only.mode !== plan.mode || only.cut !== plan.cut)) continue
+    const { mode, cut } = plan
     const random = seededRandom(seed * 1_000_003 + boundary * 64 + index)
-    const disk = fork.disk.crash(mode, random)
+    const disk = fork.disk.crash(mode, random, cut)
     const fingerprint = disk.fingerprint(fork.disk)
     if (seen.has(fingerprint)) continue
     seen.add(fingerprint)
-    tally(run.coverage.states, mode)
+    tally(run.coverage.states, cut === undefined ? mode : `each ${mode}`)
     try {
       await verify(disk, mode, random, fork, run, 1)
     } catch (error) {
       const where = `life ${fork.life}, before ${fork.operation.kind} ${fork.operation.path}`
-      throw new CrashFailure(seed, where, { boundary, mode }, error)
+      throw new CrashFailure(seed, where, { boundary, ...plan }, error)
     }
   }
+}
+
+/** One crash in each mode, drawn; and where few changes are pending, one at each of them. */
+function crashPlans(fork: Fork): readonly { readonly mode: CrashMode; readonly cut?: number }[] {
+  const drawn = CRASH_MODES.map((mode) => ({ mode }))
+  const orders = fork.disk.pendingOrders
+  if (orders.length > CUTS_MAX) return drawn
+  return [...drawn, ...orders.flatMap((cut) => CUT_MODES.map((mode) => ({ mode, cut })))]
 }
 
 /** Recovers a crashed disk, checks what it shows, and does to this life what a rough world would. */
@@ -294,8 +310,9 @@ function tally<K>(counts: Map<K, number>, key: K): void {
 export class CrashFailure extends Error {
   override readonly name = 'CrashFailure'
 
-  constructor(seed: number, where: string, { boundary, mode }: CrashSelection, cause: unknown) {
-    const at = boundary === undefined || mode === undefined ? '' : ` MILLRACE_CRASH=${boundary}:${mode}`
+  constructor(seed: number, where: string, { boundary, mode, cut }: CrashSelection, cause: unknown) {
+    const place = [boundary, mode, cut].filter((part) => part !== undefined).join(':')
+    const at = mode === undefined ? '' : ` MILLRACE_CRASH=${place}`
     super(
       `${cause instanceof Error ? cause.message : String(cause)}\n` +
         `  seed ${seed}, operation ${boundary ?? 'none'}, mode ${mode ?? 'none'} (${where})\n` +

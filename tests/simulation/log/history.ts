@@ -50,13 +50,23 @@ const AGING_WAITS_MAX = 20
 export type WrapDisk = (disk: Disk) => Disk
 
 const START_MS = 1_700_000_000_000
+/** How often the wall clock stands somewhere else when a life begins, and how far away at most, either way. */
+const CLOCK_STEP_CHANCE = 0.2
+const CLOCK_STEP_MS_MAX = 400 * 86_400_000
 const LIVES_MAX = 3
 const BURSTS_MAX = 12
 const LEDGERS_MAX = 12
 const DEADLINE_MS = 600_000
 /** Ledgers are of three retention classes, so that segments mix them. */
 const RETENTION_STEP_MS = 4 * 86_400_000
-const SEGMENT_BYTES = [32 * 1024, 64 * 1024, 256 * 1024] as const
+/** Small ones rotate, and are recovered, most often for the money. */
+const SEGMENT_BYTES = [32 * 1024, 32 * 1024, 64 * 1024, 64 * 1024, 256 * 1024] as const
+
+/** Now and then one that is not zeroed whole before it is used: the rest follows ahead of the commits. */
+const LARGE_SEGMENT_BYTES = 1024 * 1024
+const LARGE_ONE_IN = 25
+/** How often a crash that ends a life waits for a snapshot that is half written. */
+const HALF_SNAPSHOT_CHANCE = 0.2
 
 export interface HistoryOptions {
   /** The last life closes the log. Default: it may also crash. */
@@ -92,7 +102,7 @@ export class History {
     this.#options = options
     this.settings = {
       durability: 'fsync',
-      segmentBytes: this.#pick(SEGMENT_BYTES),
+      segmentBytes: seed % LARGE_ONE_IN === 0 ? LARGE_SEGMENT_BYTES : this.#pick(SEGMENT_BYTES),
       tailBytesMax: this.#pick([0, 64 * 1024, 16 * 1024 * 1024]),
       indexCacheBytesMax: this.#pick([16 * 1024, 1024 * 1024]),
     }
@@ -101,8 +111,9 @@ export class History {
   /** Lives through it all; answers with the disk as it is left. */
   async run(): Promise<SimulatedDisk> {
     let disk = new SimulatedDisk({ random: this.#fresh() })
-    if (this.#random.float() < AGED_CHANCE) disk = await this.#age(disk)
-    this.#isMixed = this.#random.float() < MIXED_CHANCE
+    const isLarge = this.settings.segmentBytes === LARGE_SEGMENT_BYTES
+    if (this.#random.float() < AGED_CHANCE && !isLarge) disk = await this.#age(disk)
+    this.#isMixed = this.#random.float() < MIXED_CHANCE && !isLarge
     if (this.#isMixed) disk = await this.#mix(disk)
     const lives = this.#options.lives ?? 1 + this.#below(LIVES_MAX)
     for (let life = 1; life <= lives; life++) {
@@ -205,6 +216,7 @@ export class History {
     for (let bursts = this.#below(BURSTS_MAX); bursts > 0; bursts--) await settled(clock, this.#burst(log, clock))
     const next = await this.#end(disk, log, clock, endClean)
     this.#wallMs = clock.now() + this.#below(1_000)
+    if (this.#random.float() < CLOCK_STEP_CHANCE) this.#wallMs += this.#below(2 * CLOCK_STEP_MS_MAX) - CLOCK_STEP_MS_MAX
     return next
   }
 
@@ -219,9 +231,11 @@ export class History {
     const mode = this.#pick<CrashMode>(CRASH_MODES)
     const cut = deferred<SimulatedDisk>()
     let operations = 1 + this.#below(20)
+    const isAimed = this.#random.float() < HALF_SNAPSHOT_CHANCE
     disk.onOperation = (operation) => {
       if (operation.mutates) this.#keep(disk, operation, clock)
-      if (--operations > 0) return
+      const isHalf = operation.kind === 'sync' && operation.path === 'meta/snapshot.tmp'
+      if (isAimed ? !isHalf : --operations > 0) return
       cut.resolve(disk.crash(mode, this.#fresh()))
       disk.halt()
     }

@@ -1,4 +1,4 @@
-export { CRASH_MODES, type CrashMode } from './crash-mode.ts'
+export { CRASH_MODES, CUT_MODES, type CrashMode } from './crash-mode.ts'
 export { type Rot, rot, ROT_KINDS, type RotKind } from './disk-rot.ts'
 export {
   type DiskFault,

@@ -144,14 +144,14 @@ export class SimulatedDisk implements Disk {
 
   /**
    * The disk as the next life finds it when this one ends now, in `mode`. Called from `onOperation` of a write, that
-   * write is in progress: a prefix of it may have happened.
+   * write is in progress: a prefix of it may have happened. `cut`: one of `pendingOrders`, for the modes that have one.
    */
-  crash(mode: CrashMode, random: Random = this.#random): SimulatedDisk {
+  crash(mode: CrashMode, random: Random = this.#random, cut?: number): SimulatedDisk {
     const before = this.fork(random)
     before.#finishInProgress(mode, random)
     const orders = [before.#names, ...before.#files.values()].map(({ firstPendingOrder }) => firstPendingOrder)
     const firstOrder = Math.min(before.#order, ...orders.filter((order) => order !== undefined))
-    const survival = drawSurvival(mode, random, firstOrder, before.#order)
+    const survival = drawSurvival(mode, random, firstOrder, before.#order, cut)
     const next = new SimulatedDisk({ random })
     next.capacityBytes = this.capacityBytes
     next.openFilesMax = this.openFilesMax
@@ -166,6 +166,13 @@ export class SimulatedDisk implements Disk {
   /** From now on nothing takes effect and no call settles: the program on this disk is dead. */
   halt(): void {
     this.#halted = true
+  }
+
+  /** Numbers of the changes of names and files that are not durable, a write in progress included. Ascending. */
+  get pendingOrders(): readonly number[] {
+    const orders = [this.#names, ...this.#files.values()].flatMap(({ pendingOrders }) => pendingOrders)
+    if (this.#inProgress !== undefined) orders.push(this.#order)
+    return orders.sort((a, b) => a - b)
   }
 
   /** Whether a loss of power now would change nothing. */

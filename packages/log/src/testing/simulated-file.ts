@@ -25,6 +25,11 @@ export class SimulatedFile {
     return this.#cache.size
   }
 
+  /** The numbers of the changes that are not durable, ascending. */
+  get pendingOrders(): readonly number[] {
+    return this.#pending.map(({ order }) => order)
+  }
+
   /** The number of the oldest change that is not durable. */
   get firstPendingOrder(): number | undefined {
     return this.#pending[0]?.order
@@ -164,6 +169,10 @@ function survivesWhole(order: number, survival: Survival): boolean {
       return order < survival.cut
     case 'reordered':
       return order >= survival.cut
+    case 'only':
+      return order === survival.cut
+    case 'without':
+      return order !== survival.cut
     default:
       return survival.keeps()
   }

@@ -22,6 +22,11 @@ export class SimulatedNames {
   #durable = new Map<string, NamedThing>()
   #pending: NameChange[] = []
 
+  /** The numbers of the changes that are not durable, ascending. */
+  get pendingOrders(): readonly number[] {
+    return this.#pending.map(({ order }) => order)
+  }
+
   get firstPendingOrder(): number | undefined {
     return this.#pending[0]?.order
   }
@@ -161,6 +166,10 @@ function survives(change: NameChange, survival: Survival): boolean {
       return false
     case 'prefix':
       return change.order < survival.cut
+    case 'only':
+      return change.order === survival.cut
+    case 'without':
+      return change.order !== survival.cut
     default:
       return survival.names === 'prefix' ? change.order < survival.cut : survival.keeps()
   }

@@ -1,43 +1,12 @@
-/**
- * The log under crashes: STORAGE-like fault model, every operation boundary of random histories, every crash mode.
- * MILLRACE_SOAK_SECONDS sets the time to spend (default below); MILLRACE_SEED and MILLRACE_CRASH replay one case.
- */
+/** The crash suite is shown to fail: disks that lie in ways a log on them cannot survive. */
 import type { Disk, DiskFile } from '@millrace/log'
-import { CRASH_MODES, type CrashMode } from '@millrace/log/testing'
-import { randomBelow, systemClock, systemRandom } from '@millrace/std'
 import { describe, expect, it } from 'vitest'
-import { type Coverage, CrashFailure, crashHistory, newCoverage, statesOf } from './crash-suite.ts'
+import { CrashFailure, crashHistory, newCoverage } from './crash-suite.ts'
 import type { WrapDisk } from './history.ts'
 
-const SECONDS_DEFAULT = 25
 const SEEDS_PER_PLANTED_BUG = 200
 
-const environment = process.env
-const soakSeconds = Number(environment['MILLRACE_SOAK_SECONDS'] ?? SECONDS_DEFAULT)
-
-describe('a log that crashes', () => {
-  it(
-    'loses nothing it acknowledged and shows nothing that was never written, wherever and however it crashes',
-    { timeout: (soakSeconds + 240) * 1_000 },
-    async () => {
-      const coverage = newCoverage()
-      const replay = environment['MILLRACE_SEED']
-      if (replay !== undefined) {
-        await crashHistory(Number(replay), coverage, undefined, replayedCrash(environment['MILLRACE_CRASH']))
-        report(coverage, Number(replay), 0)
-        return
-      }
-      const firstSeed = randomBelow(systemRandom, 1_000_000)
-      const startMs = systemClock.monotonic()
-      const elapsedMs = (): number => systemClock.monotonic() - startMs
-      for (let seed = firstSeed; elapsedMs() < soakSeconds * 1_000; seed++) await crashHistory(seed, coverage)
-      report(coverage, firstSeed, elapsedMs())
-      expect([...coverage.states.keys()].sort()).toEqual([...CRASH_MODES].sort())
-      expect(statesOf(coverage)).toBeGreaterThan(100)
-      expect(coverage.recycledSegments).toBeGreaterThan(0)
-    },
-  )
-
+describe('on a disk that lies', () => {
   const planted: readonly (readonly [string, WrapDisk])[] = [
     ['a disk that does not sync', (disk) => wrapFiles(disk, dropSyncs)],
     ['a disk that does not sync group commits', (disk) => wrapFiles(disk, dropSyncsOfWrites)],
@@ -54,31 +23,6 @@ describe('a log that crashes', () => {
     await expect(hunt()).rejects.toThrow(CrashFailure)
   })
 })
-
-function replayedCrash(text: string | undefined): { boundary?: number; mode?: CrashMode } {
-  const [boundary, name] = text?.split(':') ?? []
-  const mode = CRASH_MODES.find((known) => known === name)
-  return boundary === undefined || mode === undefined ? {} : { boundary: Number(boundary), mode }
-}
-
-function report(coverage: Coverage, firstSeed: number, elapsedMs: number): void {
-  const states = statesOf(coverage)
-  const modes = [...coverage.states].map(([mode, count]) => `${mode} ${count}`).join(', ')
-  const nested = [...coverage.nested]
-    .sort()
-    .map(([depth, count]) => `depth ${depth} ${count}`)
-    .join(', ')
-  const sites = [...coverage.sites]
-    .sort(([, a], [, b]) => b - a)
-    .map(([site, count]) => `${site} ${count}`)
-    .join(', ')
-  process.stderr.write(
-    `log crashes: seeds ${firstSeed}…${firstSeed + coverage.histories - 1}, ${coverage.histories} histories, ` +
-      `${coverage.lives} lives, ${coverage.recycledSegments} recycled segments, ${coverage.boundaries} boundaries, ` +
-      `${states} states in ${(elapsedMs / 1_000).toFixed(1)} s ` +
-      `(${modes}; nested: ${nested}); sites: ${sites}\n`,
-  )
-}
 
 /** The disk with some calls replaced. */
 function wrapDisk(disk: Disk, changes: Partial<Disk>): Disk {
