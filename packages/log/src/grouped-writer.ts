@@ -115,6 +115,9 @@ class GroupedWriter {
   }
 
   async write(blocks: readonly Block[]): Promise<void> {
+    for (const { frames } of blocks) {
+      for (const frame of frames) if (!frame.segment.holds(frame.entry)) throw new FrameUnreadableError(frame)
+    }
     const total = blocks.reduce((sum, { bodyBytes }) => sum + commitBytes(bodyBytes), 0)
     const buffer = this.#options.allocate(total)
     // It may come back from a pool.

@@ -41,21 +41,18 @@ interface PlannedFrame {
   readonly entry: IndexEntry
 }
 
-/** Bytes fetched with one read. */
+/** Neighbouring frames that are fetched with one read, and what lies between them. */
 interface Span {
   readonly segment: Segment
   readonly offset: number
-  readonly bytes: Uint8Array
-  /** How many could be read. */
-  read: number
+  readonly bytes: number
+  readonly frames: readonly PlannedFrame[]
 }
 
-/** Where the bytes of a planned frame come from: the tail, or up to `end` of a span. */
-interface Source {
-  readonly frame: PlannedFrame
+/** The bytes of a span, as far as they could be read. */
+interface Fetched {
+  readonly span: Span
   readonly bytes: Uint8Array
-  readonly span: Span | undefined
-  readonly end: number
 }
 
 /** Of one reader: libuv has four threads, and others want their turn. Twice as fast as one by one on a cold cache. */
@@ -178,8 +175,7 @@ export class Reader {
     const tip: Tip = { end: state.end, closedAtMs: state.closedAtMs }
     try {
       const plan = await this.#plan(state, from, visibleFromMs, options, entered)
-      let wanted = 0
-      for (const { entry } of plan.frames) wanted += entry.bytes
+      const { spans, wanted, outside, isCut } = spansOf(plan.frames, this.#options.readBytesMax)
       await this.#borrow(wanted, options.deadlineMs)
       let isLent = true
       const release = (): void => {
@@ -187,9 +183,10 @@ export class Reader {
         isLent = false
       }
       try {
-        const { frames, bad } = await this.#fetch(plan.frames)
-        const damaged = bad === undefined ? plan.damaged : this.#damagedFrame(state, bad)
-        const result = resultOf(tip, from, frames, plan.isComplete && damaged === undefined)
+        const { frames, bad = outside } = await this.#fetch(spans)
+        const behind = isCut ? undefined : plan.damaged
+        const damaged = bad === undefined ? behind : this.#damagedFrame(state, bad)
+        const result = resultOf(tip, from, frames, plan.isComplete && !isCut && damaged === undefined)
         return { ...result, ...(damaged === undefined ? {} : { damaged, atTip: false, ended: false }), release }
       } catch (error) {
         release()
@@ -302,76 +299,59 @@ export class Reader {
     return lowerBound(0, segments.length, (place) => (segments[place]?.lastCommit ?? 0) >= commit)
   }
 
-  /** Frames close together come with one read. Stops before the first one that fails its checksum. */
-  async #fetch(planned: readonly PlannedFrame[]): Promise<{ frames: readonly Frame[]; bad: PlannedFrame | undefined }> {
-    const { tail } = this.#options
-    const spans: Span[] = []
-    const sources: Source[] = []
-    for (let place = 0; place < planned.length;) {
-      const first = planned[place] as PlannedFrame
-      const { offset } = first.entry
-      const cached = tail.get(first.entry.commit, offset, first.entry.bytes)
-      if (cached !== undefined) {
-        sources.push({ frame: first, bytes: cached, span: undefined, end: 0 })
-        place++
-        continue
-      }
-      let last = place + 1
-      let end = offset + first.entry.bytes
-      for (; last < planned.length; last++) {
-        const { segment, entry } = planned[last] as PlannedFrame
-        const isNear = segment === first.segment && entry.offset - end <= READ_GAP_BYTES
-        if (!isNear || entry.offset + entry.bytes - offset > READ_SPAN_BYTES) break
-        end = entry.offset + entry.bytes
-      }
-      const span: Span = { segment: first.segment, offset, bytes: new Uint8Array(end - offset), read: 0 }
-      spans.push(span)
-      for (; place < last; place++) {
-        const frame = planned[place] as PlannedFrame
-        const start = frame.entry.offset - offset
-        const frameEnd = start + frame.entry.bytes
-        sources.push({ frame, bytes: span.bytes.subarray(start, frameEnd), span, end: frameEnd })
-      }
-    }
-    await this.#readSpans(spans)
+  /** Stops before the first frame that fails its checksum. */
+  async #fetch(spans: readonly Span[]): Promise<{ frames: readonly Frame[]; bad?: PlannedFrame }> {
     const frames: Frame[] = []
-    for (const { frame, bytes, span, end } of sources) {
-      if (span !== undefined && (end > span.read || crc32(bytes) !== frame.entry.crc)) return { frames, bad: frame }
-      frames.push(frameOf(frame.entry, bytes))
+    for (const { span, bytes } of await this.#readSpans(spans)) {
+      for (const frame of span.frames) {
+        const { entry } = frame
+        const start = entry.offset - span.offset
+        const payload = bytes.subarray(start, start + entry.bytes)
+        if (payload.length < entry.bytes || crc32(payload) !== entry.crc) return { frames, bad: frame }
+        frames.push(frameOf(entry, payload))
+      }
     }
-    return { frames, bad: undefined }
+    return { frames }
   }
 
   /** Scattered frames of a backlog wait for one another's reads no longer than they must. */
-  async #readSpans(spans: readonly Span[]): Promise<void> {
+  async #readSpans(spans: readonly Span[]): Promise<readonly Fetched[]> {
+    const fetched = new Array<Fetched>(spans.length)
     let next = 0
     const readOn = async (): Promise<void> => {
-      for (let span = spans[next++]; span !== undefined; span = spans[next++]) {
-        span.read = await this.#readSpan(span.segment, span.bytes, span.offset)
+      for (let place = next++; place < spans.length; place = next++) {
+        const span = spans[place] as Span
+        fetched[place] = { span, bytes: this.#copyOfTail(span) ?? (await this.#readSpan(span)) }
       }
     }
     const lanes = Array.from({ length: Math.min(READS_AT_ONCE, spans.length) }, readOn)
     // All of them, before segments are let go of.
     const outcomes = await Promise.allSettled(lanes)
     for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
+    return fetched
   }
 
-  /** How many bytes could be read. A block that the drive refuses is damage; whatever else fails may pass. */
-  async #readSpan(segment: Segment, bytes: Uint8Array, offset: number): Promise<number> {
+  /** A view would keep the whole commit in memory, uncounted, when the tail has let go of it. */
+  #copyOfTail({ offset, frames: [first, second] }: Span): Uint8Array | undefined {
+    if (first === undefined || second !== undefined) return undefined
+    return this.#options.tail.get(first.entry.commit, offset, first.entry.bytes)?.slice()
+  }
+
+  /** What could be read of it. A block that the drive refuses is damage; whatever else fails may pass. */
+  async #readSpan({ segment, offset, bytes: length }: Span): Promise<Uint8Array> {
     try {
       const lease = await this.#options.files.acquire(segment.path)
       try {
-        return await lease.file.read(bytes, offset)
+        const bytes = new Uint8Array(length)
+        return bytes.subarray(0, await lease.file.read(bytes, offset))
       } finally {
         lease.release()
       }
     } catch (error) {
       const isRefused = error instanceof Error && 'code' in error && error.code === 'EIO'
       if (!isRefused) throw new LogError('unavailable', `${segment.path} cannot be read now`, { cause: error })
-      this.#options.onDamage(
-        `${segment.path}: reading ${bytes.length} bytes at offset ${offset} failed: ${error.message}`,
-      )
-      return 0
+      this.#options.onDamage(`${segment.path}: reading ${length} bytes at offset ${offset} failed: ${error.message}`)
+      return new Uint8Array(0)
     }
   }
 
@@ -408,6 +388,46 @@ export class Reader {
       first.turn.resolve()
     }
   }
+}
+
+interface Spans {
+  readonly spans: readonly Span[]
+  /** Bytes of all of them: what the read holds in memory until its frames are given back. */
+  readonly wanted: number
+  /** A frame that lies outside of its segment, as an index says that is wrong. Nothing is fetched from it on. */
+  readonly outside: PlannedFrame | undefined
+  /** Not all frames were taken. */
+  readonly isCut: boolean
+}
+
+/**
+ * Frames close together come with one read. What lies between them is held, too: small frames far apart are cut off
+ * before they come to more than `bytesMax`; one frame is always taken.
+ */
+function spansOf(planned: readonly PlannedFrame[], bytesMax: number): Spans {
+  const spans: Span[] = []
+  const spanBytesMax = Math.min(READ_SPAN_BYTES, bytesMax)
+  let wanted = 0
+  for (let place = 0; place < planned.length;) {
+    const first = planned[place] as PlannedFrame
+    const { segment } = first
+    if (!segment.holds(first.entry)) return { spans, wanted, outside: first, isCut: true }
+    const { offset } = first.entry
+    let end = offset + first.entry.bytes
+    let last = place + 1
+    for (; last < planned.length; last++) {
+      const { segment: other, entry } = planned[last] as PlannedFrame
+      const isNear = other === segment && entry.offset >= end && entry.offset - end <= READ_GAP_BYTES
+      if (!isNear || entry.offset + entry.bytes - offset > spanBytesMax || !segment.holds(entry)) break
+      end = entry.offset + entry.bytes
+    }
+    const bytes = end - offset
+    if (spans.length > 0 && wanted + bytes > bytesMax) return { spans, wanted, outside: undefined, isCut: true }
+    spans.push({ segment, offset, bytes, frames: planned.slice(place, last) })
+    wanted += bytes
+    place = last
+  }
+  return { spans, wanted, outside: undefined, isCut: false }
 }
 
 function seekQuery({ ledger, openCommit }: LedgerState, fromTimeMs: number): IndexQuery {

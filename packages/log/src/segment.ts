@@ -9,7 +9,7 @@ import type { GroupedSegment } from './format/control-format.ts'
 import type { DamagedRange } from './format/index-format.ts'
 import { PAGE_BYTES } from './limits.ts'
 import type { MemoryIndex } from './memory-index.ts'
-import type { SegmentIndex } from './segment-index.ts'
+import type { IndexEntry, SegmentIndex } from './segment-index.ts'
 import type { SegmentWalk, WalkStart } from './segment-walk.ts'
 
 export interface SegmentStart {
@@ -114,6 +114,11 @@ export class Segment {
   /** The newest frame time here; 0 where there is none. */
   get maxTimeMs(): number {
     return this.memory?.maxTimeMs ?? this.file?.summary.maxTimeMs ?? 0
+  }
+
+  /** False for what only an index can say that is wrong: a place outside of the file is not even asked for. */
+  holds({ offset, bytes }: Pick<IndexEntry, 'offset' | 'bytes'>): boolean {
+    return offset >= PAGE_BYTES && offset + bytes <= Math.min(this.usedBytes, this.start.capacity)
   }
 
   /** How its commits, or its blocks, are walked again when it is complete. */

@@ -1,0 +1,61 @@
+/** What a read holds in memory: also what lies between frames that are fetched together. */
+import { describe, expect, it } from 'vitest'
+import type { ReadResult } from './api.ts'
+import { KIB } from './limits.ts'
+import { POSITION_START } from './position.ts'
+import { type Harness, NO_DEADLINE, openHarness, part, readAll } from './testing/log-harness.ts'
+
+const READ_BYTES_MAX = 64 * KIB
+const READ = { recordsMax: 10_000, bytesMax: 1 << 20, visibleFromMs: 0, ...NO_DEADLINE }
+const ROUNDS = 40
+
+/** Tiny frames of ledger 1, each 8 KiB of ledger 2 apart, none of them in the tail. */
+async function scattered(): Promise<Harness> {
+  const harness = await openHarness({ segmentBytes: 1024 * KIB, tailBytesMax: 4 * KIB, readBytesMax: READ_BYTES_MAX })
+  const { log } = harness
+  await log.openLedgers(
+    [1, 2].map((ledger) => ({ ledger, notBeforeMs: 0 })),
+    NO_DEADLINE,
+  )
+  for (let round = 0; round < ROUNDS; round++) {
+    await log.append([part(1, `${round};`), part(2, '.'.repeat(8 * KIB))], NO_DEADLINE)
+  }
+  return harness
+}
+
+/** Bytes that reads ask the disk for from now on. */
+function bytesRead({ disk }: Harness): { total: number } {
+  const seen = { total: 0 }
+  disk.onOperation = ({ kind, bytes }) => void (kind === 'read' && (seen.total += bytes))
+  return seen
+}
+
+describe('what a read holds', () => {
+  it('counts what lies between scattered frames, and ends before it is more than the bound', async () => {
+    const harness = await scattered()
+    const seen = bytesRead(harness)
+    const result = await harness.log.read(1, POSITION_START, READ)
+    expect(result.frames.length).toBeGreaterThan(1)
+    expect(result.atTip).toBe(false)
+    expect(seen.total).toBeLessThanOrEqual(READ_BYTES_MAX)
+    result.release()
+    expect((await readAll(harness.log, 1)).length).toBe(ROUNDS)
+    await harness.log.close()
+  })
+
+  it('is counted until it is given back: further reads wait', async () => {
+    const harness = await scattered()
+    const seen = bytesRead(harness)
+    const first = await harness.log.read(1, POSITION_START, READ)
+    let second: ReadResult | undefined
+    const waiting = Promise.resolve(harness.log.read(1, POSITION_START, READ)).then((result) => (second = result))
+    for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve))
+    expect(second).toBeUndefined()
+    expect(seen.total).toBeLessThanOrEqual(READ_BYTES_MAX)
+    first.release()
+    const { frames, release } = await waiting
+    expect(frames.length).toBe(first.frames.length)
+    release()
+    await harness.log.close()
+  })
+})
