@@ -72,8 +72,9 @@ export function encodeFreed(freed: FreedSegment): Uint8Array {
   return bytes
 }
 
-export function decodeFreed(bytes: Uint8Array): FreedSegment {
-  return getFreed(viewOf(bytes), 0)
+/** `undefined` for bytes of another length. */
+export function decodeFreed(bytes: Uint8Array): FreedSegment | undefined {
+  return bytes.length === FREED_BYTES ? getFreed(viewOf(bytes), 0) : undefined
 }
 
 export function encodeRegrouping({ inputs, outputs }: Regrouping): Uint8Array {
@@ -87,8 +88,12 @@ export function encodeRegrouping({ inputs, outputs }: Regrouping): Uint8Array {
   return bytes
 }
 
-export function decodeRegrouping(bytes: Uint8Array): Regrouping {
+/** `undefined` unless the counts are those of the bytes. */
+export function decodeRegrouping(bytes: Uint8Array): Regrouping | undefined {
+  if (bytes.length < REGROUPING_HEAD_BYTES) return undefined
   const view = viewOf(bytes)
+  const listsBytes = view.getUint32(0, true) * FREED_BYTES + view.getUint32(4, true) * GROUPED_BYTES
+  if (bytes.length !== REGROUPING_HEAD_BYTES + listsBytes) return undefined
   const inputs = Array.from({ length: view.getUint32(0, true) }, (_, index) =>
     getFreed(view, REGROUPING_HEAD_BYTES + index * FREED_BYTES),
   )

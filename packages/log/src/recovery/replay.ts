@@ -46,8 +46,15 @@ export class Replay {
       if (entry.kind !== FRAME_FREED && entry.kind !== FRAME_REGROUPED) continue
       const bytes = await this.#payload(segment, entry)
       if (bytes === undefined) continue
-      if (entry.kind === FRAME_FREED) this.#evidence.free(decodeFreed(bytes))
-      else this.#evidence.regroup(decodeRegrouping(bytes))
+      if (entry.kind === FRAME_FREED) {
+        const freed = decodeFreed(bytes)
+        if (freed === undefined) this.#loseOwn(segment, entry)
+        else this.#evidence.free(freed)
+      } else {
+        const regrouping = decodeRegrouping(bytes)
+        if (regrouping === undefined) this.#loseOwn(segment, entry)
+        else this.#evidence.regroup(regrouping)
+      }
     }
   }
 
@@ -80,7 +87,7 @@ export class Replay {
     if (table.get(0) !== undefined) table.apply(0, entry)
     const bytes = await this.#payload(segment, entry)
     if (bytes === undefined) {
-      this.#evidence.loseMetadata(`commit ${entry.commit} (${segment.path} at ${entry.offset})`)
+      this.#loseOwn(segment, entry)
       return
     }
     if (entry.kind === FRAME_METADATA) {
@@ -93,6 +100,10 @@ export class Replay {
     } else if (entry.kind === FRAME_DROP) {
       for (const ledger of decodeDrop(bytes)) table.delete(ledger)
     }
+  }
+
+  #loseOwn(segment: Segment, entry: IndexEntry): void {
+    this.#evidence.loseMetadata(`commit ${entry.commit} (${segment.path} at ${entry.offset})`)
   }
 
   async #entries(segment: Segment, ledger: number, fromCommit: number): Promise<readonly IndexEntry[]> {
@@ -112,6 +123,7 @@ export class Replay {
   }
 
   async #payload(segment: Segment, entry: IndexEntry): Promise<Uint8Array | undefined> {
+    if (!segment.holds(entry)) return undefined
     const file = await this.#options.disk.open(segment.path)
     try {
       const bytes = new Uint8Array(entry.bytes)
