@@ -68,7 +68,9 @@ export async function walkSegment(
     const expectation: Expectation = { salt, commit: expected, previousCrc, epoch }
     const verdict = await reader.judge(offset, expectation)
     if (verdict.kind !== 'whole') {
-      const proof = await reader.findProof(offset + PAGE_BYTES, expectation)
+      // Where it is proven and its length known, nothing has to be looked for, to the end of the file each time.
+      const isSought = verdict.kind === 'none' || provenCommit < expected
+      const proof = isSought ? await reader.findProof(offset + PAGE_BYTES, expectation) : undefined
       if (proof !== undefined) provenCommit = Math.max(provenCommit, proof.header.durable)
       const isProven = provenCommit >= expected
       if (!isProven) {
