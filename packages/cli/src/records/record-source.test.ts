@@ -90,3 +90,14 @@ describe('openRecordSource', () => {
     expect([source.form, await texts(source.records)]).toEqual([chosen, records])
   })
 })
+
+describe('openRecordSource', () => {
+  it('does not hold endless white space while it looks for an array', async () => {
+    let given = 0
+    async function* spaces(): AsyncGenerator<Uint8Array> {
+      for (; given < 1000; given++) yield Buffer.alloc(16 * 1024, '\n')
+    }
+    expect((await openRecordSource(spaces(), 'auto')).form).toBe('lines')
+    expect(given).toBeLessThan(10)
+  })
+})

@@ -14,17 +14,22 @@ export interface RecordSource {
   readonly records: AsyncIterable<Uint8Array>
 }
 
+/** Nobody's array begins behind so many spaces; what was looked at is held. */
+const SPACES_MAX = 64 * 1024
+
 /** `auto` looks at the first bytes: `[` and then `{` begin an array of objects; anything else is lines. */
 export async function openRecordSource(chunks: AsyncIterable<Uint8Array>, form: InputForm): Promise<RecordSource> {
   if (form !== 'auto') return source(chunks, form)
   const iterator = chunks[Symbol.asyncIterator]()
   const seen: Uint8Array[] = []
   let head = ''
-  // Two characters decide; leading spaces beyond a first chunk are nobody's array.
-  while (head.length < 2) {
+  let bytes = 0
+  // Two characters decide.
+  while (head.length < 2 && bytes <= SPACES_MAX) {
     const next = await iterator.next()
     if (next.done === true) break
     seen.push(next.value)
+    bytes += next.value.length
     head += Buffer.from(next.value).toString('latin1', 0, 4096).replace(/\s+/g, '')
     if (head !== '' && head[0] !== '[') break
   }

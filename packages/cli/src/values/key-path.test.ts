@@ -25,7 +25,10 @@ describe('compileKeyPath', () => {
     expect(compileKeyPath('[1]')(['a', 'b'])).toBe('b')
   })
 
-  it.each(['', '$', 'a..b', '.a', 'a[', 'a[x]', 'a b', 'a[0]b'])('refuses %j', (path) => {
-    expect(() => compileKeyPath(path)).toThrow('key path')
-  })
+  it.each(['', '$', 'a..b', '.a', 'a[', 'a[x]', 'a b', 'a[0]b', String.raw`["\q"]`, '["\u0007"]'])(
+    'refuses %j',
+    (path) => {
+      expect(() => compileKeyPath(path)).toThrow('key path')
+    },
+  )
 })

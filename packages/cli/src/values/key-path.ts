@@ -26,6 +26,9 @@ function parseSteps(path: string): readonly (string | number)[] {
       `key path "${path}" cannot be read at character ${at + 1}`,
       'key paths look like user.id or items[0].sku',
     )
+  const fail = (at: number): never => {
+    throw wrong(at)
+  }
   const steps: (string | number)[] = []
   const step = /\.?([^.[\]"$\s]+)|\[(\d+)\]|\[("(?:[^"\\]|\\.)*")\]/y
   step.lastIndex = path.startsWith('$') ? 1 : 0
@@ -38,8 +41,17 @@ function parseSteps(path: string): readonly (string | number)[] {
     if (name !== undefined && (match[0].startsWith('.') ? at === 0 : steps.length > 0)) throw wrong(at)
     if (name !== undefined) steps.push(name)
     else if (index !== undefined) steps.push(Number(index))
-    else steps.push(JSON.parse(quoted ?? '""') as string)
+    else steps.push(unquoted(quoted ?? '""') ?? fail(at))
   }
   if (steps.length === 0) throw wrong(0)
   return steps
+}
+
+/** `undefined` for escapes that JSON does not have, and for control characters. */
+function unquoted(text: string): string | undefined {
+  try {
+    return JSON.parse(text) as string
+  } catch {
+    return undefined
+  }
 }

@@ -25,18 +25,27 @@ describe('parsePosition', () => {
     expect(parsePosition(text, now)).toEqual(position)
   })
 
-  it.each(['', 'yesterday', '-15', '15m', 'May 1', 'seq:abc', '2026-13-45', '12345'])(
-    'refuses %j, showing the forms',
-    (text) => {
-      expect(() => parsePosition(text, now)).toThrow(CommandError)
-      try {
-        parsePosition(text, now)
-      } catch (error) {
-        expect((error as CommandError).failure).toMatchObject({
-          ending: 'usage',
-          hint: expect.stringContaining('-15m'),
-        })
-      }
-    },
-  )
+  it.each([
+    '',
+    'yesterday',
+    '-15',
+    '15m',
+    'May 1',
+    'seq:abc',
+    '2026-13-45',
+    '12345',
+    'constructor',
+    '__proto__',
+    `-${'9'.repeat(20)}d`,
+  ])('refuses %j, showing the forms', (text) => {
+    expect(() => parsePosition(text, now)).toThrow(CommandError)
+    try {
+      parsePosition(text, now)
+    } catch (error) {
+      expect((error as CommandError).failure).toMatchObject({
+        ending: 'usage',
+        hint: expect.stringContaining('-15m'),
+      })
+    }
+  })
 })

@@ -15,17 +15,19 @@ export type StartPosition =
 /** A bare number with at least this many digits is a sequence number: they have 56, times have 10 or 13. */
 const SEQUENCE_NUMBER_DIGITS_MIN = 20
 
-const words: Readonly<Record<string, StartPosition>> = {
-  'trim-horizon': { kind: 'trim-horizon' },
-  trim_horizon: { kind: 'trim-horizon' },
-  oldest: { kind: 'trim-horizon' },
-  latest: { kind: 'latest' },
-  now: { kind: 'latest' },
-}
+const words: ReadonlyMap<string, StartPosition> = new Map([
+  ['trim-horizon', { kind: 'trim-horizon' }],
+  ['trim_horizon', { kind: 'trim-horizon' }],
+  ['oldest', { kind: 'trim-horizon' }],
+  ['latest', { kind: 'latest' }],
+  ['now', { kind: 'latest' }],
+])
+/** What a `Date` can hold, in ms on either side of the epoch. */
+const TIME_MAX_MS = 8.64e15
 
 /** `nowMs`: the wall clock, for relative times. Throws a usage error that shows the forms. */
 export function parsePosition(text: string, nowMs: number): StartPosition {
-  const word = words[text.toLowerCase()]
+  const word = words.get(text.toLowerCase())
   if (word !== undefined) return word
   const sequence = /^(seq|after):(\d+)$/.exec(text)
   if (sequence?.[2] !== undefined) {
@@ -35,7 +37,7 @@ export function parsePosition(text: string, nowMs: number): StartPosition {
     return { kind: 'sequence', sequenceNumber: text, after: false }
   }
   const timeMs = parseTime(text.startsWith('at:') ? text.slice(3) : text, nowMs)
-  if (timeMs !== undefined) return { kind: 'time', timeMs }
+  if (timeMs !== undefined && Math.abs(timeMs) <= TIME_MAX_MS) return { kind: 'time', timeMs }
   throw usageError(
     `"${text}" is no position`,
     'positions: trim-horizon, latest, -15m, at:2026-11-22T10:00:00Z, seq:<sequence number>, after:<sequence number>',
