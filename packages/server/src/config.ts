@@ -6,12 +6,11 @@
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 
-import { parseDocument } from 'yaml'
-
 import type { AuthMode } from './auth/authenticate.ts'
 import { ConfigError } from './config-error.ts'
 import * as read from './config-values.ts'
 import { nearest } from './nearest.ts'
+import { readYaml, YamlFault } from './yaml-text.ts'
 import type { ServerOptions } from './server.ts'
 import { type LogLevel, logLevels } from './telemetry/logger.ts'
 
@@ -61,6 +60,8 @@ interface Draft {
 }
 
 const CONFIG_FILE = 'millrace.yaml'
+/** What a message repeats of a name that is none. */
+const NAME_SHOWN_MAX = 60
 
 const rows: readonly Row[] = [
   {
@@ -329,11 +330,8 @@ async function readIfThere(file: string, wanted: boolean): Promise<string | unde
 }
 
 /** Values as text, as a flag has them. */
-function parseConfigFile(text: string, file: string): Readonly<Record<string, string>> {
-  const document = parseDocument(text)
-  const [fault] = document.errors
-  if (fault !== undefined) throw new ConfigError(`${file}: not valid YAML: ${fault.message}`)
-  const root: unknown = document.toJS({ maxAliasCount: 100 })
+export function parseConfigFile(text: string, file: string): Readonly<Record<string, string>> {
+  const root = parsedFile(text, file)
   if (root === null || root === undefined) return {}
   if (typeof root !== 'object' || Array.isArray(root)) throw new ConfigError(`${file}: expected a map of options`)
   checkNames(Object.keys(root), `${file}: `, '')
@@ -342,6 +340,15 @@ function parseConfigFile(text: string, file: string): Readonly<Record<string, st
       .filter(([, value]) => value !== null)
       .map(([name, value]) => [name, asText(name, value, file)]),
   )
+}
+
+function parsedFile(text: string, file: string): unknown {
+  try {
+    return readYaml(text)
+  } catch (error) {
+    if (!(error instanceof YamlFault)) throw error
+    throw new ConfigError(`${file}${error.line === undefined ? '' : `:${error.line}`}: ${error.message}`)
+  }
 }
 
 /** A list is what a flag separates with commas; a map, what it writes as `name=value`. */
@@ -364,6 +371,6 @@ function checkNames(names: readonly string[], where: string, dashes: string): vo
     if (known.includes(name)) continue
     const near = nearest(name, known)
     const hint = near === undefined ? '' : ` Did you mean '${dashes}${near}'?`
-    throw new ConfigError(`${where}'${dashes}${name}': no such option.${hint}`)
+    throw new ConfigError(`${where}'${dashes}${name.slice(0, NAME_SHOWN_MAX)}': no such option.${hint}`)
   }
 }

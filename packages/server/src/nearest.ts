@@ -7,6 +7,8 @@ export function nearest(name: string, known: readonly string[]): string | undefi
   let best: string | undefined
   let bestDistance = Math.min(EDITS_MAX, Math.ceil(name.length / 2)) + 1
   for (const candidate of known) {
+    // A name of megabytes is nobody's slip, and would take long to compare.
+    if (Math.abs(name.length - candidate.length) > EDITS_MAX) continue
     const distance = editDistance(name.toLowerCase(), candidate.toLowerCase())
     if (distance < bestDistance) {
       best = candidate

@@ -2,9 +2,8 @@
  * The credentials file: YAML, read strictly. What it may hold of principals and policies is checked for its shape and
  * kept for `--auth iam`; only the access keys count today. Messages name the place, never a secret.
  */
-import { LineCounter, parseDocument } from 'yaml'
-
 import { nearest } from '../nearest.ts'
+import { readYaml, YamlFault } from '../yaml-text.ts'
 
 export interface AccessKey {
   readonly accessKeyId: string
@@ -25,24 +24,19 @@ export class CredentialsError extends Error {
   override readonly name = 'CredentialsError'
 }
 
+/** What a message repeats of a name that is none. */
+const NAME_SHOWN_MAX = 60
 const topLevel = ['accessKeys', 'roles', 'policies']
 const keyMembers = ['accessKeyId', 'secretAccessKey', 'account', 'user', 'role', 'policies']
 
 /** `file` is the name for messages. Throws CredentialsError. */
 export function parseCredentials(text: string, file: string): Credentials {
-  const lines = new LineCounter()
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
-  const [fault] = document.errors
-  if (fault !== undefined) {
-    // The parser's own message may quote the line, and the line may hold a secret.
-    throw new CredentialsError(`${file}:${lines.linePos(fault.pos[0]).line}: not valid YAML (${fault.code})`)
-  }
+  const root = parsed(text, file)
   const fail = (path: string, wanted: string, ...found: readonly unknown[]): never => {
     // Its kind, never the value: that may be a secret.
     const what = found.length === 0 ? '' : `, found ${kindOf(found[0])}`
     throw new CredentialsError(`${file}: ${path}: expected ${wanted}${what}`)
   }
-  const root: unknown = document.toJS({ maxAliasCount: 100 })
   if (!isMap(root)) return fail('the file', "a map with 'accessKeys:'", root)
   checkMembers(root, topLevel, (name, hint) => fail(name, `one of ${topLevel.join(', ')}${hint}`))
   const accessKeys = new Map<string, AccessKey>()
@@ -73,6 +67,15 @@ export function parseCredentials(text: string, file: string): Credentials {
   return { accessKeys }
 }
 
+function parsed(text: string, file: string): unknown {
+  try {
+    return readYaml(text)
+  } catch (error) {
+    if (!(error instanceof YamlFault)) throw error
+    throw new CredentialsError(`${file}${error.line === undefined ? '' : `:${error.line}`}: ${error.message}`)
+  }
+}
+
 function kindOf(value: unknown): string {
   if (value === undefined || value === null) return 'nothing'
   if (Array.isArray(value)) return 'a list'
@@ -101,6 +104,6 @@ function checkMembers(
   for (const name of Object.keys(map)) {
     if (known.includes(name)) continue
     const near = nearest(name, known)
-    fail(name, near === undefined ? '' : `; did you mean '${near}'?`)
+    fail(name.slice(0, NAME_SHOWN_MAX), near === undefined ? '' : `; did you mean '${near}'?`)
   }
 }
