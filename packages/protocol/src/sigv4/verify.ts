@@ -52,7 +52,9 @@ export function verifySignature(claim: ClaimedSignature, request: SignableReques
     )
   }
   checkTime(timestamp, claim, options.nowMs)
-  if (claim.algorithm !== ALGORITHM || !coversWhatMatters(claim.signedHeaders, request.headers)) throw invalid(MISMATCH)
+  const { signedHeaders } = claim
+  if (claim.algorithm !== ALGORITHM || !namesEachOnce(signedHeaders)) throw invalid(MISMATCH)
+  if (!coversWhatMatters(signedHeaders, request.headers)) throw invalid(MISMATCH)
 
   const payloadHash = options.payloadHash ?? sha256Hex(request.body)
   const announced = request.headers['x-amz-content-sha256']
@@ -68,6 +70,14 @@ export function verifySignature(claim: ClaimedSignature, request: SignableReques
 
 /** Bytes of a caller's text that a message repeats. */
 const PRINTED_MAX = 256
+
+/**
+ * No name twice: what is signed would otherwise be as long as the list of names times the longest header, hundreds of
+ * megabytes of a request of 32 KiB.
+ */
+function namesEachOnce(signed: readonly string[]): boolean {
+  return new Set(signed).size === signed.length
+}
 
 /** The host, because a signature counts for one service only; the target, because it says what is to be done. */
 function coversWhatMatters(signed: readonly string[], headers: SignableRequest['headers']): boolean {
