@@ -7,6 +7,7 @@ import type { Operation } from '../operation.ts'
 import type { PutRecordsOutput } from '../operations/put-records.ts'
 import { checkConstraints } from '../schema/constraints.ts'
 import { decodeStructure } from '../schema/decode.ts'
+import type { Schema, StructureSchema } from '../schema/schema.ts'
 import { decodeCbor } from './cbor-decode.ts'
 import { encodeCbor } from './cbor-encode.ts'
 import type { Codec } from './codec.ts'
@@ -74,8 +75,31 @@ function hasEncodedRecords(output: unknown): output is EncodedGetRecordsOutput {
   )
 }
 
-/** Checks types only. Throws a SerializationException when the bytes are not an answer of this operation. */
+/**
+ * Checks types only. Throws a SerializationException when the bytes are not an answer of this operation. An element of
+ * a list that is null is left out, as the AWS SDKs do: nobody who reads an answer looks for one.
+ */
 export function decodeResponse<O>(operation: Operation<unknown, O>, codec: Codec, bytes: Uint8Array): O {
   if (operation.output === undefined) return undefined as O
-  return decodeStructure(operation.output, parseDocument(codec, bytes), codec) as O
+  return withoutNulls(operation.output, decodeStructure(operation.output, parseDocument(codec, bytes), codec)) as O
+}
+
+/** Gives the value itself unless there is something to leave out. */
+function withoutNulls(schema: Schema, value: unknown): unknown {
+  if (schema.kind === 'structure') return membersWithoutNulls(schema, value as Record<string, unknown>)
+  if (schema.kind !== 'list') return value
+  const elements = value as readonly unknown[]
+  const present = elements.includes(undefined) ? elements.filter((element) => element !== undefined) : elements
+  const { element } = schema
+  return element.kind === 'structure' || element.kind === 'list'
+    ? present.map((each) => withoutNulls(element, each))
+    : present
+}
+
+function membersWithoutNulls(schema: StructureSchema, value: Record<string, unknown>): Record<string, unknown> {
+  for (const { name, schema: member } of schema.members) {
+    const isNested = member.kind === 'list' || member.kind === 'structure'
+    if (isNested && value[name] !== undefined) value[name] = withoutNulls(member, value[name])
+  }
+  return value
 }
