@@ -17,6 +17,8 @@ interface Turns {
   busy: boolean
   paused: boolean
   readonly waiting: (() => void)[]
+  /** Ends the one that is served. */
+  end: () => void
 }
 
 export class Http1 {
@@ -63,9 +65,14 @@ export class Http1 {
   #queue(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
     const { socket } = request
     let turns = this.#turns.get(socket)
-    if (turns === undefined) this.#turns.set(socket, (turns = { busy: false, paused: false, waiting: [] }))
+    if (turns === undefined) {
+      const made: Turns = { busy: false, paused: false, waiting: [], end: () => {} }
+      this.#turns.set(socket, (turns = made))
+      // A request behind an answer after which Node closes gets no socket for its own, and hears of no close.
+      socket.once('close', () => made.end())
+    }
     const mine = turns
-    const serve = (): void => this.#serve(request, response, expectsContinue, () => this.#next(socket, mine))
+    const serve = (): void => this.#serve(request, response, expectsContinue, mine)
     if (mine.busy) {
       mine.waiting.push(serve)
       if (mine.waiting.length >= this.#desk.limits.pipelinedMax && !mine.paused) {
@@ -88,7 +95,8 @@ export class Http1 {
     if (!socket.destroyed) next?.()
   }
 
-  #serve(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean, next: () => void): void {
+  #serve(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean, turns: Turns): void {
+    const { socket } = request
     const headers = headersOf(request)
     const hasBody = headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0'
     // An aborted request is an error event for whoever reads; its answer's `close` tells all that matters.
@@ -103,15 +111,20 @@ export class Http1 {
         if (unread && hasBody) this.#answerUnread(request, response, answer, expectsContinue)
         else this.#answer(response, answer, exchange)
       },
-      destroy: () => request.socket.destroy(),
+      destroy: () => socket.destroy(),
     })
-    response.on('error', () => {})
-    response.on('close', () => {
+    let isOver = false
+    const end = (): void => {
+      if (isOver) return
+      isOver = true
       exchange.end()
-      next()
-    })
+      this.#next(socket, turns)
+    }
+    turns.end = end
+    response.on('error', () => {})
+    response.on('close', end)
     // A connection that closed while this request waited its turn has told so already.
-    if (response.destroyed || request.socket.destroyed) exchange.end()
+    if (response.destroyed || socket.destroyed) end()
     else exchange.start()
   }
 
