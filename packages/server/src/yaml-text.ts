@@ -33,7 +33,14 @@ export function readYaml(text: string): unknown {
 function parse(text: string): unknown {
   const lines = new LineCounter()
   try {
-    const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, schema: 'core', merge: false })
+    const document = parseDocument(text, {
+      lineCounter: lines,
+      prettyErrors: false,
+      schema: 'core',
+      merge: false,
+      logLevel: 'error',
+      stringKeys: true,
+    })
     const [fault] = document.errors
     if (fault !== undefined) throw new YamlFault(`not valid YAML (${fault.code})`, lines.linePos(fault.pos[0]).line)
     return document.toJS({ maxAliasCount: ALIASES_MAX }) as unknown
