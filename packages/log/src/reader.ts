@@ -316,7 +316,7 @@ export class Reader {
 
   /** Scattered frames of a backlog wait for one another's reads no longer than they must. */
   async #readSpans(spans: readonly Span[]): Promise<readonly Fetched[]> {
-    const fetched = new Array<Fetched>(spans.length)
+    const fetched: Fetched[] = []
     let next = 0
     const readOn = async (): Promise<void> => {
       for (let place = next++; place < spans.length; place = next++) {

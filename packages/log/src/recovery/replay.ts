@@ -98,7 +98,8 @@ export class Replay {
         if (state !== undefined) raiseFloor(state, beforeMs)
       }
     } else if (entry.kind === FRAME_DROP) {
-      for (const ledger of decodeDrop(bytes)) table.delete(ledger)
+      // The log's own is never dropped, whatever stands there.
+      for (const ledger of decodeDrop(bytes)) if (ledger !== 0) table.delete(ledger)
     }
   }
 
