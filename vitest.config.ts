@@ -57,6 +57,13 @@ export default defineConfig({
         ssr,
         oxc,
         plugins,
+        test: { name: 'fuzz', env, include: ['tests/fuzz/**/*.test.ts'], testTimeout: 240_000, hookTimeout: 60_000 },
+      },
+      {
+        resolve,
+        ssr,
+        oxc,
+        plugins,
         test: {
           name: 'crash',
           env,

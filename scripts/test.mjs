@@ -32,6 +32,7 @@ const steps = [
   suite('conformance'),
   // On a virtual clock: nothing in them waits for real time.
   suite('simulation', '--maxWorkers=2'),
+  suite('fuzz'),
   suite('crash'),
 ]
 

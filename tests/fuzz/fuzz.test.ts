@@ -1,0 +1,68 @@
+/**
+ * Every parser that sees bytes from outside, fuzzed from a seed. MILLRACE_SEED sets it, MILLRACE_SOAK_SECONDS the time
+ * to spend in all (default: a number of inputs per target). MILLRACE_FUZZ repeats one input: `target:seed:index`, or
+ * `target:path` of a file; `target` alone tries that one only.
+ */
+import { readFileSync } from 'node:fs'
+
+import { randomBelow, systemRandom } from '@millrace/std'
+import { afterAll, describe, expect, it } from 'vitest'
+
+import { checkInTime, Fuzzer, type Tally } from './support/fuzzer.ts'
+import { keptInputs } from './support/inputs.ts'
+import { printTable } from './support/progress-table.ts'
+import { Watchdog } from './support/watchdog.ts'
+import { targets } from './targets/all.ts'
+
+const environment = process.env
+const [only, ...replay] = environment['MILLRACE_FUZZ']?.split(':') ?? []
+const seed = Number(environment['MILLRACE_SEED'] ?? randomBelow(systemRandom, 1_000_000))
+const soakSeconds = Number(environment['MILLRACE_SOAK_SECONDS'] ?? 0)
+const chosen = targets.filter(({ name }) => only === undefined || only === name)
+const soakMs = (soakSeconds * 1_000) / Math.max(1, chosen.length)
+
+const watchdog = new Watchdog()
+const tallies: Tally[] = []
+afterAll(async () => {
+  await watchdog.close()
+  if (tallies.length > 0) process.stderr.write(`${printTable(tallies)}\n`)
+})
+
+describe('fuzzing', () => {
+  it('knows the target that is asked for', () => {
+    expect(chosen.map(({ name }) => name)).not.toEqual([])
+  })
+
+  it.each(chosen)('$name: never a crash, a hang or a wrong answer', { timeout: soakMs + 240_000 }, async (target) => {
+    const [first, second] = replay
+    if (second !== undefined) await new Fuzzer(target).try(Number(first), Number(second))
+    else if (first !== undefined) await checkInTime(target, readFileSync(first))
+    else
+      tallies.push(
+        await new Fuzzer(target).run(
+          seed,
+          soakMs > 0 ? { elapsedMs: soakMs } : { executions: target.executions },
+          watchdog,
+        ),
+      )
+  })
+})
+
+describe('inputs that are kept', () => {
+  it.each(chosen)('$name: every specimen, every named case and all of the corpus', async (target) => {
+    for (const [index, specimen] of target.specimens.entries())
+      await named(`specimen ${index}`, checkInTime(target, specimen))
+    for (const kind of ['cases', 'corpus'] as const) {
+      for (const { name, bytes } of keptInputs(kind, target.name))
+        await named(`${kind}/${target.name}/${name}`, checkInTime(target, bytes))
+    }
+  })
+})
+
+async function named(name: string, work: Promise<unknown>): Promise<void> {
+  try {
+    await work
+  } catch (error) {
+    throw new Error(`${name}: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
+  }
+}

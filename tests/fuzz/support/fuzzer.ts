@@ -1,0 +1,105 @@
+/**
+ * Tries inputs on a target: new ones by its grammar, and bent ones from specimens, corpus and cases. Input number
+ * `index` depends on the seed, the index and what is kept, on nothing else: so one is made again by itself.
+ */
+import { randomBelow } from '@millrace/std'
+import { seededRandom } from '@millrace/std/testing'
+
+import { keptInputs, writeFailure } from './inputs.ts'
+import { mutate } from './mutate.ts'
+import { chance, pick, type Target } from './target.ts'
+import type { Watchdog } from './watchdog.ts'
+
+/** How many inputs come from the grammar as it made them, how many are bent afterwards, and the rest from what is kept. */
+const FRESH_SHARE = 0.25
+const FRESH_BENT_SHARE = 0.25
+/** A larger one takes the time of many. */
+const BENT_BYTES_MAX = 4 * 1024
+/** One input: milliseconds. A busy machine and a collection of garbage in between: more. */
+const CPU_MS_MAX = 2_000
+
+export interface Tally {
+  readonly target: string
+  readonly executions: number
+  readonly elapsedMs: number
+  readonly corpus: number
+  readonly seed: number
+  /** The longest input took so long, CPU. */
+  readonly slowestMs: number
+}
+
+/** An input did what it may not. The message says how to repeat it. */
+export class FuzzFailure extends Error {
+  override readonly name = 'FuzzFailure'
+}
+
+export class Fuzzer {
+  readonly target: Target
+  /** Specimens, corpus, cases: what is bent. */
+  readonly pool: readonly Uint8Array[]
+
+  constructor(target: Target) {
+    this.target = target
+    const kept = [...keptInputs('corpus', target.name), ...keptInputs('cases', target.name)]
+    const small = kept.map(({ bytes }) => bytes).filter(({ length }) => length <= BENT_BYTES_MAX)
+    this.pool = [...target.specimens, ...small]
+  }
+
+  /** `pool` replaces what is kept, for growing. */
+  input(seed: number, index: number, pool = this.pool): Uint8Array {
+    const { target } = this
+    const random = seededRandom(seed ^ Math.imul(index + 1, 0x9e37_79b1))
+    const roll = random.float()
+    if (roll < FRESH_SHARE || pool.length === 0) return target.generate(random)
+    const base = roll < FRESH_SHARE + FRESH_BENT_SHARE ? target.generate(random) : pick(random, pool)
+    const other = chance(random, 0.5) ? base : pool[randomBelow(random, pool.length)]
+    return mutate(base, random, target.words ?? [], other ?? base)
+  }
+
+  /** Until `executions` were tried or, if given, `elapsedMs` have passed. Throws FuzzFailure. */
+  async run(seed: number, bound: { executions: number } | { elapsedMs: number }, watchdog?: Watchdog): Promise<Tally> {
+    const { target } = this
+    const startedMs = performance.now()
+    const isOver = (index: number): boolean =>
+      'executions' in bound ? index >= bound.executions : performance.now() - startedMs >= bound.elapsedMs
+    watchdog?.begin(`${target.name}:${seed}`)
+    let slowestMs = 0
+    let index = 0
+    for (; !isOver(index); index++) {
+      watchdog?.step(index)
+      slowestMs = Math.max(slowestMs, await this.try(seed, index))
+    }
+    watchdog?.rest()
+    const { length: corpus } = this.pool
+    return { target: target.name, executions: index, elapsedMs: performance.now() - startedMs, corpus, seed, slowestMs }
+  }
+
+  /** Tries one input; how long it took, ms of CPU. */
+  async try(seed: number, index: number): Promise<number> {
+    const input = this.input(seed, index)
+    try {
+      return await checkInTime(this.target, input)
+    } catch (error) {
+      const path = writeFailure(this.target.name, seed, index, input)
+      throw new FuzzFailure(
+        `${this.target.name}: ${error instanceof Error ? error.message : String(error)}\n` +
+          `input ${index} of seed ${seed} (${input.length} bytes) is in ${path}\n` +
+          `repeat: MILLRACE_FUZZ=${this.target.name}:${seed}:${index} npx vitest run --project fuzz\n` +
+          `or:     MILLRACE_FUZZ=${this.target.name}:${path} npx vitest run --project fuzz\n` +
+          `once mended, keep it as tests/fuzz/cases/${this.target.name}/<what-was-wrong>.bin`,
+        { cause: error },
+      )
+    }
+  }
+}
+
+/** Throws if the oracle does, or if it takes too long. */
+export async function checkInTime(target: Target, input: Uint8Array): Promise<number> {
+  const before = process.cpuUsage()
+  await target.check(input)
+  const { user, system } = process.cpuUsage(before)
+  const cpuMs = (user + system) / 1_000
+  const { cpuMsMax = CPU_MS_MAX } = target
+  if (cpuMs > cpuMsMax) throw new Error(`took ${cpuMs.toFixed(0)} ms of CPU, at most ${cpuMsMax} were expected`)
+  return cpuMs
+}

@@ -1,0 +1,24 @@
+/** What was tried, as a table for people. */
+import type { Tally } from './fuzzer.ts'
+
+export function printTable(tallies: readonly Tally[]): string {
+  const rows = tallies.map(({ target, executions, elapsedMs, corpus, seed, slowestMs }) => [
+    target,
+    String(executions),
+    String(Math.round((executions * 1000) / Math.max(1, elapsedMs))),
+    `${(elapsedMs / 1000).toFixed(1)} s`,
+    String(corpus),
+    `${slowestMs.toFixed(0)} ms`,
+    `MILLRACE_FUZZ=${target}:${seed}:INDEX`,
+  ])
+  const all = [['target', 'executions', 'exec/s', 'took', 'corpus', 'slowest', 'repeat one'], ...rows]
+  const widths = (all[0] ?? []).map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)))
+  return all
+    .map((row) =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n')
+}
