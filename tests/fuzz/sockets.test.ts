@@ -104,10 +104,10 @@ const chosen = [http1, http2].filter(({ name }) => only === undefined || only ==
 /** Waits until nothing is left of anybody. */
 async function settled(): Promise<void> {
   for (const end = performance.now() + SETTLED_MS_MAX; ;) {
-    const { connections, requests, bodyBytes, failures } = await server.gauges()
+    const { connections, requests, bodyBytes, answerBytes, failures } = await server.gauges()
     if (failures > 0) throw new Broken(`${failures} answers of 500 and above`)
     // The one that asks; and the good client's, until it has been idle for too long.
-    if (connections <= 2 && requests <= 1 && bodyBytes === 0) return
+    if (connections <= 2 && requests <= 1 && bodyBytes === 0 && answerBytes === 0) return
     if (performance.now() > end)
       throw new Broken(`left: ${connections} connections, ${requests} requests, ${bodyBytes} bytes of bodies`)
     await new Promise((resolve) => setTimeout(resolve, 50))

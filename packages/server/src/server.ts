@@ -153,7 +153,7 @@ async function start(
 
   let listener: Listener | undefined
   const metrics = createPrometheusMetrics(() => ({
-    ...(listener?.gauges() ?? { connections: 0, requests: 0, bodyBytes: 0 }),
+    ...(listener?.gauges() ?? { connections: 0, requests: 0, bodyBytes: 0, answerBytes: 0 }),
     writable: engine.health().writable,
   }))
   const service = await Service.open({

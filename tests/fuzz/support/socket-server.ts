@@ -32,6 +32,7 @@ export interface Gauges {
   readonly connections: number
   readonly requests: number
   readonly bodyBytes: number
+  readonly answerBytes: number
   /** Answers of 500 and above, since the start. */
   readonly failures: number
 }
@@ -124,6 +125,7 @@ export class SocketServer {
       connections: read(/^millrace_http_connections (\d+)$/gm),
       requests: read(/^millrace_http_requests_in_flight (\d+)$/gm),
       bodyBytes: read(/^millrace_http_body_bytes (\d+)$/gm),
+      answerBytes: read(/^millrace_http_answer_bytes (\d+)$/gm),
       failures: read(/^millrace_http_requests_total\{.*status="5xx".*\} (\d+)$/gm),
     }
   }

@@ -7,6 +7,8 @@ import type { Readable } from 'node:stream'
 
 import type { Clock, Logger } from '@millrace/std'
 
+import type { AnswerBudget, AnswerClaim } from './answer-budget.ts'
+import { isPieces } from './answer-body.ts'
 import type { BodyBudget, BodyClaim } from './body-budget.ts'
 import { readBody } from './body-reader.ts'
 import type { Deadline, Deadlines } from './deadlines.ts'
@@ -21,6 +23,7 @@ export interface Desk {
   readonly limits: FrontDoorLimits
   readonly deadlines: Deadlines
   readonly budget: BodyBudget
+  readonly answers: AnswerBudget
   readonly ids: RequestIds
   readonly clock: Clock
   readonly logger: Logger
@@ -56,6 +59,7 @@ export class Exchange implements WireRequest {
   readonly #deadline: Deadline
   #body: Uint8Array = NO_BODY
   #claim: BodyClaim | undefined
+  #answerClaim: AnswerClaim | undefined
   #abort: AbortController | undefined
   #gone = false
   #answered = false
@@ -112,6 +116,7 @@ export class Exchange implements WireRequest {
     this.#desk.inFlight--
     this.#deadline.cancel()
     this.#claim?.release()
+    this.#answerClaim?.release()
     if (!this.#answered) this.cancel()
     if (this.#desk.stopping && this.#desk.inFlight === 0) this.#desk.onQuiet()
   }
@@ -176,6 +181,13 @@ export class Exchange implements WireRequest {
     if (this.#answered || this.#ended) return
     this.#answered = true
     this.progress()
-    this.#incoming.answer(response, { unread })
+    this.#incoming.answer(this.#withRoom(response), { unread })
+  }
+
+  /** The answer, or a refusal if there is no room for it. */
+  #withRoom(response: WireResponse): WireResponse {
+    if (!isPieces(response.body)) return response
+    this.#answerClaim = this.#desk.answers.claim(response.body, () => this.#incoming.destroy())
+    return this.#answerClaim === undefined ? refusal('unavailable', this.id) : response
   }
 }

@@ -16,6 +16,7 @@ import type { Dispatch } from './wire.ts'
 
 /** Short enough for a test, long enough for a busy machine to do its part in time. */
 const SHORT_MS = 120
+const MiB = 1024 * 1024
 const identity = selfSignedCertificate({ names: ['localhost'], nowMs: Date.now(), random: systemRandom })
 
 const closers: (() => Promise<void> | void)[] = []
@@ -272,6 +273,29 @@ const rows: Readonly<Record<LimitName, () => Promise<void>>> = {
     // Its window fills, and nobody reads.
     await expect.poll(() => listener.gauges().requests).toBe(1)
     await expect.poll(() => listener.gauges().requests, { timeout: 5000 }).toBe(0)
+  },
+
+  async answersBytesMax() {
+    // Each of its own, as an answer of a backlog is.
+    const large: Dispatch = async () => ({ status: 200, headers: {}, body: [new Uint8Array(MiB * 8)] })
+    const listener = await listen({ answersBytesMax: 20 * MiB, answersWaitMs: 60_000 }, large)
+    const unread = [0, 1].map(() => raw(listener, post('a')).socket.pause())
+    await expect.poll(() => listener.gauges().answerBytes).toBe(16 * MiB)
+    expect(await raw(listener, post('b')).until(/ServiceUnavailable/)).toMatch(/^HTTP\/1\.1 503 /)
+    for (const socket of unread) socket.destroy()
+    await expect.poll(() => listener.gauges().answerBytes).toBe(0)
+    await raw(listener, post('c')).until(/200 OK/)
+  },
+
+  async answersWaitMs() {
+    const large: Dispatch = async () => ({ status: 200, headers: {}, body: [new Uint8Array(MiB * 8)] })
+    const listener = await listen({ answersBytesMax: 20 * MiB, answersWaitMs: 0 }, large)
+    for (const body of ['a', 'b']) raw(listener, post(body)).socket.pause()
+    await expect.poll(() => listener.gauges().answerBytes).toBe(16 * MiB)
+    // The first of them goes.
+    await raw(listener, post('c')).until(/200 OK/)
+    await expect.poll(() => listener.gauges().requests).toBe(1)
+    expect(listener.gauges().answerBytes).toBe(8 * MiB)
   },
 
   async keepAliveIdleMs() {

@@ -96,6 +96,18 @@ export const limitRows = {
     bounds: 'How long an answer may wait for its reader; for an event stream, one event.',
     atLimit: 'The connection (HTTP/2: the stream) is closed.',
   },
+  answersBytesMax: {
+    value: 256 * MiB,
+    unit: 'bytes',
+    bounds: 'Answers in memory that their readers have not taken yet. What several share counts once.',
+    atLimit: 'A further one of 1 MiB and more takes the place of older ones (`answersWaitMs`), or is answered 503.',
+  },
+  answersWaitMs: {
+    value: 2_000,
+    unit: 'ms',
+    bounds: 'How long an answer is waited for when there is no room for others.',
+    atLimit: 'Its connection (HTTP/2: the stream) is closed, the longest waiting first.',
+  },
   keepAliveIdleMs: {
     // Longer than the 60 s after which common clients drop idle connections, so that the client closes first.
     value: 75_000,

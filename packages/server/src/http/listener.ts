@@ -9,6 +9,7 @@ import { createServer as createTlsServer, type Server as TlsServer } from 'node:
 
 import type { Clock, Logger, Random } from '@millrace/std'
 
+import { AnswerBudget } from './answer-budget.ts'
 import { BodyBudget } from './body-budget.ts'
 import { DEADLINE_TICK_MS, Deadlines } from './deadlines.ts'
 import type { Desk } from './exchange.ts'
@@ -45,6 +46,8 @@ export interface ListenerGauges {
   readonly connections: number
   readonly requests: number
   readonly bodyBytes: number
+  /** Of answers that wait for their readers. */
+  readonly answerBytes: number
 }
 
 /** How often another port is tried when the one that was free on IPv4 is taken on IPv6. */
@@ -80,6 +83,7 @@ export class Listener implements AsyncDisposable {
       logger,
       deadlines: new Deadlines(clock, Math.min(DEADLINE_TICK_MS, ...shortPhases(limits))),
       budget: new BodyBudget({ bytesMax: limits.bodiesBytesMax, waitMs: limits.bodiesWaitMs, clock }),
+      answers: new AnswerBudget({ bytesMax: limits.answersBytesMax, waitMs: limits.answersWaitMs, clock }),
       ids: new RequestIds(random),
       inFlight: 0,
       stopping: false,
@@ -105,6 +109,7 @@ export class Listener implements AsyncDisposable {
       connections: this.#connections.size,
       requests: this.#desk.inFlight,
       bodyBytes: this.#desk.budget.bytes,
+      answerBytes: this.#desk.answers.bytes,
     }
   }
 

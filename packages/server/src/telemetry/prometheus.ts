@@ -20,6 +20,7 @@ export interface Gauges {
   readonly connections: number
   readonly requests: number
   readonly bodyBytes: number
+  readonly answerBytes: number
   readonly writable: boolean
 }
 
@@ -103,6 +104,7 @@ export function createPrometheusMetrics(gauges: () => Gauges): PrometheusMetrics
   const connections = gauge('millrace_http_connections', 'Open connections.')
   const inFlight = gauge('millrace_http_requests_in_flight', 'Requests without an answer yet.')
   const bodyBytes = gauge('millrace_http_body_bytes', 'Request bodies in memory.')
+  const answerBytes = gauge('millrace_http_answer_bytes', 'Large answers that wait for their readers.')
   const writable = gauge('millrace_engine_writable', '1 while the engine can store, else 0.')
   const resident = gauge('process_resident_memory_bytes', 'Resident memory.')
   const cpu = gauge('process_cpu_seconds_total', 'CPU time, user and system.')
@@ -157,6 +159,7 @@ export function createPrometheusMetrics(gauges: () => Gauges): PrometheusMetrics
       connections.set(now.connections)
       inFlight.set(now.requests)
       bodyBytes.set(now.bodyBytes)
+      answerBytes.set(now.answerBytes)
       writable.set(now.writable ? 1 : 0)
       resident.set(process.memoryUsage.rss())
       const { user, system } = process.cpuUsage()
