@@ -153,7 +153,6 @@ describe('fuzzing on sockets', () => {
         elapsedMs,
         corpus: fuzzer.pool.length,
         seed,
-        slowestMs: 0,
       })
     },
   )

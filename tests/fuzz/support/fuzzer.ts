@@ -24,8 +24,8 @@ export interface Tally {
   readonly elapsedMs: number
   readonly corpus: number
   readonly seed: number
-  /** The longest input took so long, CPU. */
-  readonly slowestMs: number
+  /** The longest input took so long, CPU; absent where several are tried at once. */
+  readonly slowestMs?: number
 }
 
 /** An input did what it may not. The message says how to repeat it. */

@@ -8,7 +8,7 @@ export function printTable(tallies: readonly Tally[]): string {
     String(Math.round((executions * 1000) / Math.max(1, elapsedMs))),
     `${(elapsedMs / 1000).toFixed(1)} s`,
     String(corpus),
-    `${slowestMs.toFixed(0)} ms`,
+    slowestMs === undefined ? '' : `${slowestMs.toFixed(0)} ms`,
     `MILLRACE_FUZZ=${target}:${seed}:INDEX`,
   ])
   const all = [['target', 'executions', 'exec/s', 'took', 'corpus', 'slowest', 'repeat one'], ...rows]
