@@ -218,7 +218,7 @@ export const logFiles: Target = {
     if (chance(random, 0.2)) edits.push(...lost(image, '.idx'))
     return bytesOf(JSON.stringify({ image, sealed: chance(random, 0.85), edits }))
   },
-  executions: 1_500,
+  executions: 1_000,
   cpuMsMax: 5_000,
   async check(input) {
     const parsed = parse(input)
