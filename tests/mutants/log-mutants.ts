@@ -68,8 +68,8 @@ export const LOG_MUTANTS: readonly Mutant[] = [
     name: 'payload-unchecked-in-readers',
     mechanism: 'the checksum of a payload, in readers',
     file: 'packages/log/src/reader.ts',
-    find: 'if (span !== undefined && (end > span.read || crc32(bytes) !== frame.entry.crc))',
-    replace: 'if (span !== undefined && end > span.read)',
+    find: 'if (payload.length < entry.bytes || crc32(payload) !== entry.crc) return',
+    replace: 'if (payload.length < entry.bytes) return',
     suite: ROT,
   },
   {

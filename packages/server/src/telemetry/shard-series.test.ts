@@ -19,7 +19,13 @@ function series(text: string): string[] {
 }
 
 it('only monitored streams have series of their shards, in the metrics they name', async () => {
-  const metrics = createPrometheusMetrics(() => ({ connections: 0, requests: 0, bodyBytes: 0, writable: true }))
+  const metrics = createPrometheusMetrics(() => ({
+    connections: 0,
+    requests: 0,
+    bodyBytes: 0,
+    answerBytes: 0,
+    writable: true,
+  }))
   const printed = async (): Promise<string[]> => series((await metrics.print()).text)
   await using harness = await ServiceHarness.open({ metrics })
   const StreamName = 's'
@@ -56,7 +62,13 @@ it('only monitored streams have series of their shards, in the metrics they name
 })
 
 it('shards beyond the bound are counted together', async () => {
-  const metrics = createPrometheusMetrics(() => ({ connections: 0, requests: 0, bodyBytes: 0, writable: true }))
+  const metrics = createPrometheusMetrics(() => ({
+    connections: 0,
+    requests: 0,
+    bodyBytes: 0,
+    answerBytes: 0,
+    writable: true,
+  }))
   for (let shard = 0; shard < METRIC_SHARDS_MAX + 3; shard++)
     metrics.shard(label, String(shard), { IncomingRecords: 1 })
   const lines = series((await metrics.print()).text)
