@@ -229,4 +229,20 @@ export const LOG_MUTANTS: readonly Mutant[] = [
     replace: 'if (owner === directory) throw new DirectoryInUseError(directory, owner)',
     suite: { project: 'units', files: ['log/src/directory-lock.test.ts'] },
   },
+  {
+    name: 'files-not-held-for-a-backup',
+    mechanism: 'no file of the log goes while it is copied',
+    file: 'packages/log/src/upkeep.ts',
+    find: 'return this.#isClosed || this.#holds > 0',
+    replace: 'return this.#isClosed',
+    suite: { project: 'units', files: ['log/src/backup/backup.test.ts'] },
+  },
+  {
+    name: 'restored-unchecked',
+    mechanism: 'what is restored has the checksum that was saved',
+    file: 'packages/log/src/backup/restore-backup.ts',
+    find: 'if (sum !== crc32) throw',
+    replace: 'if (sum < 0) throw',
+    suite: { project: 'units', files: ['log/src/backup/backup.test.ts'] },
+  },
 ]

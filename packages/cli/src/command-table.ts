@@ -22,8 +22,6 @@ export const absentVerbs: Readonly<Record<string, string>> = {
   consumer: 'registered consumers (enhanced fan-out), which the service does not have yet',
   app: 'the consumer library',
   deliver: 'delivery pipelines',
-  backup: 'backup and restore of a data directory',
-  restore: 'backup and restore of a data directory',
 }
 
 export const verbs: readonly Verb[] = [
@@ -95,5 +93,15 @@ export const verbs: readonly Verb[] = [
     words: ['dump'],
     summary: 'show what a data directory holds, commit by commit',
     load: async () => (await import('./commands/dump.ts')).defineDump,
+  },
+  {
+    words: ['backup'],
+    summary: 'save a data directory, of a running server too',
+    load: async () => (await import('./commands/backup.ts')).defineBackup,
+  },
+  {
+    words: ['restore'],
+    summary: 'bring a data directory back from a backup',
+    load: async () => (await import('./commands/restore.ts')).defineRestore,
   },
 ]

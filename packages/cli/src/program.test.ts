@@ -35,7 +35,7 @@ describe('millrace', () => {
   it.each([
     [['strem'], "unknown command 'strem'", 'Did you mean stream?'],
     [['consumer', 'list'], 'millrace consumer waits for registered consumers', 'docs/compatibility.md'],
-    [['backup'], 'millrace backup waits for backup and restore', 'docs/compatibility.md'],
+    [['deliver'], 'millrace deliver waits for delivery pipelines', 'docs/compatibility.md'],
     [['stream', 'crate'], "unknown command 'crate'", 'Did you mean create?'],
     [['tail', '--frm', 'latest'], "unknown option '--frm'", 'Did you mean --from?'],
     [['get'], 'which stream?', '--stream'],

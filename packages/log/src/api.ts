@@ -4,6 +4,7 @@
  */
 import type { Clock, Logger, Random } from '@millrace/std'
 import type { AllocateBuffer, Disk } from './disk.ts'
+import type { HeldLog } from './held-files.ts'
 
 /**
  * A sequence of frames interleaved with others in one log, named by a dense number in 1 … 2^32 - 1. Never reused by
@@ -207,6 +208,13 @@ export interface LogHealth {
   readonly reason?: string
   /** Damage found so far, one line each, bounded. */
   readonly damage: readonly Damage[]
+}
+
+/** The files of the log at one moment, which stay as they are until `release`. */
+export interface LogHold extends HeldLog {
+  /** Resolves with the reason when the hold has ended, by `release` or because the log could not keep it. */
+  readonly broken: Promise<string>
+  release(): void
 }
 
 /** What the log holds and does, as numbers for metrics. */

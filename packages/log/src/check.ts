@@ -11,6 +11,7 @@ import type { Disk } from './disk.ts'
 import { decodeSegmentHeader, type SegmentHeader } from './format/segment-header.ts'
 import { isPageValid, type SegmentSummary } from './format/index-format.ts'
 import type { GroupedSegment } from './format/control-format.ts'
+import { type HeldLog, holdFiles } from './held-files.ts'
 import { loadIndexFile } from './index-file.ts'
 import { INDEX_CACHE_BYTES_MAX_DEFAULT, OPEN_FILES_MAX, PAGE_BYTES } from './limits.ts'
 import { OpenFiles } from './open-files.ts'
@@ -80,6 +81,18 @@ export async function readMetadata(disk: Disk, metadata: Metadata): Promise<void
   const files = new OpenFiles(disk, OPEN_FILES_MAX)
   try {
     await recoverReadOnly(disk, files, metadata)
+  } finally {
+    await files.close()
+  }
+}
+
+/** What `Log.hold` would list, of a directory that nobody has open. Rejects as opening would. */
+export async function holdStopped(disk: Disk): Promise<HeldLog> {
+  const files = new OpenFiles(disk, OPEN_FILES_MAX)
+  try {
+    const { logId, lastCommit, segments, isLastOpen, snapshotCommits } = await recoverReadOnly(disk, files, NO_METADATA)
+    const active = isLastOpen ? segments.findLast(({ grouped }) => grouped === undefined) : undefined
+    return await holdFiles({ disk, logId, commit: lastCommit, segments, active, snapshotCommits })
   } finally {
     await files.close()
   }

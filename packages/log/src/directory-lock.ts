@@ -10,15 +10,17 @@
  *
  * It does not reach across machines: on a network file system the sockets of another kernel look dead.
  */
-import { createHash } from 'node:crypto'
-import { link, readdir, realpath, symlink, unlink } from 'node:fs/promises'
-import { connect, createServer, type Server, type Socket } from 'node:net'
-import { hostname, tmpdir } from 'node:os'
+import { link, readdir, realpath } from 'node:fs/promises'
+import { connect, createServer, type Server } from 'node:net'
 import { join } from 'node:path'
 import type { Clock, Random } from '@millrace/std'
+import { codeOf, highestOf, numberOf, pipeOf, randomName, shortPath, unlinkIfThere } from './lock-address.ts'
 import { makeDirectories } from './make-directories.ts'
+import { Doorkeeper, type OwnerRequestHandler } from './owner-channel.ts'
 
 export interface DirectoryLock extends AsyncDisposable {
+  /** Has `handler` answer other processes of this machine that ask the owner for something (owner-channel.ts). */
+  onRequest(handler: OwnerRequestHandler): void
   /** Lets the next process in. Twice is fine. */
   release(): Promise<void>
 }
@@ -42,8 +44,6 @@ export class DirectoryInUseError extends Error {
   }
 }
 
-/** macOS: 104 bytes with the closing zero; Linux has 108. */
-const SOCKET_PATH_BYTES_MAX = 103
 /** Names below the owner's that are left alone, so that no listing misses the highest while names come and go. */
 const NAMES_KEPT = 8
 /** Every lost race means that somebody else won one. */
@@ -65,7 +65,8 @@ async function lockBySocket(directory: string, options: DirectoryLockOptions): P
   const names = join(directory, 'lock')
   await makeDirectories(names)
   await using sockets = await shortPath(names, options.random)
-  const server = createServer(introduce)
+  const doorkeeper = new Doorkeeper(options.clock)
+  const server = createServer((socket) => doorkeeper.receive(socket))
   server.maxConnections = CONNECTIONS_MAX
   const own = `new-${randomName(options.random)}`
   try {
@@ -78,7 +79,7 @@ async function lockBySocket(directory: string, options: DirectoryLockOptions): P
   } finally {
     await unlinkIfThere(join(names, own))
   }
-  return lockOf(server)
+  return lockOf(server, doorkeeper)
 }
 
 /** Links `own` to the next number and returns that. Rejects with DirectoryInUseError when the highest one lives. */
@@ -119,10 +120,9 @@ async function clearNames(
 }
 
 async function lockByPipe(directory: string, options: DirectoryLockOptions): Promise<DirectoryLock> {
-  // Windows' paths know no case.
-  const name = createHash('sha256').update(directory.toLowerCase()).digest('hex').slice(0, 32)
-  const pipe = String.raw`\\.\pipe\millrace-${name}`
-  const server = createServer(introduce)
+  const pipe = pipeOf(directory)
+  const doorkeeper = new Doorkeeper(options.clock)
+  const server = createServer((socket) => doorkeeper.receive(socket))
   server.maxConnections = CONNECTIONS_MAX
   try {
     await listening(server, pipe)
@@ -130,21 +130,17 @@ async function lockByPipe(directory: string, options: DirectoryLockOptions): Pro
     if (codeOf(error) !== 'EADDRINUSE' && codeOf(error) !== 'EACCES') throw error
     throw new DirectoryInUseError(directory, (await ownerOf(pipe, options.clock)) ?? 'another process')
   }
-  return lockOf(server)
+  return lockOf(server, doorkeeper)
 }
 
-function lockOf(server: Server): DirectoryLock {
+function lockOf(server: Server, doorkeeper: Doorkeeper): DirectoryLock {
   server.unref()
   let released: Promise<void> | undefined
-  const release = (): Promise<void> => (released ??= closed(server))
-  return { release, [Symbol.asyncDispose]: release }
-}
-
-/** Says who we are to whoever connects. The pid is for people: it means little across containers. */
-function introduce(socket: Socket): void {
-  socket.unref()
-  socket.on('error', () => socket.destroy())
-  socket.end(`process ${process.pid} on ${hostname()}`)
+  const release = (): Promise<void> => {
+    doorkeeper.close()
+    return (released ??= closed(server))
+  }
+  return { onRequest: (handler) => doorkeeper.serve(handler), release, [Symbol.asyncDispose]: release }
 }
 
 /**
@@ -160,11 +156,13 @@ function ownerOf(path: string, clock: Clock): Promise<string | undefined> {
       socket.destroy()
       resolve(owner)
     }
-    const introduced = (): string => Buffer.concat(chunks).toString() || 'a process that does not say who it is'
+    const introduced = (): string =>
+      Buffer.concat(chunks).toString().trimEnd() || 'a process that does not say who it is'
     const timer = clock.setTimer(INTRODUCTION_MS, () => finish(introduced()))
     socket.on('data', (chunk: Buffer) => {
       chunks.push(chunk)
       if (Buffer.concat(chunks).length > INTRODUCTION_BYTES_MAX) finish('a process that is not ours')
+      else if (chunk.includes('\n')) finish(introduced())
     })
     socket.on('end', () => finish(introduced()))
     socket.on('error', (error) => {
@@ -177,36 +175,6 @@ function ownerOf(path: string, clock: Clock): Promise<string | undefined> {
       }
     })
   })
-}
-
-interface ShortPath extends AsyncDisposable {
-  readonly path: string
-}
-
-/** A way to `directory` that leaves room for a name in a socket's address: itself, or a passing link to it. */
-async function shortPath(directory: string, random: Random): Promise<ShortPath> {
-  const longestName = 'new-'.length + RANDOM_NAME_BYTES * 2
-  if (Buffer.byteLength(directory) + 1 + longestName <= SOCKET_PATH_BYTES_MAX) {
-    return { path: directory, [Symbol.asyncDispose]: async () => {} }
-  }
-  const path = join(tmpdir(), `millrace-${randomName(random)}`)
-  await symlink(directory, path)
-  return { path, [Symbol.asyncDispose]: () => unlinkIfThere(path) }
-}
-
-const RANDOM_NAME_BYTES = 8
-
-function randomName(random: Random): string {
-  return Buffer.from(random.bytes(RANDOM_NAME_BYTES)).toString('hex')
-}
-
-function highestOf(names: readonly string[]): number {
-  return Math.max(0, ...names.map(numberOf))
-}
-
-/** 0 if the name is no number of ours. */
-function numberOf(name: string): number {
-  return /^[1-9]\d{0,14}$/.test(name) ? Number(name) : 0
 }
 
 function listening(server: Server, path: string): Promise<void> {
@@ -236,16 +204,4 @@ async function linked(from: string, to: string): Promise<boolean> {
       cause: error,
     })
   }
-}
-
-async function unlinkIfThere(path: string): Promise<void> {
-  try {
-    await unlink(path)
-  } catch (error) {
-    if (codeOf(error) !== 'ENOENT') throw error
-  }
-}
-
-function codeOf(error: unknown): string | undefined {
-  return (error as NodeJS.ErrnoException).code
 }

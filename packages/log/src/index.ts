@@ -6,6 +6,7 @@ export type {
   Ledger,
   LedgerBounds,
   LogHealth,
+  LogHold,
   LogOptions,
   LogStatistics,
   Metadata,
@@ -19,9 +20,12 @@ export type {
   TrimFloor,
 } from './api.ts'
 export { type Damage } from './api.ts'
-export { checkLog, type Finding, readMetadata } from './check.ts'
+export { type BackupPoint, takeBackup, type TakeBackupOptions, type TakenBackup } from './backup/take-backup.ts'
+export { listBackup, restoreBackup, type RestoreBackupOptions } from './backup/restore-backup.ts'
+export { checkLog, type Finding, holdStopped, readMetadata } from './check.ts'
 export { DirectoryInUseError, type DirectoryLock, type DirectoryLockOptions, lockDirectory } from './directory-lock.ts'
 export type { AllocateBuffer, Disk, DiskFile } from './disk.ts'
+export type { HeldFile, HeldLog } from './held-files.ts'
 export {
   type Inspected,
   type InspectedCommit,
@@ -29,6 +33,7 @@ export {
   type InspectedSegment,
   inspectLog,
 } from './inspect.ts'
+export { askOwner, type OwnerReply, type OwnerRequestHandler } from './owner-channel.ts'
 export { PART_BYTES_MAX, PART_RECORDS_MAX } from './limits.ts'
 export { Log } from './log.ts'
 export { LogError, type LogErrorCode } from './log-error.ts'

@@ -4,8 +4,10 @@
  * - While opening: `newer-version` (a file of a later format; it is named), `foreign-file` (a file of another log).
  * - While running: `unavailable` (nothing was written), `unknown` (it may have been), `no-space` (nothing was
  *   written; comes back by itself), `unknown-ledger` (never opened, or dropped).
+ * - While backing up and restoring: `damaged` (a file is missing, too short or fails its checksum; it is named).
  */
-export type LogErrorCode = 'newer-version' | 'foreign-file' | 'unavailable' | 'unknown' | 'no-space' | 'unknown-ledger'
+export type LogErrorCode =
+  'newer-version' | 'foreign-file' | 'unavailable' | 'unknown' | 'no-space' | 'unknown-ledger' | 'damaged'
 
 export class LogError extends Error {
   override readonly name = 'LogError'

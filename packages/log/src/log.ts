@@ -15,6 +15,7 @@ import type {
   Ledger,
   LedgerBounds,
   LogHealth,
+  LogHold,
   LogOptions,
   LogStatistics,
   OpenLedger,
@@ -53,6 +54,7 @@ import {
   SEGMENT_BYTES_DEFAULT,
   TAIL_BYTES_MAX_DEFAULT,
 } from './limits.ts'
+import { holdFiles } from './held-files.ts'
 import type { Holes } from './holes.ts'
 import { LogError } from './log-error.ts'
 import { OpenFiles } from './open-files.ts'
@@ -88,6 +90,10 @@ export class Log implements AsyncDisposable {
   readonly #calls: Deadlines<WaitingCall>
   readonly #opening = new Map<Ledger, Deferred<void>>()
   readonly #rebuilding = new Map<Segment, Promise<void>>()
+  readonly #logId: Uint8Array
+  readonly #snapshots: Snapshots
+  /** End one hold each, with the reason. */
+  readonly #holds = new Set<(reason: string) => void>()
   #register: SegmentRegister
   /** Somebody has said how long records are kept. */
   #isRegroupDue = false
@@ -121,6 +127,8 @@ export class Log implements AsyncDisposable {
     this.#table = recovered.table
     this.#own = own
     this.#register = recovered.register
+    this.#logId = recovered.logId
+    this.#snapshots = new Snapshots(disk, recovered.snapshotCommits)
     this.#files = files
     this.#pages = pages
     this.#holes = recovered.holes
@@ -140,7 +148,7 @@ export class Log implements AsyncDisposable {
         segmentBytes,
         freeBytesMin: options.freeBytesMin ?? segmentBytes,
         bytesMax: options.bytesMax ?? Number.POSITIVE_INFINITY,
-        onSpace: () => this.#loop.onSpace(),
+        onSpace: () => this.#onSpace(),
         onFailure: (error) => this.#loop.fail(error),
       },
       recovered.segments,
@@ -196,7 +204,7 @@ export class Log implements AsyncDisposable {
         clock,
         logger,
         store: this.#store,
-        snapshots: new Snapshots(disk, recovered.snapshotCommits),
+        snapshots: this.#snapshots,
         table: this.#table,
         tail: this.#tail,
         files,
@@ -397,6 +405,36 @@ export class Log implements AsyncDisposable {
     await this.#loop.whenRoom(bytes, signal)
   }
 
+  /**
+   * Keeps the log's files as they are from now until the hold is released: whoever copies them then has the log of this
+   * moment. Meanwhile no space comes back, so a hold ends by itself (`broken` resolves) when there is none left.
+   */
+  async hold(): Promise<LogHold> {
+    const release = await this.#upkeep.hold()
+    try {
+      await this.#loop.sync()
+      const held = await holdFiles({
+        disk: this.#options.disk,
+        logId: this.#logId,
+        commit: this.#loop.lastCommit,
+        segments: this.#store.segments.slice(),
+        active: this.#store.active,
+        snapshotCommits: this.#snapshots.commits,
+      })
+      const broken = deferred<string>()
+      const end = (reason: string): void => {
+        this.#holds.delete(end)
+        release()
+        broken.resolve(reason)
+      }
+      this.#holds.add(end)
+      return { ...held, broken: broken.promise, release: () => end('it was released') }
+    } catch (error) {
+      release()
+      throw error
+    }
+  }
+
   health(): LogHealth {
     const reason = this.#loop.whyNotWritable()
     return { writable: reason === undefined, ...(reason === undefined ? {} : { reason }), damage: this.#damage.all }
@@ -427,6 +465,7 @@ export class Log implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
+    for (const end of this.#holds) end('the log closes')
     await this.#upkeep.close()
     const isClean = await this.#loop.close()
     if (isClean) await this.#upkeep.closeWithSnapshot()
@@ -443,6 +482,12 @@ export class Log implements AsyncDisposable {
     const state = ledger === 0 ? undefined : this.#table.get(ledger)
     if (state === undefined) throw new LogError('unknown-ledger', `ledger ${ledger} was never opened, or was dropped`)
     return state
+  }
+
+  #onSpace(): void {
+    this.#loop.onSpace()
+    const { shortage } = this.#store
+    if (shortage !== undefined) for (const end of this.#holds) end(`there is no space left: ${shortage}`)
   }
 
   /** Queues frames and waits for their outcome, or for the deadline. */

@@ -19,7 +19,7 @@ const TEMPORARY = `${DIRECTORY}/snapshot.tmp`
 /** Commits stay below 2^47. */
 const COMMIT_DIGITS = 15
 
-function snapshotPath(commit: number): string {
+export function snapshotPath(commit: number): string {
   return `${DIRECTORY}/${String(commit).padStart(COMMIT_DIGITS, '0')}.snap`
 }
 
@@ -72,6 +72,11 @@ export class Snapshots {
   /** Segments that end here or before may go: every kept snapshot covers them. 0 until there are enough. */
   get coveredCommit(): number {
     return this.#commits.length < SNAPSHOTS_KEPT ? 0 : (this.#commits[SNAPSHOTS_KEPT - 1] ?? 0)
+  }
+
+  /** Commits of the kept ones, newest first. */
+  get commits(): readonly number[] {
+    return this.#commits
   }
 
   get newestCommit(): number {

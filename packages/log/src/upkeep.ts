@@ -52,6 +52,8 @@ export class Upkeep {
   #isClosed = false
   #running: Promise<void> | undefined
   #retry: Timer | undefined
+  /** Whoever copies the files: as long as there is somebody, none of them is removed, recycled or replaced. */
+  #holds = 0
   /** Segment number → the ledger that keeps it, and the floor that it had. */
   readonly #keepers = new Map<number, { readonly ledger: Ledger; readonly floorMs: number }>()
   /** Numbers of segments that the log says are gone and whose files are still there. */
@@ -69,6 +71,22 @@ export class Upkeep {
     this.#running = this.#run().finally(() => {
       this.#running = undefined
     })
+  }
+
+  /**
+   * From when this resolves until the answer is called, every file of the log stays as it is, but for the one that is
+   * written to. Indexes of full segments are written all the same: only that keeps memory bounded.
+   */
+  async hold(): Promise<() => void> {
+    this.#holds++
+    while (this.#running !== undefined) await this.#running
+    let isHeld = true
+    return () => {
+      if (!isHeld) return
+      isHeld = false
+      this.#holds--
+      this.wake()
+    }
   }
 
   /** Resolves when nothing is under way. */
@@ -104,7 +122,7 @@ export class Upkeep {
     try {
       while (this.#isDue && !this.#isClosed) {
         this.#isDue = false
-        await this.#removeLeftovers()
+        if (this.#holds === 0) await this.#removeLeftovers()
         await this.#seal()
         await this.#reclaim()
         await this.#regroup()
@@ -124,6 +142,11 @@ export class Upkeep {
     }
   }
 
+  /** Files stay as they are: the log closes, or somebody copies it. */
+  get #isStill(): boolean {
+    return this.#isClosed || this.#holds > 0
+  }
+
   async #seal(): Promise<void> {
     const { store, disk, pages, snapshots } = this.#options
     const due = this.#unsealed()
@@ -138,7 +161,7 @@ export class Upkeep {
       await store.retire(segment)
     }
     const full = store.segments.at(-2)
-    if (full !== undefined && full.lastCommit > snapshots.newestCommit && !this.#isClosed) await this.#snapshot()
+    if (full !== undefined && full.lastCommit > snapshots.newestCommit && !this.#isStill) await this.#snapshot()
     this.releaseMemory()
   }
 
@@ -154,10 +177,10 @@ export class Upkeep {
       if (await this.#isDead(segment)) dead.push(segment)
     }
     const newest = dead.at(-1)
-    if (newest === undefined || this.#isClosed) return
+    if (newest === undefined || this.#isStill) return
     if (newest.lastCommit > snapshots.coveredCommit) await this.#snapshot()
     for (const segment of dead) {
-      if (segment.lastCommit > snapshots.coveredCommit || this.#isClosed) return
+      if (segment.lastCommit > snapshots.coveredCommit || this.#isStill) return
       const { number, firstCommit, lastCommit } = segment
       await this.#options.appendFreed({ number, firstCommit, lastCommit })
       store.segments.splice(store.segments.indexOf(segment), 1)
@@ -185,13 +208,13 @@ export class Upkeep {
   /** One step. Sealing goes on meanwhile: only it keeps the memory of indexes bounded. */
   async #regroup(): Promise<void> {
     const { regrouper, store, snapshots, tail, isRegroupDue, appendRegrouped, sync } = this.#options
-    if (this.#isClosed || !isRegroupDue()) return
+    if (this.#isStill || !isRegroupDue()) return
     const lastCommit = Math.min(snapshots.coveredCommit, tail.firstCommit - 1)
     const step = await regrouper.write(lastCommit, async () => {
       if (this.#unsealed().length > 0) await this.#seal()
     })
     if (step === undefined) return
-    if (this.#isClosed) return await regrouper.discard(step)
+    if (this.#isStill) return await regrouper.discard(step)
     await appendRegrouped(step.regrouping)
     await sync()
     this.#isDue = true

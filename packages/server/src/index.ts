@@ -7,3 +7,11 @@ export { IN_MEMORY, type RunningServer, type ServerOptions, startServer, type St
 export { createLogger, type LoggerOptions, type LogLevel, logLevels } from './telemetry/logger.ts'
 export { type ConfigOption, configOptions, type ConfigSources, readConfig, type StartConfig } from './config.ts'
 export { type DataDirectory, type Dumped, type DumpedFrame, type Finding, openDataDirectory } from './data-directory.ts'
+export {
+  backupDirectory,
+  type BackupDirectoryOptions,
+  type BackupOptions,
+  listBackupPoints,
+  restoreDirectory,
+  type RestoreDirectoryOptions,
+} from './backup.ts'

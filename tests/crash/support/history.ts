@@ -32,6 +32,11 @@ export class History {
     return this.#acknowledged.size
   }
 
+  /** What is acknowledged by now. */
+  get acknowledgedTexts(): readonly string[] {
+    return [...this.#acknowledged.keys()]
+  }
+
   /** Every rule that `stored` breaks, one line each; at most 20. Empty: the history holds. */
   violations(stored: readonly StoredRecord[]): string[] {
     const found: string[] = []

@@ -14,7 +14,8 @@ export interface ProgressOptions {
 }
 
 export interface ProgressState {
-  readonly records: number
+  /** Absent: bytes are what is counted. */
+  readonly records?: number
   readonly bytes: number
   /** The part done, 0 … 1, where the size of the input is known: gives a bar, a percentage and an ETA. */
   readonly fraction?: number | undefined
@@ -64,7 +65,10 @@ export class Progress {
 }
 
 export function progressLine({ records, bytes, fraction, note }: ProgressState, elapsedMs: number): string {
-  const parts = [`${formatCount(records)} records`, formatBytes(bytes), formatRate(records, elapsedMs)]
+  const parts =
+    records === undefined
+      ? [formatBytes(bytes)]
+      : [`${formatCount(records)} records`, formatBytes(bytes), formatRate(records, elapsedMs)]
   if (fraction !== undefined) {
     const done = Math.min(1, Math.max(0, fraction))
     const filled = Math.round(done * BAR_WIDTH)

@@ -13,6 +13,7 @@ import {
   type Damage,
 } from '@millrace/log'
 import type { Engine, EngineHealth, EngineDamage } from '../engine.ts'
+import { serveHolds } from './holds.ts'
 import { EmbeddedMetaStore } from './meta-store.ts'
 import { EmbeddedShardStore } from './shard-store.ts'
 
@@ -52,16 +53,18 @@ export async function openEmbeddedEngine(options: EmbeddedEngineOptions): Promis
     await disk.close()
     throw error
   }
-  return openOn(disk, { ...settings, allocate: allocateShared }, async () => {
+  const letGo = async (): Promise<void> => {
     await disk.close()
     await lock.release()
-  })
+  }
+  return openOn(disk, { ...settings, allocate: allocateShared }, letGo, (log) => serveHolds(lock, log, options))
 }
 
 async function openOn(
   disk: Disk,
   settings: Omit<LogOptions, 'disk' | 'metadata'>,
   letGo: () => Promise<void>,
+  onOpen: (log: Log) => void = () => {},
 ): Promise<Engine> {
   const meta = new EmbeddedMetaStore()
   let log: Log
@@ -72,6 +75,7 @@ async function openOn(
     throw error
   }
   meta.attach(log)
+  onOpen(log)
   const shards = new EmbeddedShardStore(log)
   let closing: Promise<void> | undefined
   const close = (): Promise<void> => {

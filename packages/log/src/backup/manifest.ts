@@ -1,0 +1,85 @@
+/**
+ * The manifest of one point in time: which stored files make up the directory, each with its length and checksum, and a
+ * checksum of its own. A point without a whole manifest does not exist.
+ */
+import type { Disk } from '../disk.ts'
+import { crc32 } from '../format/crc32.ts'
+import { LogError } from '../log-error.ts'
+import { commitInName, manifestPath, POINTS } from './layout.ts'
+
+export const BACKUP_VERSION = 1
+
+export interface BackedUpFile {
+  /** In the data directory. */
+  readonly path: string
+  /** In the backup. */
+  readonly stored: string
+  readonly bytes: number
+  readonly crc32: number
+}
+
+export interface Manifest {
+  readonly version: number
+  /** Ms since the epoch. */
+  readonly createdMs: number
+  /** In hexadecimal digits. */
+  readonly logId: string
+  /** Everything up to this commit is in it. */
+  readonly commit: number
+  readonly files: readonly BackedUpFile[]
+}
+
+export function encodeManifest(manifest: Manifest): Uint8Array {
+  const { version, createdMs, logId, commit, files } = manifest
+  const body = { version, createdMs, logId, commit, files }
+  return Buffer.from(`${JSON.stringify({ ...body, crc32: checksumOf(body) }, undefined, 1)}\n`)
+}
+
+/** Rejects with LogError `newer-version`, and with `damaged` for one that is not whole. */
+export async function readManifest(disk: Disk, commit: number): Promise<Manifest> {
+  const path = manifestPath(commit)
+  const bytes = await readWhole(disk, path)
+  let document: Manifest & { readonly crc32: number }
+  try {
+    document = JSON.parse(Buffer.from(bytes).toString()) as typeof document
+  } catch {
+    throw new LogError('damaged', `${path}: this manifest is not whole; take another point`)
+  }
+  const { crc32: checksum, ...manifest } = document
+  if (manifest.version > BACKUP_VERSION) {
+    throw new LogError(
+      'newer-version',
+      `${path}: this backup has format version ${manifest.version}, this program knows ${BACKUP_VERSION}; ` +
+        'use the version that wrote it, or a later one',
+    )
+  }
+  if (checksum !== checksumOf(manifest) || manifest.commit !== commit) {
+    throw new LogError('damaged', `${path}: this manifest fails its checksum; take another point`)
+  }
+  return manifest
+}
+
+/** Commits of the points that have a manifest, ascending. */
+export async function listPoints(disk: Disk): Promise<readonly number[]> {
+  if (!(await disk.exists(POINTS))) return []
+  const commits: number[] = []
+  for (const name of await disk.list(POINTS)) {
+    const commit = commitInName(name)
+    if (commit !== undefined && (await disk.exists(manifestPath(commit)))) commits.push(commit)
+  }
+  return commits
+}
+
+function checksumOf({ version, createdMs, logId, commit, files }: Manifest): number {
+  return crc32(Buffer.from(JSON.stringify({ version, createdMs, logId, commit, files })))
+}
+
+async function readWhole(disk: Disk, path: string): Promise<Uint8Array> {
+  const file = await disk.open(path)
+  try {
+    const bytes = new Uint8Array(await file.size())
+    return bytes.subarray(0, await file.read(bytes, 0))
+  } finally {
+    await file.close()
+  }
+}

@@ -1,0 +1,54 @@
+/** Brings a point of a backup back into an empty directory, every file against its checksum. */
+import type { Clock } from '@millrace/std'
+import type { Disk } from '../disk.ts'
+import { LogError } from '../log-error.ts'
+import { CopyPace, copyFile } from './copy-file.ts'
+import { POINTS } from './layout.ts'
+import { listPoints, readManifest } from './manifest.ts'
+import { type BackupPoint, pointOf } from './take-backup.ts'
+
+export interface RestoreBackupOptions {
+  readonly backup: Disk
+  /** An empty directory. */
+  readonly target: Disk
+  /** The commit of a point; `undefined`: the newest. */
+  readonly point: number | undefined
+  readonly clock: Clock
+  readonly signal: AbortSignal
+  readonly onProgress: (copied: number, total: number) => void
+}
+
+/** The points of a backup, oldest first. Those whose manifest is not whole are passed over by `listBackup`'s caller. */
+export async function listBackup(backup: Disk): Promise<readonly BackupPoint[]> {
+  const points: BackupPoint[] = []
+  for (const commit of await listPoints(backup)) points.push(pointOf(await readManifest(backup, commit)))
+  return points
+}
+
+/** Rejects with LogError `damaged` naming the file that is missing, too short or fails its checksum. */
+export async function restoreBackup(options: RestoreBackupOptions): Promise<BackupPoint> {
+  const { backup, target, clock, signal } = options
+  const commits = await listPoints(backup)
+  const commit = options.point ?? commits.at(-1)
+  if (commit === undefined || !commits.includes(commit)) {
+    const there = commits.length === 0 ? 'there is none' : `there are ${commits.join(', ')}`
+    throw new LogError(
+      'damaged',
+      `${POINTS}: expected ${commit === undefined ? 'a point' : `point ${commit}`}, ${there}`,
+    )
+  }
+  const manifest = await readManifest(backup, commit)
+  const point = pointOf(manifest)
+  let copied = 0
+  const onBytes = (bytes: number): void => options.onProgress((copied += bytes), point.bytes)
+  const pace = new CopyPace({ clock, bytesPerSecond: Number.POSITIVE_INFINITY, signal, onBytes })
+  const folders = new Set<string>(['log', 'meta', 'spare'])
+  for (const { path } of manifest.files) if (path.includes('/')) folders.add(path.slice(0, path.lastIndexOf('/')))
+  for (const folder of folders) await target.makeDirectory(folder)
+  await target.syncDirectory('.')
+  for (const { path, stored, bytes, crc32 } of manifest.files) {
+    const sum = await copyFile({ disk: backup, path: stored }, { disk: target, path }, bytes, pace)
+    if (sum !== crc32) throw new LogError('damaged', `${stored}: the file fails its checksum; take another point`)
+  }
+  return point
+}

@@ -1,0 +1,61 @@
+/**
+ * What of a log's files has to be copied to have the log of this moment: segments up to their last commit, their
+ * indexes, and the kept snapshots. Spares, the segment prepared next and files that are on their way out are not.
+ */
+import type { Disk } from './disk.ts'
+import { indexPath, type Segment } from './segment.ts'
+import { snapshotPath } from './snapshots.ts'
+
+/** Bytes [0, `bytes`) of a file of the log. */
+export interface HeldFile {
+  readonly path: string
+  readonly bytes: number
+  /**
+   * Names these very bytes for ever, in letters, digits, `-` and `.`: two files of one key are the same. `undefined`:
+   * the segment that is written to, which will have more.
+   */
+  readonly key: string | undefined
+}
+
+/** A log at one moment. */
+export interface HeldLog {
+  /** In hexadecimal digits. */
+  readonly logId: string
+  /** The last commit that stands in the files. All before it are there too, and were durable. */
+  readonly commit: number
+  readonly files: readonly HeldFile[]
+}
+
+export interface HoldableLog {
+  readonly disk: Disk
+  readonly logId: Uint8Array
+  readonly commit: number
+  readonly segments: readonly Segment[]
+  /** The one that is written to. */
+  readonly active: Segment | undefined
+  readonly snapshotCommits: readonly number[]
+}
+
+/** Lists them at once, as of now, and asks the disk for sizes afterwards: nothing listed may change meanwhile. */
+export async function holdFiles(log: HoldableLog): Promise<HeldLog> {
+  const { disk, commit, active, snapshotCommits } = log
+  const files: HeldFile[] = []
+  const unsized: { readonly path: string; readonly key: string }[] = []
+  for (const segment of log.segments) {
+    const key = `${segment.path.slice('log/'.length, -'.seg'.length)}-${segment.start.salt.toString(16).padStart(16, '0')}`
+    if (segment !== active && segment.file !== undefined)
+      unsized.push({ path: indexPath(segment.number), key: `${key}.idx` })
+    files.push({ path: segment.path, bytes: segment.usedBytes, key: segment === active ? undefined : `${key}.seg` })
+  }
+  const logId = Buffer.from(log.logId).toString('hex')
+  for (const at of snapshotCommits) unsized.push({ path: snapshotPath(at), key: `${logId}-${at}.snap` })
+  for (const { path, key } of unsized) {
+    const file = await disk.open(path)
+    try {
+      files.push({ path, bytes: await file.size(), key })
+    } finally {
+      await file.close()
+    }
+  }
+  return { logId, commit, files }
+}
