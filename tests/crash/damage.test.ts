@@ -45,11 +45,11 @@ describe('a damaged directory', () => {
     finished(startLocalCommand('check', folder, ...options))
 
   /** Changes the segment in which record LOST stands. */
-  async function damage(change: (bytes: Buffer, at: number) => void): Promise<void> {
+  async function damage(change: (bytes: Buffer, at: number) => void, record = LOST): Promise<void> {
     for (const name of await readdir(join(folder, 'log'))) {
       const path = join(folder, 'log', name)
       const bytes = await readFile(path)
-      const at = bytes.indexOf(`needle-${LOST}-`)
+      const at = bytes.indexOf(`needle-${record}-`)
       if (at === -1) continue
       change(bytes, at)
       await writeFile(path, bytes)
@@ -114,5 +114,38 @@ describe('a damaged directory', () => {
     const ready = await fetch(`${server.endpoint}/_health/ready`)
     expect(ready.status).toBe(200)
     expect(JSON.stringify(await ready.json())).toContain(`orders ${shardId} lost ${records}`)
+  })
+
+  it.each([
+    ['a byte of a record', (bytes: Buffer, at: number) => void (bytes[at] = (bytes[at] ?? 0) ^ 1)],
+    ['the header of a commit', (bytes: Buffer, at: number) => void bytes.fill(0, at - (at % PAGE_BYTES), at)],
+  ])('that somebody has accepted is passed over, and nothing else: %s', async (_what, change) => {
+    await damage(change)
+    const found = await check()
+    const [, name = ''] = /to accept: (\S+)/.exec(found.stdout) ?? []
+    expect(found.stderr).toContain(`--accept-loss '${name}'`)
+    expect(await check('--accept-loss', 'orders/shardId-000000000009:start-end')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining(`there are ${name}`),
+    })
+    // Without account and region, which are the only ones.
+    const short = name.split('/').slice(2).join('/')
+    expect(await check('--accept-loss', short)).toMatchObject({ code: 0 })
+    expect(await check()).toMatchObject({ code: 0, stdout: expect.stringContaining(`accepted: ${name}`) })
+
+    await server.start()
+    const [shardId = ''] = /shardId-\d+/.exec(name) ?? []
+    const { texts, failures } = await readOn(shardId)
+    expect(failures).toBe(0)
+    expect(texts).toEqual(Array.from({ length: RECORDS }, (_, n) => `needle-${n}-`).filter((_, n) => n !== LOST))
+    // A further loss is told like the first.
+    await server.kill('SIGTERM')
+    await damage((bytes) => {
+      const at = bytes.indexOf(`needle-${LOST + 2}-`)
+      bytes[at] = (bytes[at] ?? 0) ^ 1
+    }, LOST + 2)
+    expect((await check()).code).toBe(8)
+    await server.start()
+    expect((await readOn(shardId)).failures).toBeGreaterThan(0)
   })
 })

@@ -25,13 +25,13 @@ import { loadSnapshots } from './snapshots.ts'
 export interface Finding extends Damage {
   readonly file: string
   readonly offset: number
+  /** Commits of which nothing can be read, both inclusive, where whole ones are concerned. */
+  readonly commits?: { readonly from: number; readonly to: number }
 }
 
 /** Before it is asked whose records lay there. */
 interface Found extends Omit<Finding, 'ledgers'> {
   readonly ledgers?: readonly DamagedLedger[]
-  /** Commits of which nothing can be read, both inclusive. */
-  readonly commits?: { readonly from: number; readonly to: number }
 }
 
 export interface CheckOptions {
@@ -67,9 +67,9 @@ export async function* checkLog(
   try {
     const recovered = await recoverReadOnly(disk, files, metadata)
     for await (const found of checkSegments(disk, recovered, snapshots.newest?.commit ?? 0, signal)) {
-      const { commits, ledgers = [], ...finding } = found
+      const { commits, ledgers = [] } = found
       const lost = commits === undefined ? ledgers : await damagedLedgers(recovered, commits.from, commits.to)
-      yield { ...finding, ledgers: lost }
+      yield { ...found, ledgers: lost }
     }
   } finally {
     await files.close()

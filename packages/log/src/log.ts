@@ -54,9 +54,9 @@ import {
   SEGMENT_BYTES_DEFAULT,
   TAIL_BYTES_MAX_DEFAULT,
 } from './limits.ts'
-import { holdFiles } from './held-files.ts'
 import type { Holes } from './holes.ts'
 import { LogError } from './log-error.ts'
+import { LogHolds } from './log-holds.ts'
 import { OpenFiles } from './open-files.ts'
 import { PageCache } from './page-cache.ts'
 import { Reader } from './reader.ts'
@@ -90,10 +90,7 @@ export class Log implements AsyncDisposable {
   readonly #calls: Deadlines<WaitingCall>
   readonly #opening = new Map<Ledger, Deferred<void>>()
   readonly #rebuilding = new Map<Segment, Promise<void>>()
-  readonly #logId: Uint8Array
-  readonly #snapshots: Snapshots
-  /** End one hold each, with the reason. */
-  readonly #holds = new Set<(reason: string) => void>()
+  readonly #holds: LogHolds
   #register: SegmentRegister
   /** Somebody has said how long records are kept. */
   #isRegroupDue = false
@@ -127,8 +124,6 @@ export class Log implements AsyncDisposable {
     this.#table = recovered.table
     this.#own = own
     this.#register = recovered.register
-    this.#logId = recovered.logId
-    this.#snapshots = new Snapshots(disk, recovered.snapshotCommits)
     this.#files = files
     this.#pages = pages
     this.#holes = recovered.holes
@@ -148,7 +143,10 @@ export class Log implements AsyncDisposable {
         segmentBytes,
         freeBytesMin: options.freeBytesMin ?? segmentBytes,
         bytesMax: options.bytesMax ?? Number.POSITIVE_INFINITY,
-        onSpace: () => this.#onSpace(),
+        onSpace: () => {
+          this.#loop.onSpace()
+          this.#holds.onSpace()
+        },
         onFailure: (error) => this.#loop.fail(error),
       },
       recovered.segments,
@@ -198,13 +196,14 @@ export class Log implements AsyncDisposable {
       },
       recovered.groupedNumbers,
     )
+    const snapshots = new Snapshots(disk, recovered.snapshotCommits)
     this.#upkeep = new Upkeep(
       {
         disk,
         clock,
         logger,
         store: this.#store,
-        snapshots: this.#snapshots,
+        snapshots,
         table: this.#table,
         tail: this.#tail,
         files,
@@ -232,6 +231,15 @@ export class Log implements AsyncDisposable {
       },
       recovered.freedNumbers,
     )
+    this.#holds = new LogHolds({
+      disk,
+      logId: recovered.logId,
+      store: this.#store,
+      snapshots,
+      upkeep: this.#upkeep,
+      sync: () => this.#loop.sync(),
+      lastCommit: () => this.#loop.lastCommit,
+    })
   }
 
   async #start(recovered: RecoveredLog): Promise<void> {
@@ -409,30 +417,8 @@ export class Log implements AsyncDisposable {
    * Keeps the log's files as they are from now until the hold is released: whoever copies them then has the log of this
    * moment. Meanwhile no space comes back, so a hold ends by itself (`broken` resolves) when there is none left.
    */
-  async hold(): Promise<LogHold> {
-    const release = await this.#upkeep.hold()
-    try {
-      await this.#loop.sync()
-      const held = await holdFiles({
-        disk: this.#options.disk,
-        logId: this.#logId,
-        commit: this.#loop.lastCommit,
-        segments: this.#store.segments.slice(),
-        active: this.#store.active,
-        snapshotCommits: this.#snapshots.commits,
-      })
-      const broken = deferred<string>()
-      const end = (reason: string): void => {
-        this.#holds.delete(end)
-        release()
-        broken.resolve(reason)
-      }
-      this.#holds.add(end)
-      return { ...held, broken: broken.promise, release: () => end('it was released') }
-    } catch (error) {
-      release()
-      throw error
-    }
+  hold(): Promise<LogHold> {
+    return this.#holds.hold()
   }
 
   health(): LogHealth {
@@ -465,7 +451,7 @@ export class Log implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    for (const end of this.#holds) end('the log closes')
+    this.#holds.endAll('the log closes')
     await this.#upkeep.close()
     const isClean = await this.#loop.close()
     if (isClean) await this.#upkeep.closeWithSnapshot()
@@ -482,12 +468,6 @@ export class Log implements AsyncDisposable {
     const state = ledger === 0 ? undefined : this.#table.get(ledger)
     if (state === undefined) throw new LogError('unknown-ledger', `ledger ${ledger} was never opened, or was dropped`)
     return state
-  }
-
-  #onSpace(): void {
-    this.#loop.onSpace()
-    const { shortage } = this.#store
-    if (shortage !== undefined) for (const end of this.#holds) end(`there is no space left: ${shortage}`)
   }
 
   /** Queues frames and waits for their outcome, or for the deadline. */

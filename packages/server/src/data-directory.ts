@@ -21,7 +21,15 @@ import type { Clock, Random } from '@millrace/std'
 import { decodePage } from './catalog/documents.ts'
 import { parseKey } from './catalog/keys.ts'
 import { ConfigError } from './config-error.ts'
-import { describeDamage, nameDamage, type NamedDamage, type ShardOwner, type ShardOwners } from './damage-names.ts'
+import {
+  describeDamage,
+  nameDamage,
+  type NamedDamage,
+  type NamedShard,
+  type ShardOwner,
+  type ShardOwners,
+} from './damage-names.ts'
+import { type AcceptedLoss, acceptLosses, isAccepted, readAcceptedLosses } from './engine/embedded/accepted-losses.ts'
 import { engineDamage } from './engine/embedded/embedded-engine.ts'
 import { decodeSnapshot } from './engine/embedded/metadata-format.ts'
 import { EmbeddedMetaStore } from './engine/embedded/meta-store.ts'
@@ -33,6 +41,17 @@ export interface Finding extends NamedDamage {
   readonly offset: number
   /** All of it in one line, for people. */
   readonly text: string
+  /** What shards lost by it, each to be accepted by its name: then readers go on past it. */
+  readonly losses: readonly FoundLoss[]
+}
+
+export interface FoundLoss {
+  /** `account/region/stream/shardId:FROM-TO`: the lost sequence numbers, or those around them. */
+  readonly name: string
+  readonly engineShard: ShardRef
+  readonly fromCommit: number
+  readonly toCommit: number
+  readonly isAccepted: boolean
 }
 
 /** A frame's shard; names are absent for one that is no longer listed, and for metadata. */
@@ -50,6 +69,8 @@ export type Dumped =
 export interface DataDirectory {
   /** What is wrong in it, as it is found. Nothing: all is well. */
   check(signal?: AbortSignal): AsyncIterable<Finding>
+  /** Has readers go on past these losses, from the next start on. */
+  accept(losses: readonly FoundLoss[]): Promise<void>
   /** Its segments, commits and ends, in order. */
   dump(): AsyncIterable<Dumped>
   close(): Promise<void>
@@ -66,6 +87,13 @@ export async function openDataDirectory(
   const disk = await NodeDisk.open(directory)
   return {
     check: (signal) => checkDirectory(disk, signal),
+    accept: (losses) => {
+      const acceptedMs = options.clock.now()
+      return acceptLosses(
+        disk.directory,
+        losses.map(({ engineShard: shard, fromCommit, toCommit }) => ({ shard, fromCommit, toCommit, acceptedMs })),
+      )
+    },
     dump: () => dumpDirectory(disk),
     async close() {
       await disk.close()
@@ -76,17 +104,41 @@ export async function openDataDirectory(
 
 async function* checkDirectory(disk: NodeDisk, signal: AbortSignal | undefined): AsyncGenerator<Finding, void> {
   const metadata = new CatalogReader()
+  const accepted = await readAcceptedLosses(disk.directory)
   let owners: ShardOwners | undefined
   for await (const finding of checkLog(disk, { metadata, ...(signal === undefined ? {} : { signal }) })) {
     owners ??= metadata.owners()
-    yield namedFinding(finding, owners)
+    yield namedFinding(finding, owners, accepted)
   }
 }
 
-function namedFinding(finding: LogFinding, owners: ShardOwners): Finding {
+function namedFinding(finding: LogFinding, owners: ShardOwners, accepted: readonly AcceptedLoss[]): Finding {
   const { file, offset } = finding
   const named = nameDamage(engineDamage(finding), owners)
-  return { file, offset, ...named, text: `${file} at ${offset}: ${describeDamage(named)}` }
+  const losses = finding.ledgers.map((lost, place) => foundLoss(finding, lost, named.shards[place], accepted))
+  return { file, offset, ...named, losses, text: `${file} at ${offset}: ${describeDamage(named)}` }
+}
+
+function foundLoss(
+  { commits }: LogFinding,
+  { ledger, first, last }: LogFinding['ledgers'][number],
+  named: NamedShard | undefined,
+  accepted: readonly AcceptedLoss[],
+): FoundLoss {
+  const fromCommit = first?.commit ?? commits?.from ?? 0
+  const toCommit = last?.commit ?? commits?.to ?? 0
+  const range = { from: { commit: fromCommit, index: 0 }, to: { commit: toCommit + 1, index: 0 } }
+  const shard =
+    named?.stream === undefined ? `#${ledger}` : `${named.account}/${named.region}/${named.stream}/${named.shardId}`
+  const from = named?.firstSequenceNumber ?? named?.afterSequenceNumber ?? 'start'
+  const to = named?.lastSequenceNumber ?? named?.beforeSequenceNumber ?? 'end'
+  return {
+    name: `${shard}:${from}-${to}`,
+    engineShard: ledger,
+    fromCommit,
+    toCommit,
+    isAccepted: isAccepted(accepted, ledger, range),
+  }
 }
 
 async function* dumpDirectory(disk: NodeDisk): AsyncGenerator<Dumped, void> {

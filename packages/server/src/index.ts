@@ -6,7 +6,14 @@ export type { Readiness } from './http/pages.ts'
 export { IN_MEMORY, type RunningServer, type ServerOptions, startServer, type StreamToCreate } from './server.ts'
 export { createLogger, type LoggerOptions, type LogLevel, logLevels } from './telemetry/logger.ts'
 export { type ConfigOption, configOptions, type ConfigSources, readConfig, type StartConfig } from './config.ts'
-export { type DataDirectory, type Dumped, type DumpedFrame, type Finding, openDataDirectory } from './data-directory.ts'
+export {
+  type DataDirectory,
+  type Dumped,
+  type DumpedFrame,
+  type Finding,
+  type FoundLoss,
+  openDataDirectory,
+} from './data-directory.ts'
 export {
   backupDirectory,
   type BackupDirectoryOptions,

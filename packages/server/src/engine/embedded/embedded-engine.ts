@@ -13,6 +13,7 @@ import {
   type Damage,
 } from '@millrace/log'
 import type { Engine, EngineHealth, EngineDamage } from '../engine.ts'
+import { type AcceptedLoss, readAcceptedLosses } from './accepted-losses.ts'
 import { serveHolds } from './holds.ts'
 import { EmbeddedMetaStore } from './meta-store.ts'
 import { EmbeddedShardStore } from './shard-store.ts'
@@ -57,26 +58,27 @@ export async function openEmbeddedEngine(options: EmbeddedEngineOptions): Promis
     await disk.close()
     await lock.release()
   }
-  return openOn(disk, { ...settings, allocate: allocateShared }, letGo, (log) => serveHolds(lock, log, options))
+  try {
+    const acceptedLosses = await readAcceptedLosses(disk.directory)
+    const logOptions = { ...settings, allocate: allocateShared }
+    return await openOn(disk, logOptions, letGo, { acceptedLosses, onOpen: (log) => serveHolds(lock, log, options) })
+  } catch (error) {
+    await letGo()
+    throw error
+  }
 }
 
 async function openOn(
   disk: Disk,
   settings: Omit<LogOptions, 'disk' | 'metadata'>,
   letGo: () => Promise<void>,
-  onOpen: (log: Log) => void = () => {},
+  directory: { readonly acceptedLosses?: readonly AcceptedLoss[]; readonly onOpen?: (log: Log) => void } = {},
 ): Promise<Engine> {
   const meta = new EmbeddedMetaStore()
-  let log: Log
-  try {
-    log = await Log.open({ ...settings, disk, metadata: meta })
-  } catch (error) {
-    await letGo()
-    throw error
-  }
+  const log = await Log.open({ ...settings, disk, metadata: meta })
   meta.attach(log)
-  onOpen(log)
-  const shards = new EmbeddedShardStore(log)
+  directory.onOpen?.(log)
+  const shards = new EmbeddedShardStore(log, directory.acceptedLosses)
   let closing: Promise<void> | undefined
   const close = (): Promise<void> => {
     closing ??= (async () => {

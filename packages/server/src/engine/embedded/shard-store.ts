@@ -18,14 +18,17 @@ import {
   type ShardStore,
   type TrimFloor,
 } from '../engine.ts'
+import { type AcceptedLoss, isAccepted } from './accepted-losses.ts'
 import { asEngineError, fromLog } from './log-failure.ts'
 
 export class EmbeddedShardStore implements ShardStore {
   readonly #log: Log
+  readonly #acceptedLosses: readonly AcceptedLoss[]
   #isClosed = false
 
-  constructor(log: Log) {
+  constructor(log: Log, acceptedLosses: readonly AcceptedLoss[] = []) {
     this.#log = log
+    this.#acceptedLosses = acceptedLosses
   }
 
   /** Answers nothing more: the log itself goes on reading what it has in memory. */
@@ -58,7 +61,26 @@ export class EmbeddedShardStore implements ShardStore {
   }
 
   read(shard: ShardRef, from: Position, options: ReadOptions): ReadResult | Promise<ReadResult> {
-    return atOnceIfPossible(() => this.#openLog().read(shard, from, options))
+    return atOnceIfPossible(() => {
+      const answer = this.#openLog().read(shard, from, options)
+      return this.#acceptedLosses.length === 0 ? answer : this.#pastAccepted(shard, answer, options)
+    })
+  }
+
+  /** What was accepted as lost is passed over, as if nothing had stood there. */
+  async #pastAccepted(
+    shard: ShardRef,
+    answer: ReadResult | Promise<ReadResult>,
+    options: ReadOptions,
+  ): Promise<ReadResult> {
+    for (let result = await answer; ;) {
+      const { damaged, ...readable } = result
+      if (damaged === undefined || !isAccepted(this.#acceptedLosses, shard, damaged)) return result
+      // What follows is for the next read.
+      if (readable.frames.length > 0) return { ...readable, next: damaged.to, atTip: false, ended: false }
+      readable.release()
+      result = await this.#openLog().read(shard, damaged.to, options)
+    }
   }
 
   bounds(shard: ShardRef): ShardBounds | Promise<ShardBounds> {
