@@ -46,7 +46,7 @@ export const defineCheck: DefineCommand = (command, shell) => {
       const open = findings.filter((finding) => !isWhollyAccepted(finding))
       if (open.length === 0)
         return reporter.note(`${directory}: ${formatCounted(findings.length, 'finding')}, all accepted`)
-      const [loss] = open.flatMap(({ losses }) => losses).filter(({ isAccepted }) => !isAccepted)
+      const loss = open.flatMap(({ losses }) => losses).find(({ isAccepted }) => !isAccepted)
       throw new CommandError({
         ending: 'findings',
         code: 'Findings',
