@@ -245,4 +245,13 @@ export const LOG_MUTANTS: readonly Mutant[] = [
     replace: 'if (sum < 0) throw',
     suite: { project: 'units', files: ['log/src/backup/backup.test.ts'] },
   },
+  {
+    name: 'unused-segment-not-blanked',
+    mechanism: 'a segment that was begun and given up does not come back after a loss of power',
+    file: 'packages/log/src/segment-store.ts',
+    find: `      const path = segmentPath(number)
+      await this.#blank(path)`,
+    replace: '      const path = segmentPath(number)',
+    suite: { project: 'units', files: ['log/src/recovery/begun-segment.test.ts'] },
+  },
 ]

@@ -57,6 +57,9 @@ interface ActiveFile extends ReadyFile {
   offset: number
 }
 
+/** The header page, and that of the first commit's header. */
+const BLANK_BYTES = 2 * PAGE_BYTES
+
 export interface Room {
   /** Bytes that a commit with records may take now. */
   readonly data: number
@@ -143,6 +146,7 @@ export class SegmentStore {
     }
     for (const number of unusedNumbers) {
       const path = segmentPath(number)
+      await this.#blank(path)
       const isNext = number === this.#lastNumber + 1 && this.#next === undefined
       if (isNext && (await this.#sizeOf(path)) === segmentBytes) {
         this.#next = { number, file: await disk.open(path), capacity: segmentBytes, zeroedTo: segmentBytes }
@@ -404,6 +408,23 @@ export class SegmentStore {
     const spare = `spare/${String(++this.#spareNumber).padStart(10, '0')}.seg`
     await this.#options.disk.rename(path, spare)
     await this.#keepOrRemove(spare)
+  }
+
+  /**
+   * Takes the beginning of an unused segment away, durably. What recovery has seen there may stand in the page cache only,
+   * and a loss of power would bring back a header, and a torn commit, of a segment that was begun and given up: by then
+   * the log goes on elsewhere with the same commit number.
+   */
+  async #blank(path: string): Promise<void> {
+    const file = await this.#options.disk.open(path)
+    try {
+      const length = Math.min(await file.size(), BLANK_BYTES)
+      if (length === 0) return
+      await file.write(this.#zeros.subarray(0, length), 0)
+      await file.sync()
+    } finally {
+      await file.close()
+    }
   }
 
   async #sizeOf(path: string): Promise<number> {
