@@ -27,8 +27,9 @@ async function tornAtTheBeginning(): Promise<{ disk: SimulatedDisk; segment: str
     torn = { disk: disk.crash('all-lost', seededRandom(1)), segment: path }
     torn.disk.poke(path, bytes)
   }
-  for (let i = 0; torn === undefined; i++) await log.append([part(1, `${i};`.padEnd(17_000, '.'))], NO_DEADLINE)
+  for (let i = 0; i < 10; i++) await log.append([part(1, `${i};`.padEnd(17_000, '.'))], NO_DEADLINE)
   await log.close()
+  if (torn === undefined) throw new Error('ten such commits fill more than a segment')
   return torn
 }
 
