@@ -18,8 +18,21 @@ export function withFreed({ freed, grouped }: SegmentRegister, gone: FreedSegmen
   return { freed, grouped: grouped.filter(({ number }) => number !== gone.number) }
 }
 
+/**
+ * What was written takes the place of the last of what it was written from. The order matters: of segments that end with
+ * the same commit, the frames of a ledger come in the order in which they stand here.
+ */
 export function withRegrouped(register: SegmentRegister, { inputs, outputs }: Regrouping): SegmentRegister {
-  const after = inputs.reduce(withFreed, register)
-  const known = after.grouped.filter(({ number }) => !outputs.some((output) => output.number === number))
-  return { freed: after.freed, grouped: [...known, ...outputs] }
+  const isOutput = ({ number }: GroupedSegment): boolean => outputs.some((output) => output.number === number)
+  const last = inputs.at(-1)?.number
+  let place = register.grouped.findIndex(isOutput)
+  if (place === -1) place = register.grouped.findIndex(({ number }) => number === last)
+  if (place === -1) place = register.grouped.length
+  const [before, after] = [register.grouped.slice(0, place), register.grouped.slice(place)]
+  const grouped = [
+    ...before.filter((segment) => !isOutput(segment)),
+    ...outputs,
+    ...after.filter((segment) => !isOutput(segment)),
+  ]
+  return inputs.reduce(withFreed, { freed: register.freed, grouped })
 }
