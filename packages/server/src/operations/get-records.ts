@@ -60,7 +60,8 @@ export const getRecords = handle<GetRecordsInput, Output>(GetRecords, async (inp
   const nowMs = service.clock.monotonic()
   service.throughput.chargeRead(shard.ref, page.bytes, nowMs)
 
-  const behindMs = page.atTip ? 0 : Math.max(0, Math.floor(service.clock.now() - page.lastMs))
+  // 0 says that nothing is left, and callers go by it: a record that came in this millisecond, or ahead of the clock, is.
+  const behindMs = page.atTip ? 0 : Math.max(1, Math.floor(service.clock.now() - page.lastMs))
   service.metrics.get(label, {
     shardId,
     records: page.count,
