@@ -47,6 +47,8 @@ export default defineConfig({
         plugins,
         test: {
           name: 'simulation',
+          // One for each core of the smallest machine we test on: the halves of the worlds run side by side.
+          maxWorkers: 2,
           include: ['tests/simulation/**/*.test.ts'],
           testTimeout: 300_000,
           hookTimeout: 60_000,

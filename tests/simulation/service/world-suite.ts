@@ -1,0 +1,88 @@
+/**
+ * Runs the worlds of a range of seeds and holds each history against the promises. A violation names its seed and the
+ * command that shows it again; what was covered is printed. Some worlds are run twice, and must be the same twice.
+ *
+ * MILLRACE_SEED runs one seed; MILLRACE_SOAK_SECONDS goes on by time instead of by count.
+ */
+import { randomBelow, systemClock, systemRandom } from '@millrace/std'
+import { expect } from 'vitest'
+import { checkHistory } from './history/check-history.ts'
+import { Coverage } from './world/coverage.ts'
+import { World } from './world/world.ts'
+
+/** Of the requests of a world, before those of its last reading. */
+const CALLS = 245
+const CALLS_MEAN = 300
+const REPLAYED_EVERY = 50
+
+interface Half {
+  readonly name: string
+  readonly seeds: number
+  /** Two halves that run side by side start so far apart. */
+  readonly offset: number
+}
+
+/** Runs one world to its end and checks what was seen in it. */
+async function runWorld(seed: number): Promise<World> {
+  const world = new World(seed)
+  try {
+    await world.run(CALLS)
+    checkHistory(world.history.events)
+  } catch (error) {
+    throw new Error(
+      `${error instanceof Error ? error.message : String(error)}\n` +
+        `  seed ${seed} (${world.plan.engine}), after ${world.calls} requests\n` +
+        `  again: MILLRACE_SEED=${seed} npx vitest run --project simulation tests/simulation/service`,
+      { cause: error },
+    )
+  }
+  return world
+}
+
+export async function runWorlds({ name, seeds, offset }: Half): Promise<void> {
+  const { MILLRACE_SEED: replay, MILLRACE_SOAK_SECONDS: soakSeconds } = process.env
+  const firstSeed = replay === undefined ? offset + randomBelow(systemRandom, 1_000_000) : Number(replay)
+  const startedMs = systemClock.monotonic()
+  const elapsedMs = (): number => systemClock.monotonic() - startedMs
+  const isDone = (seed: number): boolean => {
+    if (replay !== undefined) return seed > firstSeed
+    return soakSeconds === undefined ? seed - firstSeed >= seeds : elapsedMs() >= Number(soakSeconds) * 1_000
+  }
+  const coverage = new Coverage()
+  let [seed, calls, lost] = [firstSeed, 0, 0]
+  for (; !isDone(seed); seed++) {
+    const world = await runWorld(seed)
+    calls += world.calls
+    lost += world.lostAnswers
+    coverage.merge(world.coverage)
+    if (seed % REPLAYED_EVERY !== 0 && replay === undefined) continue
+    const again = await runWorld(seed)
+    expect(again.digest(), `seed ${seed} gives two histories`).toBe(world.digest())
+    coverage.add('replays')
+  }
+  const count = seed - firstSeed
+  process.stderr.write(
+    `worlds, ${name}: seeds ${firstSeed}…${seed - 1}, ${count} histories of ${calls} requests in ` +
+      `${(elapsedMs() / 1_000).toFixed(1)} s, ${lost} answers lost; ${coverage}\n`,
+  )
+  if (replay !== undefined) return
+  expect(calls).toBeGreaterThanOrEqual(count * CALLS_MEAN)
+  expect(lost).toBeGreaterThan(count)
+  expect(coverage.of('splits') + coverage.of('merges')).toBeGreaterThanOrEqual(count)
+  expect(coverage.of('crashes')).toBeGreaterThan(count)
+  for (const what of [
+    'crashes in recovery',
+    'expiries of iterators',
+    'expiries of records',
+    'faults',
+    'iterators expired',
+    'iterators forged',
+    'replays',
+    'restarts in order',
+    'restarts with another clock',
+    'steps of the clock',
+    'whole readings',
+  ]) {
+    expect(coverage.of(what), what).toBeGreaterThan(0)
+  }
+}
