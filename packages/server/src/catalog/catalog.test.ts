@@ -107,6 +107,20 @@ describe('the catalog', () => {
     expect(behind.find(KEY)).toMatchObject({ openShards: 2, change: { birthS: 1_800_000_001 } })
   })
 
+  it('has no stream born with one of its name that another server has just deleted', async () => {
+    const meta = newMeta()
+    const other = await openCatalog(withoutWatch(meta))
+    const catalog = await openCatalog(meta)
+    const first = await catalog.change(KEY, DEADLINE_MS, create(KEY, 1))
+    // It has heard of the next ref, and of nothing else.
+    await other.refresh({ ...KEY, name: 'another' })
+    await catalog.change(KEY, DEADLINE_MS, () => ({ stream: undefined, lastBirthS: first?.bornS ?? 0 }))
+    const second = await other.change(KEY, DEADLINE_MS, (existing, firstRef) =>
+      create(KEY, 1, other.lastBirthS(KEY))(existing, firstRef),
+    )
+    expect(second?.bornS).toBeGreaterThan(first?.bornS ?? 0)
+  })
+
   it('gives every shard a ref of its own, also when servers that know nothing of each other create streams', async () => {
     const meta = newMeta()
     const catalogs = [

@@ -196,8 +196,9 @@ export class Catalog implements Disposable {
     }
     if (update.refs !== undefined) put(NEXT_REF_KEY, encodeNumber(this.#nextRef + update.refs))
     if (update.lastBirthS !== undefined) put(lastBirthKey(key), encodeNumber(update.lastBirthS))
-    // A stream that exists remembers its births itself.
-    else if (before === undefined && this.#lastBirths.has(streamId(key))) put(lastBirthKey(key), undefined)
+    // A stream that exists remembers its births itself. Also where none are known here: another server may have deleted
+    // one of the name just now, and this one would be born with it.
+    else if (before === undefined) put(lastBirthKey(key), undefined)
     return changes
   }
 
