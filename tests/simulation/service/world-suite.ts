@@ -2,7 +2,9 @@
  * Runs the worlds of a range of seeds and holds each history against the promises. A violation names its seed and the
  * command that shows it again; what was covered is printed. Some worlds are run twice, and must be the same twice.
  *
- * MILLRACE_SEED runs one seed; MILLRACE_SOAK_SECONDS goes on by time instead of by count.
+ * MILLRACE_SEED runs one seed; MILLRACE_SOAK_SECONDS goes on by time instead of by count, from a seed drawn by lot. The
+ * seeds of `npm test` are always the same: the checker's rules for numbers that lead a clock that was set back are not
+ * perfect yet, and about one world in a thousand may be accused wrongly (docs/decisions/065-simulated-worlds.md).
  */
 import { randomBelow, systemClock, systemRandom } from '@millrace/std'
 import { expect } from 'vitest'
@@ -41,7 +43,8 @@ async function runWorld(seed: number): Promise<World> {
 
 export async function runWorlds({ name, seeds, offset }: Half): Promise<void> {
   const { MILLRACE_SEED: replay, MILLRACE_SOAK_SECONDS: soakSeconds } = process.env
-  const firstSeed = replay === undefined ? offset + randomBelow(systemRandom, 1_000_000) : Number(replay)
+  const start = soakSeconds === undefined ? 1 : randomBelow(systemRandom, 1_000_000)
+  const firstSeed = replay === undefined ? offset + start : Number(replay)
   const startedMs = systemClock.monotonic()
   const elapsedMs = (): number => systemClock.monotonic() - startedMs
   const isDone = (seed: number): boolean => {

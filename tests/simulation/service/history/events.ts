@@ -10,7 +10,13 @@
 export type Origin =
   | { readonly type: 'TRIM_HORIZON' }
   | { readonly type: 'AT_SEQUENCE_NUMBER' | 'AFTER_SEQUENCE_NUMBER'; readonly sequenceNumber: string }
-  | { readonly type: 'AT_TIMESTAMP'; readonly timestampMs: number }
+  /** The place was chosen between the two: what is stored later may be of an earlier time, where a clock was set back. */
+  | {
+      readonly type: 'AT_TIMESTAMP'
+      readonly timestampMs: number
+      readonly calledAt?: number
+      readonly answeredAt?: number
+    }
   /** The place was chosen between these two moments (indexes of events). */
   | { readonly type: 'LATEST'; readonly calledAt: number; readonly answeredAt: number }
 

@@ -61,12 +61,21 @@ function isDue(fact: Fact, page: PageEvent, last: string | undefined, goneBefore
   if (page.after === undefined) {
     if (liesBefore(fact, origin)) return false
     if (origin.type === 'LATEST' && fact.startedAt < origin.answeredAt) return false
-    if (origin.type === 'AT_TIMESTAMP' && fact.timeMs === undefined) return false
+    if (origin.type === 'AT_TIMESTAMP') {
+      const isLater = fact.startedAt > (origin.answeredAt ?? Number.POSITIVE_INFINITY)
+      if (!isLater && (fact.timeMs === undefined || fact.timeMs < origin.timestampMs)) return false
+    }
   }
-  if ((fact.timeMs ?? arrivalSecondMs(fact.sequenceNumber)) < goneBeforeMs) return false
+  if ((fact.timeMs ?? earliestArrivalMs(fact)) < goneBeforeMs) return false
   if (last !== undefined && fact.sequenceNumber < last) return true
   if (page.children !== undefined) return true
   return page.behindMs === 0 && fact.knownAt < page.calledAt
+}
+
+/** A number never says a second before its shard's birth, which may lead a clock that was set back: then it says nothing. */
+function earliestArrivalMs({ sequenceNumber, shard }: Fact): number {
+  const arrivedMs = arrivalSecondMs(sequenceNumber)
+  return arrivedMs <= shard.birthS * 1_000 ? Number.NEGATIVE_INFINITY : arrivedMs
 }
 
 function liesBefore(fact: Fact, origin: Origin): boolean {
@@ -78,6 +87,7 @@ function liesBefore(fact: Fact, origin: Origin): boolean {
     case 'AFTER_SEQUENCE_NUMBER':
       return fact.sequenceNumber <= origin.sequenceNumber
     case 'AT_TIMESTAMP':
+      if (fact.knownAt >= (origin.calledAt ?? Number.POSITIVE_INFINITY)) return false
       return fact.timeMs !== undefined && fact.timeMs < origin.timestampMs
     case 'LATEST':
       return fact.knownAt < origin.calledAt

@@ -112,7 +112,9 @@ export class Reader {
     }
     const reply = await ask(this.#scene, GetShardIterator, input, { server, stream })
     if (reply.kind !== 'answer') return undefined
-    const origin: Origin = from.type === 'LATEST' ? { ...from, calledAt, answeredAt: history.now } : from
+    const answeredAt = history.now
+    const origin: Origin =
+      from.type === 'LATEST' || from.type === 'AT_TIMESTAMP' ? { ...from, calledAt, answeredAt } : from
     const iterator = reply.output.ShardIterator ?? ''
     return { stream, shard, origin, after: undefined, iterator, issuedFromMs, issuedToMs: machine.clock.now() }
   }
