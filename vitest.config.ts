@@ -48,6 +48,7 @@ export default defineConfig({
         test: {
           name: 'simulation',
           // One for each core of the smallest machine we test on: the halves of the worlds run side by side.
+          // On a virtual clock: nothing in them waits for real time.
           maxWorkers: 2,
           include: ['tests/simulation/**/*.test.ts'],
           testTimeout: 300_000,

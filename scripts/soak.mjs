@@ -37,15 +37,7 @@ for (const [name, [project, files, amounts]] of Object.entries(parts)) {
       .join(' ')})`,
   )
   const startedAt = performance.now()
-  const args = [
-    'run',
-    '--project',
-    project,
-    ...(project === 'simulation' ? ['--maxWorkers=2'] : []),
-    '--testTimeout',
-    '14400000',
-    ...files,
-  ]
+  const args = ['run', '--project', project, '--testTimeout', '14400000', ...files]
   const code = await runTool('vitest/vitest.mjs', args, { env: { ...amounts, ...process.env } })
   endings.push(
     `${code === 0 ? 'ok    ' : 'FAILED'} ${name}, ${((performance.now() - startedAt) / 60_000).toFixed(1)} min`,

@@ -7,8 +7,7 @@ import { join } from 'node:path'
 import { checkNode, ensureBuilt, ensureInstalled, root, run, runTool } from './setup.mjs'
 
 const results = join(root, '.cache', 'results')
-/** `options`: what Vitest is told besides. By default one file at a time: many tests look at real time. */
-const suite = (name, ...options) => [
+const suite = (name) => [
   name,
   () =>
     runTool('vitest/vitest.mjs', [
@@ -18,7 +17,6 @@ const suite = (name, ...options) => [
       '--reporter=default',
       '--reporter=json',
       `--outputFile.json=${join(results, `${name}.json`)}`,
-      ...options,
     ]),
 ]
 
@@ -30,8 +28,7 @@ const steps = [
   ['dead code', () => run('npm', ['run', '--silent', 'check:dead'], { shell: process.platform === 'win32' })],
   suite('units'),
   suite('conformance'),
-  // On a virtual clock: nothing in them waits for real time.
-  suite('simulation', '--maxWorkers=2'),
+  suite('simulation'),
   suite('fuzz'),
   suite('crash'),
 ]
