@@ -10,6 +10,8 @@ const seconds = String(Number(process.env.MILLRACE_SOAK_MINUTES ?? 45) * 60)
 const parts = {
   crashes: ['simulation', ['simulation/log/crash'], { MILLRACE_CRASH_STATES: '10000000' }],
   simulation: ['simulation', ['simulation/'], { MILLRACE_SOAK_SECONDS: seconds, MILLRACE_CRASH_STATES: '300000' }],
+  // Broad already in a third of the time.
+  fuzz: ['fuzz', [], { MILLRACE_SOAK_SECONDS: String(Number(seconds) / 3) }],
   kill: [
     'crash',
     ['crash/kill'],
