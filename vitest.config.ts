@@ -23,7 +23,7 @@ export default defineConfig({
         plugins,
         test: {
           name: 'units',
-          include: ['packages/*/src/**/*.test.ts', 'tests/tidy.test.ts', 'tests/mutants/**/*.test.ts'],
+          include: ['packages/*/src/**/*.test.ts', 'tests/tidy.test.ts', 'tests/{mutants,formats}/**/*.test.ts'],
           testTimeout: 30_000,
         },
       },
