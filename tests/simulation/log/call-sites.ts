@@ -9,9 +9,9 @@ import type { Disk, DiskFile } from '@millrace/log'
 import type { WrapDisk } from './history.ts'
 
 const SOURCES = fileURLToPath(new URL('../../../packages/log/src', import.meta.url))
-/** The port's own implementations, what stands outside of it, and tests. */
+/** The port's own implementations, what stands outside of it (its backups too: tests/crash/backup.test.ts), tests. */
 const OUTSIDE =
-  /^(testing|node-disk|writer-thread|read-only-disk|directory-lock|make-directories)|\.(test|contract)\.ts$/
+  /^(testing|backup|node-disk|writer-thread|read-only-disk|directory-lock|make-directories)|\.(test|contract)\.ts$/
 const CALL =
   /(?:disk|file|source|target)\??\.(create|rename|remove|makeDirectory|syncDirectory|write|writeAndSync|sync|truncate)\(/gi
 
