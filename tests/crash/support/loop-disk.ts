@@ -8,7 +8,7 @@ import { existsSync, mkdirSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 /** Sparse: it takes what is written. Room for the reserve that the server leaves free, and a few segments. */
-const IMAGE_BYTES = 2 * 1024 ** 3
+const IMAGE_BYTES_DEFAULT = 2 * 1024 ** 3
 /** _IOR('X', 125, __u32), and EXT4_GOING_FLAGS_NOLOGFLUSH: linux/fs/ext4/ext4.h. */
 const EXT4_IOC_SHUTDOWN = 0x8004_587d
 const NO_LOG_FLUSH = 2
@@ -42,10 +42,10 @@ export class LoopDisk implements Disposable {
   }
 
   /** Makes the file system in `folder`, and mounts it. */
-  static make(folder: string): LoopDisk {
+  static make(folder: string, bytes = IMAGE_BYTES_DEFAULT): LoopDisk {
     const disk = new LoopDisk(folder)
     writeFileSync(disk.#image, '')
-    truncateSync(disk.#image, IMAGE_BYTES)
+    truncateSync(disk.#image, bytes)
     run('mkfs.ext4', '-q', '-F', '-E', 'lazy_itable_init=1,lazy_journal_init=1', disk.#image)
     mkdirSync(disk.path)
     disk.#mount()
