@@ -39,30 +39,28 @@ export async function makeService(directory: string, nowMs: number): Promise<Dir
       for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve))
     }
   }
+  const passUntil = async <T>(answer: Promise<T>): Promise<T> => {
+    const state = { isDone: false }
+    const finish = (): void => void (state.isDone = true)
+    answer.then(finish, finish)
+    while (!state.isDone) await pass(1)
+    return answer
+  }
   return {
     clock,
     pass,
     async call<T>(operation: string, input: object): Promise<T> {
-      let isDone = false
-      const answer = service
-        .execute(operation, input, {
-          account: ACCOUNT,
-          region: REGION,
-          requestId: 'formats',
-          deadlineMs: clock.monotonic() + DEADLINE_MS,
-          signal: new AbortController().signal,
-        })
-        .finally(() => (isDone = true))
-      answer.catch(() => undefined)
-      while (!isDone) await pass(1)
-      return (await answer) as T
+      const answer = service.execute(operation, input, {
+        account: ACCOUNT,
+        region: REGION,
+        requestId: 'formats',
+        deadlineMs: clock.monotonic() + DEADLINE_MS,
+        signal: new AbortController().signal,
+      })
+      return (await passUntil(answer)) as T
     },
     async close() {
-      const closing = service.close().then(() => engine.close())
-      let isDone = false
-      void closing.finally(() => (isDone = true))
-      while (!isDone) await pass(1)
-      await closing
+      await passUntil(service.close().then(() => engine.close()))
     },
   }
 }

@@ -93,11 +93,13 @@ export function commitReshard(stream: Stream, closed: readonly ClosedShard[]): S
   }
 }
 
+/** All end in the same moment, the last one's: none of their key ranges is without a shard in between. */
 function closeParents(stream: Stream, closed: readonly ClosedShard[]): readonly Shard[] {
+  const atMs = closed.reduce((last, { closedAtMs }) => Math.max(last, closedAtMs), 0)
   return closingParents(stream).map((parent, i) => {
     const answer = closed[i]
     assert(answer !== undefined, `shard ${parent.number} of stream ${stream.name} was not closed`)
-    return { ...parent, closed: { end: answer.end, atMs: answer.closedAtMs } }
+    return { ...parent, closed: { end: answer.end, atMs } }
   })
 }
 

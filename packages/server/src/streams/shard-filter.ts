@@ -1,20 +1,17 @@
 /** Which of a stream's shards ListShards returns for each filter (KINESIS.md §14). */
 import { isExpired } from './retention.ts'
 import type { Shard } from './shard.ts'
-import type { Stream } from './stream.ts'
+import { findShard, type Stream } from './stream.ts'
 
 export type ShardFilter =
   | { readonly type: 'FROM_TRIM_HORIZON' | 'AT_TRIM_HORIZON' | 'AT_LATEST' }
   | { readonly type: 'AT_TIMESTAMP' | 'FROM_TIMESTAMP'; readonly timestampMs: number }
   | { readonly type: 'AFTER_SHARD_ID'; readonly shard: number }
 
+type FilteredStream = Pick<Stream, 'createdMs' | 'pages'>
+
 /** Says whether a shard passes. `horizonMs`: the oldest time a record can have and be seen. */
-export function shardPasses(
-  stream: Pick<Stream, 'createdMs'>,
-  shard: Shard,
-  filter: ShardFilter,
-  horizonMs: number,
-): boolean {
+export function shardPasses(stream: FilteredStream, shard: Shard, filter: ShardFilter, horizonMs: number): boolean {
   if (isExpired(shard, horizonMs)) return false
   switch (filter.type) {
     case 'FROM_TRIM_HORIZON':
@@ -33,8 +30,14 @@ export function shardPasses(
   }
 }
 
-function wasOpenAt({ createdMs }: Pick<Stream, 'createdMs'>, shard: Shard, timeMs: number): boolean {
-  // The first shards' births are logical; they opened when the stream was made.
-  const openedMs = shard.parents.length === 0 ? Math.min(createdMs, shard.birthS * 1000) : shard.birthS * 1000
-  return openedMs <= timeMs && (shard.closed === undefined || shard.closed.atMs >= timeMs)
+/**
+ * At each time since the stream was made, the shards that were open then have the whole key space, once. A birth is no
+ * help with that: it may lead the clock.
+ */
+function wasOpenAt(stream: FilteredStream, shard: Shard, timeMs: number): boolean {
+  if (shard.closed !== undefined && shard.closed.atMs < timeMs) return false
+  if (shard.parents.length === 0) return Math.min(stream.createdMs, shard.birthS * 1000) <= timeMs
+  const endings = shard.parents.map((parent) => findShard(stream, parent)?.closed?.atMs)
+  // Parents that are gone had expired; what they tell is far in the past.
+  return endings.every((endMs) => (endMs === undefined ? shard.birthS * 1000 <= timeMs : endMs < timeMs))
 }

@@ -93,7 +93,7 @@ export function pageOf(shardNumber: number): number {
   return Math.floor(shardNumber / SHARDS_PER_PAGE)
 }
 
-export function findShard(stream: Stream, number: number): Shard | undefined {
+export function findShard(stream: Pick<Stream, 'pages'>, number: number): Shard | undefined {
   return stream.pages.get(pageOf(number))?.find((shard) => shard.number === number)
 }
 

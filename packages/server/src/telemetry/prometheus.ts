@@ -107,7 +107,7 @@ export function createPrometheusMetrics(gauges: () => Gauges): PrometheusMetrics
   const answerBytes = gauge('millrace_http_answer_bytes', 'Large answers that wait for their readers.')
   const writable = gauge('millrace_engine_writable', '1 while the engine can store, else 0.')
   const resident = gauge('process_resident_memory_bytes', 'Resident memory.')
-  const cpu = gauge('process_cpu_seconds_total', 'CPU time, user and system.')
+  const cpu = new Counter({ name: 'process_cpu_seconds_total', help: 'CPU time, user and system.', registers })
 
   function gauge(name: string, help: string): Gauge {
     return new Gauge({ name, help, registers })
@@ -163,7 +163,8 @@ export function createPrometheusMetrics(gauges: () => Gauges): PrometheusMetrics
       writable.set(now.writable ? 1 : 0)
       resident.set(process.memoryUsage.rss())
       const { user, system } = process.cpuUsage()
-      cpu.set((user + system) / 1e6)
+      cpu.reset()
+      cpu.inc((user + system) / 1e6)
       return { contentType: registry.contentType, text: await registry.metrics() }
     },
   }
