@@ -16,6 +16,11 @@ import { settled } from './settled.ts'
  */
 export type Outcome = 'unused' | 'told' | 'refused' | 'tail' | 'snapshot'
 
+export interface LogRot extends Rot {
+  /** A sound header, of another segment: then this is another segment, and all of its own commits are gone, and told. */
+  readonly isForeignHeader?: boolean
+}
+
 /** Damage to one page: no more than one commit stands there, and all others are served. */
 const PAGE_KINDS: ReadonlySet<RotKind> = new Set<RotKind>(['flip', 'head', 'zero', 'garbage'])
 /** Files in whose pages no two commits meet; in a regrouped one small frames of many lie side by side. */
@@ -50,7 +55,7 @@ export async function openRotten(disk: SimulatedDisk, history: History): Promise
 
 export async function outcomeOf(
   disk: SimulatedDisk,
-  damage: Rot,
+  damage: LogRot,
   before: Contents,
   history: History,
 ): Promise<Outcome> {
@@ -60,7 +65,8 @@ export async function outcomeOf(
   const { contents, reported } = opened
   const { missing, firstCommit, lastCommit } = missingFrom(contents, before, history)
   if (missing.length === 0) return 'unused'
-  if (PAGE_KINDS.has(damage.kind) && ONE_COMMIT_PAGES.test(damage.path) && lastCommit > firstCommit) {
+  const isOnePage = PAGE_KINDS.has(damage.kind) && ONE_COMMIT_PAGES.test(damage.path) && !damage.isForeignHeader
+  if (isOnePage && lastCommit > firstCommit) {
     throw new Error(`one page is damaged, and commits from ${firstCommit} to ${lastCommit} are gone`)
   }
   const ranges = [...contents.ledgers.values()].flatMap(({ damaged }) => damaged)
