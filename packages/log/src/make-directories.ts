@@ -15,8 +15,8 @@ export async function makeDirectories(path: string): Promise<readonly string[]> 
   if (code === undefined) return [path]
   if (await isDirectory(path)) return []
   const parent = dirname(path)
-  // A parent that is there will not help a second time.
-  if (code !== 'ENOENT' || parent === path || (await isDirectory(parent))) throw failure(path, code)
+  if (code !== 'ENOENT' || parent === path) throw failure(path, code)
+  // If it is there by now somebody else may just have made it: one more try tells.
   const made = await makeDirectories(parent)
   const again = await makeOne(path)
   if (again === undefined) return [...made, path]
