@@ -86,6 +86,12 @@ describe('a server', () => {
     expect((await finished(startLocalCommand('check', folder))).code).toBe(0)
   })
 
+  it('that cannot listen says so, and not of its directory', async () => {
+    const start = await finished(startLocalCommand('start', '--host', 'nowhere.invalid', '--data-dir', ':memory:'))
+    expect(start).toMatchObject({ code: 1, stderr: expect.stringMatching(/^millrace: Cannot listen on port 4567/m) })
+    expect(start.stderr).not.toContain('--data-dir')
+  })
+
   it('takes a flag before the environment before the file before the default', async () => {
     const data = join(folder, 'data')
     await writeFile(
@@ -154,6 +160,14 @@ describe('a command', () => {
     const input = '{"id":1}\n{"id":2}\n{"no":3}\n'
     const put = await finished(startCommand(server.endpoint, 'put', 'orders', '--key-path', 'id'), input)
     expect(put).toMatchObject({ code: 6, stderr: expect.stringContaining('--skip 2') })
+  })
+
+  it('put of a record that the service refuses behind good ones is partly done', async () => {
+    const put = await finished(
+      startCommand(server.endpoint, 'put', 'orders', '--key', 'k'),
+      `good\n${'x'.repeat(2 ** 20 + 1)}\n`,
+    )
+    expect(put).toMatchObject({ code: 6, stderr: expect.stringContaining('--skip 1') })
   })
 
   it('put of nothing says what it looked for', async () => {

@@ -44,6 +44,13 @@ export function describeFailure(error: unknown): CommandFailure {
   }
 }
 
+/** Once something was done, neither a wrong piece of the input nor a refusal of the rest is the end of all of it. */
+export function partlyDone(error: unknown): unknown {
+  const failure = describeFailure(error)
+  if (failure.ending !== 'usage' && failure.ending !== 'failed') return error
+  return new CommandError({ ...failure, ending: 'partly' }, { cause: error })
+}
+
 function serviceFailure(error: KinesisServiceError): CommandFailure {
   const hint = serviceHint(error.type)
   return {

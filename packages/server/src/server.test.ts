@@ -198,6 +198,12 @@ describe('startServer', () => {
     expect(status).toBe(200)
   })
 
+  it('refuses an option that it does not know', async () => {
+    await expect(start({ datadir: '/nowhere' } as ServerOptions)).rejects.toThrow(
+      'datadir: no such option; did you mean dataDir?',
+    )
+  })
+
   it('says which port is taken', async () => {
     const { port } = await start()
     await expect(start({ port })).rejects.toThrow(`Cannot listen on port ${port} on localhost: another process does.`)

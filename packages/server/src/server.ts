@@ -21,6 +21,7 @@ import { type FrontDoorLimits, frontDoorLimits } from './http/limits.ts'
 import { Listener } from './http/listener.ts'
 import { createPages, type Readiness } from './http/pages.ts'
 import { assertTlsPair, tlsIdentity } from './http/tls-identity.ts'
+import { nearest } from './nearest.ts'
 import { Service, type ServiceSettings } from './service.ts'
 import { createPrometheusMetrics } from './telemetry/prometheus.ts'
 
@@ -254,7 +255,38 @@ async function openCredentials(
 
 type Settings = ReturnType<typeof withDefaults>
 
+const OPTION_NAMES = Object.keys({
+  port: true,
+  host: true,
+  dataDir: true,
+  auth: true,
+  credentials: true,
+  shardLimits: true,
+  quotas: true,
+  durability: true,
+  diskMax: true,
+  diskReserve: true,
+  tlsCert: true,
+  tlsKey: true,
+  allowedHosts: true,
+  corsOrigins: true,
+  createStreams: true,
+  statusDelayMs: true,
+  account: true,
+  region: true,
+  logger: true,
+  limits: true,
+  clock: true,
+  random: true,
+} satisfies Record<keyof ServerOptions, true>)
+
 function withDefaults(options: ServerOptions) {
+  for (const name of Object.keys(options)) {
+    if (OPTION_NAMES.includes(name)) continue
+    // A slip would go unnoticed, and the records elsewhere than meant.
+    const near = nearest(name, OPTION_NAMES)
+    throw new ConfigError(`${name}: no such option${near === undefined ? '' : `; did you mean ${near}?`}`)
+  }
   if ((options.tlsCert === undefined) !== (options.tlsKey === undefined)) {
     throw new ConfigError('tls-cert and tls-key: expected both or none, found one')
   }

@@ -66,7 +66,7 @@ export class Service implements AsyncDisposable {
         clock,
         logger,
         name: 'transitions',
-        everyMs: Math.min(TRANSITIONS_EVERY_MS, Math.max(1, parts.statusDelayMs || TRANSITIONS_EVERY_MS)),
+        everyMs: transitionsEveryMs(parts.statusDelayMs),
         task: () => transitions.finishDue(),
       }),
       new Loop({ clock, logger, name: 'retention', everyMs: RETENTION_EVERY_MS, task: () => retention.enforce() }),
@@ -182,4 +182,9 @@ async function newestRecordMs(engine: Engine, catalog: Catalog, logger: Logger):
     }
   }
   return newestMs
+}
+
+/** A status is shown for as long as was asked, and a tenth of it or a second more at most. */
+function transitionsEveryMs(statusDelayMs: number): number {
+  return statusDelayMs === 0 ? TRANSITIONS_EVERY_MS : Math.min(TRANSITIONS_EVERY_MS, Math.ceil(statusDelayMs / 10))
 }

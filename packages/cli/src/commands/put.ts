@@ -20,7 +20,8 @@ interface Options extends SessionOptions, KeyOptions {
 }
 
 const help = `
-Records are lines of bytes, as they are; a JSON array of objects gives one record per element.
+Records are lines of bytes, as they are, without their ends (\\n or \\r\\n); empty lines are none.
+A JSON array of objects gives one record per element.
 Without a key option every record gets a random key. Records of one key keep their order.
 
 Examples:

@@ -155,7 +155,7 @@ function explainStart(error: unknown, dataPath: string): never {
       { cause: error },
     )
   // The port has told already what it could not do.
-  if (syscall === 'listen' || plainErrors.has(error.name)) throw failed(error.message)
+  if (syscall === 'listen' || syscall === 'getaddrinfo' || plainErrors.has(error.name)) throw failed(error.message)
   if (code === 'ENOTDIR' || code === 'EEXIST') {
     throw usageError(`--data-dir: expected a directory at ${dataPath}, found a file in its way`)
   }

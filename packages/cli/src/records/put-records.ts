@@ -4,6 +4,7 @@
  */
 import { hashKeyOf } from '@millrace/protocol'
 import { CommandError, usageError } from '../exit-code.ts'
+import { partlyDone } from '../failure.ts'
 import { isOpen, type Kinesis, listShards } from '../kinesis.ts'
 import { Progress } from '../output/progress.ts'
 import { formatBytes, formatCount, formatCounted, formatDuration, formatRate } from '../output/quantities.ts'
@@ -130,12 +131,6 @@ export async function putRecords(run: PutRun): Promise<void> {
       message: `${formatCounted(totals.failed, 'record')} failed, ${formatCount(totals.records)} were stored`,
     })
   }
-}
-
-/** A wrong line of the input is no wrong command line once others have been stored. */
-function partlyDone(failure: unknown): unknown {
-  if (!(failure instanceof CommandError) || failure.failure.ending !== 'usage') return failure
-  return new CommandError({ ...failure.failure, ending: 'partly' }, { cause: failure })
 }
 
 async function offerAll(

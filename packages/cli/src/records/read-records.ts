@@ -5,7 +5,7 @@
 import { hashKeyOf } from '@millrace/protocol'
 import type { Command } from 'commander'
 import { CommandError } from '../exit-code.ts'
-import { describeFailure } from '../failure.ts'
+import { describeFailure, partlyDone } from '../failure.ts'
 import {
   compileFormat,
   formatFields,
@@ -112,13 +112,17 @@ export async function readRecords(
     })
     const stats = options.stats === true ? new ReadStats(shell) : undefined
     let records = 0
-    for await (const batch of reader.batches()) {
-      const room = (options.limit ?? Infinity) - records
-      const taken = batch.records.length > room ? { ...batch, records: batch.records.slice(0, room) } : batch
-      await write(stream, taken, records)
-      records += taken.records.length
-      await stats?.add(taken)
-      if (records === options.limit) break
+    try {
+      for await (const batch of reader.batches()) {
+        const room = (options.limit ?? Infinity) - records
+        const taken = batch.records.length > room ? { ...batch, records: batch.records.slice(0, room) } : batch
+        await write(stream, taken, records)
+        records += taken.records.length
+        await stats?.add(taken)
+        if (records === options.limit) break
+      }
+    } catch (error) {
+      throw records > 0 ? partlyDone(error) : error
     }
     await stats?.end()
     if (interrupted.aborted) {
