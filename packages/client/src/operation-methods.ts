@@ -32,6 +32,7 @@ import {
   UntagResource,
   UpdateAccountSettings,
   UpdateMaxRecordSize,
+  UpdateStreamRecordDistributionStrategy,
 } from '@millrace/protocol'
 import type { CallOptions } from './client-options.ts'
 
@@ -65,6 +66,7 @@ const methodOperations = {
   untagResource: UntagResource,
   updateAccountSettings: UpdateAccountSettings,
   updateMaxRecordSize: UpdateMaxRecordSize,
+  updateStreamRecordDistributionStrategy: UpdateStreamRecordDistributionStrategy,
 } as const
 
 type MethodOperations = typeof methodOperations

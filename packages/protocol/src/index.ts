@@ -113,6 +113,11 @@ export { UpdateAccountSettings } from './operations/update-account-settings.ts'
 export type { UpdateAccountSettingsInput, UpdateAccountSettingsOutput } from './operations/update-account-settings.ts'
 export { UpdateMaxRecordSize } from './operations/update-max-record-size.ts'
 export type { UpdateMaxRecordSizeInput, UpdateMaxRecordSizeOutput } from './operations/update-max-record-size.ts'
+export { UpdateStreamRecordDistributionStrategy } from './operations/update-stream-record-distribution-strategy.ts'
+export type {
+  UpdateStreamRecordDistributionStrategyInput,
+  UpdateStreamRecordDistributionStrategyOutput,
+} from './operations/update-stream-record-distribution-strategy.ts'
 export { CreateStream } from './operations/create-stream.ts'
 export type { CreateStreamInput, CreateStreamOutput } from './operations/create-stream.ts'
 export { DecreaseStreamRetentionPeriod } from './operations/decrease-stream-retention-period.ts'

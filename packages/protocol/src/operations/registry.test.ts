@@ -30,6 +30,14 @@ describe('the registry', () => {
     }
   })
 
+  // A new version of either may bring a 46th: then the other, the facts and the ledger have to follow.
+  it('knows of the same operations as the installed SDK', () => {
+    const commands = Object.keys(sdk)
+      .filter((name) => /^[A-Z]\w+Command$/.test(name))
+      .map((name) => name.slice(0, -'Command'.length))
+    expect(commands.sort()).toEqual(Object.keys(model.operations).sort())
+  })
+
   it('holds every operation that has a file', () => {
     const files = readdirSync(new URL('.', import.meta.url)).filter(
       (file) => !/^(registry|shapes)|\.test\.ts$/.test(file),

@@ -29,6 +29,7 @@ import { TagResource } from './tag-resource.ts'
 import { UntagResource } from './untag-resource.ts'
 import { UpdateAccountSettings } from './update-account-settings.ts'
 import { UpdateMaxRecordSize } from './update-max-record-size.ts'
+import { UpdateStreamRecordDistributionStrategy } from './update-stream-record-distribution-strategy.ts'
 
 const all: readonly Operation[] = [
   CreateStream,
@@ -57,6 +58,7 @@ const all: readonly Operation[] = [
   EnableEnhancedMonitoring,
   DisableEnhancedMonitoring,
   UpdateMaxRecordSize,
+  UpdateStreamRecordDistributionStrategy,
   GetResourcePolicy,
   PutResourcePolicy,
   DeleteResourcePolicy,

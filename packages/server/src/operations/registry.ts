@@ -29,6 +29,7 @@ import { tagResource } from './tag-resource.ts'
 import { untagResource } from './untag-resource.ts'
 import { updateAccountSettings } from './update-account-settings.ts'
 import { updateMaxRecordSize } from './update-max-record-size.ts'
+import { updateStreamRecordDistributionStrategy } from './update-stream-record-distribution-strategy.ts'
 
 const all: readonly Handler[] = [
   createStream,
@@ -57,6 +58,7 @@ const all: readonly Handler[] = [
   enableEnhancedMonitoring,
   disableEnhancedMonitoring,
   updateMaxRecordSize,
+  updateStreamRecordDistributionStrategy,
   getResourcePolicy,
   putResourcePolicy,
   deleteResourcePolicy,
