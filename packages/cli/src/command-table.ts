@@ -48,6 +48,11 @@ export const verbs: readonly Verb[] = [
     load: async () => (await import('./commands/stream/describe.ts')).defineStreamDescribe,
   },
   {
+    words: ['stream', 'scale'],
+    summary: 'change the number of shards',
+    load: async () => (await import('./commands/stream/scale.ts')).defineStreamScale,
+  },
+  {
     words: ['stream', 'delete'],
     alias: 'rm',
     summary: 'delete a stream and all its records',

@@ -32,6 +32,7 @@ import {
   UntagResource,
   UpdateAccountSettings,
   UpdateMaxRecordSize,
+  UpdateShardCount,
   UpdateStreamRecordDistributionStrategy,
 } from '@millrace/protocol'
 import type { CallOptions } from './client-options.ts'
@@ -66,6 +67,7 @@ const methodOperations = {
   untagResource: UntagResource,
   updateAccountSettings: UpdateAccountSettings,
   updateMaxRecordSize: UpdateMaxRecordSize,
+  updateShardCount: UpdateShardCount,
   updateStreamRecordDistributionStrategy: UpdateStreamRecordDistributionStrategy,
 } as const
 

@@ -37,6 +37,7 @@ export {
   RETENTION_HOURS_MAX,
   RETENTION_HOURS_MIN,
   SHARDS_PER_ACCOUNT_DEFAULT,
+  SHARDS_PER_STREAM_MAX,
   SHARD_ITERATOR_LENGTH_MAX,
   SHARD_ITERATOR_LIFE_MS,
   SHARD_READS_PER_SECOND,
@@ -113,6 +114,8 @@ export { UpdateAccountSettings } from './operations/update-account-settings.ts'
 export type { UpdateAccountSettingsInput, UpdateAccountSettingsOutput } from './operations/update-account-settings.ts'
 export { UpdateMaxRecordSize } from './operations/update-max-record-size.ts'
 export type { UpdateMaxRecordSizeInput, UpdateMaxRecordSizeOutput } from './operations/update-max-record-size.ts'
+export { UpdateShardCount } from './operations/update-shard-count.ts'
+export type { UpdateShardCountInput, UpdateShardCountOutput } from './operations/update-shard-count.ts'
 export { UpdateStreamRecordDistributionStrategy } from './operations/update-stream-record-distribution-strategy.ts'
 export type {
   UpdateStreamRecordDistributionStrategyInput,

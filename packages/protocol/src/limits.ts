@@ -50,3 +50,5 @@ export const LIST_SHARDS_PAGE_MAX = 1000
 export const STREAMS_CHANGING_MAX = 5
 /** Shards of one account and region, where the service allows most. */
 export const SHARDS_PER_ACCOUNT_DEFAULT = 20_000
+/** Open shards of one stream that UpdateShardCount may ask for. */
+export const SHARDS_PER_STREAM_MAX = 10_000

@@ -4,7 +4,15 @@
  * 2. records of one key, put one after the other through any server, are read in that order, parents before children;
  * 3. the open shards partition the key space, whatever was split and merged by whom.
  */
-import { CreateStream, HASH_KEY_MAX, ListShards, MergeShards, PutRecords, SplitShard } from '@millrace/protocol'
+import {
+  CreateStream,
+  HASH_KEY_MAX,
+  ListShards,
+  MergeShards,
+  PutRecords,
+  SplitShard,
+  UpdateShardCount,
+} from '@millrace/protocol'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 
@@ -21,7 +29,7 @@ interface Round {
   readonly puts: readonly { readonly server: number; readonly keys: readonly number[] }[]
   readonly reshards: readonly {
     readonly server: number
-    readonly split: boolean
+    readonly kind: 'split' | 'merge' | 'scale'
     readonly pick: number
     readonly at: bigint
   }[]
@@ -36,7 +44,7 @@ const rounds = fc.array(
     reshards: fc.array(
       fc.record({
         server: fc.nat(1),
-        split: fc.boolean(),
+        kind: fc.constantFrom('split', 'merge', 'scale'),
         pick: fc.nat(),
         at: fc.bigInt({ min: 0n, max: HASH_KEY_MAX }),
       }),
@@ -75,7 +83,7 @@ async function putRound(
 
 async function reshardRound(servers: readonly ServiceHarness[], round: Round): Promise<void> {
   await Promise.all(
-    round.reshards.map(async ({ server, split, pick, at }) => {
+    round.reshards.map(async ({ server, kind, pick, at }) => {
       const harness = servers[server]
       if (harness === undefined) return
       const { Shards = [] } = await harness.call(ListShards, { StreamName: 's', ShardFilter: { Type: 'AT_LATEST' } })
@@ -88,7 +96,14 @@ async function reshardRound(servers: readonly ServiceHarness[], round: Round): P
       const start = BigInt(shard.HashKeyRange.StartingHashKey)
       const NewStartingHashKey = (start + (at % (BigInt(shard.HashKeyRange.EndingHashKey) - start + 1n))).toString()
       // Refused ones are part of the game: too narrow, someone else's turn, or known here too late.
-      if (split) await harness.fault(SplitShard, { StreamName: 's', ShardToSplit: shard.ShardId, NewStartingHashKey })
+      if (kind === 'scale')
+        await harness.fault(UpdateShardCount, {
+          StreamName: 's',
+          TargetShardCount: 1 + (pick % (2 * sorted.length)),
+          ScalingType: 'UNIFORM_SCALING',
+        })
+      else if (kind === 'split')
+        await harness.fault(SplitShard, { StreamName: 's', ShardToSplit: shard.ShardId, NewStartingHashKey })
       else if (next !== undefined)
         await harness.fault(MergeShards, {
           StreamName: 's',

@@ -29,6 +29,7 @@ import { TagResource } from './tag-resource.ts'
 import { UntagResource } from './untag-resource.ts'
 import { UpdateAccountSettings } from './update-account-settings.ts'
 import { UpdateMaxRecordSize } from './update-max-record-size.ts'
+import { UpdateShardCount } from './update-shard-count.ts'
 import { UpdateStreamRecordDistributionStrategy } from './update-stream-record-distribution-strategy.ts'
 
 const all: readonly Operation[] = [
@@ -44,6 +45,7 @@ const all: readonly Operation[] = [
   GetRecords,
   SplitShard,
   MergeShards,
+  UpdateShardCount,
   IncreaseStreamRetentionPeriod,
   DecreaseStreamRetentionPeriod,
   AddTagsToStream,

@@ -21,8 +21,8 @@ import type { ServiceMetrics } from '../telemetry/service-metrics.ts'
 const PAGES_PER_WRITE = 32
 /** Shards made or dropped by one call. */
 const SHARDS_PER_CALL = 1024
-/** A change that takes longer is given up, and taken up again by whoever comes next. */
-const FINISH_DEADLINE_MS = 30_000
+/** A step that takes longer is given up, and taken up again by whoever comes next. */
+const STEP_DEADLINE_MS = 30_000
 /** A child may be born so far ahead of the clock, and no further: its first records would seem to come from there. */
 const BIRTH_LEAD_MAX_MS = 2_000
 /** A clock that stepped far back must not stop reshards for as long: beyond this wait, births lead the clock. */
@@ -60,11 +60,16 @@ export class Transitions {
    * Finishes the change a stream is in, now. Whoever else asks meanwhile waits for the same. Rejects with EngineError
    * when the engine cannot write; the change stays begun.
    */
-  finish(key: StreamKey): Promise<void> {
+  async finish(key: StreamKey): Promise<void> {
+    while (this.#options.catalog.find(key)?.change !== undefined) await this.step(key)
+  }
+
+  /** The same for the step that the change is at: it leaves a scaling in its next round. */
+  step(key: StreamKey): Promise<void> {
     const id = streamId(key)
     const running = this.#running.get(id)
     if (running !== undefined) return running
-    const started = this.#finish(key).finally(() => this.#running.delete(id))
+    const started = this.#step(key).finally(() => this.#running.delete(id))
     this.#running.set(id, started)
     return started
   }
@@ -94,24 +99,19 @@ export class Transitions {
     await Promise.allSettled(this.#running.values())
   }
 
-  async #finish(key: StreamKey): Promise<void> {
-    const deadlineMs = this.#options.clock.monotonic() + FINISH_DEADLINE_MS
-    for (;;) {
-      this.#stop.signal.throwIfAborted()
-      const stream = this.#options.catalog.find(key)
-      switch (stream?.change?.kind) {
-        case undefined:
-          return
-        case 'create':
-          await this.#create(stream, deadlineMs)
-          break
-        case 'reshard':
-          await this.#reshard(stream, deadlineMs)
-          break
-        case 'delete':
-          await this.#delete(stream, deadlineMs)
-          break
-      }
+  async #step(key: StreamKey): Promise<void> {
+    this.#stop.signal.throwIfAborted()
+    const deadlineMs = this.#options.clock.monotonic() + STEP_DEADLINE_MS
+    const stream = this.#options.catalog.find(key)
+    switch (stream?.change?.kind) {
+      case undefined:
+        return
+      case 'create':
+        return this.#create(stream, deadlineMs)
+      case 'reshard':
+        return this.#reshard(stream, deadlineMs)
+      case 'delete':
+        return this.#delete(stream, deadlineMs)
     }
   }
 
@@ -187,9 +187,17 @@ export class Transitions {
   }
 }
 
-/** One stream is in one change at a time, and numbers its shards onwards with each: that tells two apart. */
+/**
+ * One stream is in one change at a time, and numbers its shards onwards with each: that tells two apart. The rounds of
+ * a scaling have their numbers from the start, and no child in common.
+ */
 function isSameChange(a: Stream, b: Stream): boolean {
-  return a.change?.kind === b.change?.kind && a.bornS === b.bornS && a.nextShard === b.nextShard
+  if (a.change?.kind !== b.change?.kind || a.bornS !== b.bornS || a.nextShard !== b.nextShard) return false
+  return firstChild(a) === firstChild(b)
+}
+
+function firstChild({ change }: Stream): number | undefined {
+  return change?.kind === 'reshard' ? change.children[0]?.number : undefined
 }
 
 function groupsOf<T>(items: readonly T[], size: number): readonly (readonly T[])[] {

@@ -29,6 +29,7 @@ import { tagResource } from './tag-resource.ts'
 import { untagResource } from './untag-resource.ts'
 import { updateAccountSettings } from './update-account-settings.ts'
 import { updateMaxRecordSize } from './update-max-record-size.ts'
+import { updateShardCount } from './update-shard-count.ts'
 import { updateStreamRecordDistributionStrategy } from './update-stream-record-distribution-strategy.ts'
 
 const all: readonly Handler[] = [
@@ -44,6 +45,7 @@ const all: readonly Handler[] = [
   getRecords,
   splitShard,
   mergeShards,
+  updateShardCount,
   increaseStreamRetentionPeriod,
   decreaseStreamRetentionPeriod,
   addTagsToStream,

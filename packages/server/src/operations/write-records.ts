@@ -197,7 +197,7 @@ async function afterClosing(
       const now = catalog.find(stream)
       if (now === undefined || !isServing(now) || now.bornS !== stream.bornS) return undefined
       if (now.change?.kind === 'reshard' && now.change.parents.some((parent) => closed.has(parent))) {
-        await beforeDeadline(transitions.finish(now), clock, context)
+        await beforeDeadline(transitions.step(now), clock, context)
         const finished = catalog.find(stream)
         if (finished !== undefined && allReplaced(finished, closed)) return finished
       } else if (allReplaced(now, closed)) {

@@ -30,6 +30,8 @@ export function refsToDrop(stream: Stream): readonly ShardRef[] {
 function plannedRefs(stream: Stream): { readonly firstRef: ShardRef; readonly count: number } | undefined {
   const { change } = stream
   if (change?.kind === 'create') return { firstRef: change.firstRef, count: change.shards }
+  if (change?.kind === 'reshard' && change.scaling !== undefined)
+    return { firstRef: change.scaling.firstRef, count: change.scaling.shards }
   const first = change?.kind === 'reshard' ? change.children[0] : undefined
   return change?.kind === 'reshard' && first !== undefined
     ? { firstRef: first.ref, count: change.children.length }

@@ -11,8 +11,9 @@ import { assert } from '@millrace/std'
 
 import type { ClosedShard, ShardRef } from '../engine/engine.ts'
 import { canCut, cut, join, meet } from './key-range.ts'
+import { type ScaleStep, nextRound, planScale, shardsToScale } from './scale.ts'
 import { closingSecond, type HashKeyRange, type Shard } from './shard.ts'
-import { findShard, replaceShards, type Stream } from './stream.ts'
+import { findShard, replaceShards, type ShardScaling, type Stream } from './stream.ts'
 
 interface Intent {
   readonly stream: Stream
@@ -36,6 +37,52 @@ export function beginSplit(stream: Stream, parent: Shard, at: bigint, firstRef: 
 export function beginMerge(stream: Stream, lower: Shard, upper: Shard, firstRef: ShardRef, nowMs: number): Stream {
   assert(meet(lower.range, upper.range), `shards ${lower.number} and ${upper.number} do not meet`)
   return begin({ stream, parents: [lower, upper], ranges: [join(lower.range, upper.range)], firstRef, nowMs })
+}
+
+/**
+ * The intent to split and merge until there are `target` equal shards, and how many refs that takes. The steps that
+ * can be taken at once make a round, which is a reshard like any other; its commit begins the next round.
+ */
+export function beginScale(
+  stream: Stream,
+  target: number,
+  firstRef: ShardRef,
+  nowMs: number,
+): { readonly stream: Stream; readonly refs: number } {
+  assert(stream.change === undefined, `stream ${stream.name} is already changing`)
+  const firstShard = stream.nextShard
+  const plan = planScale(shardsToScale(stream, { firstShard }), target, firstShard)
+  const shards = plan.reduce((sum, step) => sum + step.children.length, 0)
+  const begun = beginRound(
+    { ...stream, nextShard: firstShard + shards },
+    { target, firstShard, firstRef, shards },
+    nowMs,
+  )
+  return { stream: begun, refs: shards }
+}
+
+/** The stream in the next round of its scaling; as it is, and active, when there is none. */
+function beginRound(stream: Stream, scaling: ShardScaling, sinceMs: number): Stream {
+  const steps = nextRound(stream, scaling)
+  if (steps.length === 0) return { ...stream, status: 'ACTIVE' }
+  const children = (step: ScaleStep) =>
+    step.children.map(({ number, range }) => ({
+      number,
+      ref: scaling.firstRef + number - scaling.firstShard,
+      range,
+      parents: step.parents,
+    }))
+  return {
+    ...stream,
+    status: 'UPDATING',
+    change: {
+      kind: 'reshard',
+      sinceMs,
+      parents: steps.flatMap((step) => step.parents),
+      children: steps.flatMap(children),
+      scaling,
+    },
+  }
 }
 
 function begin({ stream, parents, ranges, firstRef, nowMs }: Intent): Stream {
@@ -77,20 +124,22 @@ export function plannedChildren(stream: Stream, closed: readonly ClosedShard[]):
   if (stream.change?.kind !== 'reshard') return []
   const { parents, children } = stream.change
   const birthS = closeParents(stream, closed).reduce((last, parent) => Math.max(last, endSecond(parent)), 0) + 1
-  return children.map((child) => ({ ...child, birthS, parents }))
+  return children.map((child) => ({ ...child, birthS, parents: child.parents ?? parents }))
 }
 
-/** The stream with its parents closed, its children open, and no change in progress. */
+/** The stream with its parents closed and its children open, in no change, or in the next round of its scaling. */
 export function commitReshard(stream: Stream, closed: readonly ClosedShard[]): Stream {
   const parents = closeParents(stream, closed)
   const children = plannedChildren(stream, closed)
-  const { change: _, ...rest } = stream
-  return {
+  const { change, ...rest } = stream
+  const committed: Stream = {
     ...rest,
     status: 'ACTIVE',
     openShards: stream.openShards - parents.length + children.length,
     pages: replaceShards(stream.pages, [...parents, ...children]),
   }
+  if (change?.kind !== 'reshard' || change.scaling === undefined) return committed
+  return beginRound(committed, change.scaling, change.sinceMs)
 }
 
 /** All end in the same moment, the last one's: none of their key ranges is without a shard in between. */

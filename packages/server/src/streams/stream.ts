@@ -22,6 +22,18 @@ export interface PlannedShard {
   readonly number: number
   readonly ref: ShardRef
   readonly range: HashKeyRange
+  /** Left out: all the parents of the change. */
+  readonly parents?: readonly number[]
+}
+
+/** Many splits and merges that follow from each other: a change of one round after the other (scale.ts). */
+export interface ShardScaling {
+  readonly target: number
+  /** The number of the first shard that it makes, and its ref; the others follow. */
+  readonly firstShard: number
+  readonly firstRef: ShardRef
+  /** How many shards it makes, those that it closes again included. */
+  readonly shards: number
 }
 
 /** A change that has been begun, durably, and that whoever comes next can finish. `sinceMs`: wall clock, ms. */
@@ -38,6 +50,8 @@ export type StreamChange =
       readonly sinceMs: number
       readonly parents: readonly number[]
       readonly children: readonly PlannedShard[]
+      /** Present: this is one round of many. */
+      readonly scaling?: ShardScaling
     }
   | {
       readonly kind: 'delete'
@@ -75,6 +89,8 @@ export interface Stream extends StreamKey {
   readonly shardLevelMetrics: readonly ShardLevelMetric[]
   /** The resource policy, as it was put. */
   readonly policy?: string
+  /** When UpdateShardCount changed it, in the last day before the latest time. Ms since the epoch. */
+  readonly scaledAtMs?: readonly number[]
   /** The number the next shard gets. */
   readonly nextShard: number
   /** Open shards, counting those that `change` is about to create for a new stream. */

@@ -1,10 +1,9 @@
 /** `millrace stream create`: makes a stream and waits until it can be used. */
-import { CreateStream, DescribeStreamSummary } from '@millrace/protocol'
-import { sleep } from '@millrace/std'
+import { CreateStream } from '@millrace/protocol'
 import type { DefineCommand } from '../../define-command.ts'
-import { CommandError } from '../../exit-code.ts'
 import { formatCounted } from '../../output/quantities.ts'
 import { addSessionOptions, countOption, type SessionOptions, streamAndRest, withSession } from '../../session.ts'
+import { waitWhile } from './status-wait.ts'
 
 interface Options extends SessionOptions {
   readonly stream?: string
@@ -15,7 +14,6 @@ interface Options extends SessionOptions {
 
 /** AWS takes half a minute; more than five is a fault. */
 const ACTIVE_WAIT_MS = 300_000
-const POLL_MS = 500
 
 export const defineStreamCreate: DefineCommand = (command, shell) => {
   addSessionOptions(command)
@@ -36,22 +34,7 @@ export const defineStreamCreate: DefineCommand = (command, shell) => {
           if (!exists || options.ifNotExists !== true) throw error
           created = false
         }
-        const deadlineMs = shell.clock.monotonic() + ACTIVE_WAIT_MS
-        let status = 'CREATING'
-        while (options.wait) {
-          const { StreamDescriptionSummary } = await client.send(DescribeStreamSummary, { StreamName: stream })
-          status = StreamDescriptionSummary.StreamStatus
-          if (status !== 'CREATING') break
-          if (shell.clock.monotonic() > deadlineMs) {
-            throw new CommandError({
-              ending: 'unreachable',
-              code: 'Timeout',
-              message: `stream ${stream} is still CREATING`,
-              hint: `look again with: millrace stream describe ${stream}`,
-            })
-          }
-          await sleep(shell.clock, POLL_MS)
-        }
+        const status = options.wait ? await waitWhile('CREATING', stream, client, shell, ACTIVE_WAIT_MS) : 'CREATING'
         await reporter.result(
           { name: stream, created, status, ...(created ? { shards: options.shards } : {}) },
           created

@@ -1,0 +1,83 @@
+import { CreateStream, DescribeStreamSummary, ListShards, SplitShard, UpdateShardCount } from '@millrace/protocol'
+import { VirtualClock } from '@millrace/std/testing'
+import { describe, expect, it } from 'vitest'
+
+import { createMemoryEngine } from '../engine/memory/memory-engine.ts'
+import { ServiceHarness } from '../testing/service-harness.ts'
+
+const StreamName = 's'
+const HOUR_MS = 3_600_000
+const to = (TargetShardCount: number) => ({ StreamName, TargetShardCount, ScalingType: 'UNIFORM_SCALING' as const })
+
+async function withStream(shards: number, settings = {}): Promise<ServiceHarness> {
+  const harness = await ServiceHarness.open({ settings })
+  await harness.call(CreateStream, { StreamName, ShardCount: shards })
+  return harness
+}
+
+describe('UpdateShardCount', () => {
+  it('answers with the counts and the ARN, once it is done', async () => {
+    await using harness = await withStream(2)
+    expect(await harness.call(UpdateShardCount, to(4))).toEqual({
+      StreamName,
+      CurrentShardCount: 2,
+      TargetShardCount: 4,
+      StreamARN: 'arn:aws:kinesis:us-east-1:123456789012:stream/s',
+    })
+    const { StreamDescriptionSummary } = await harness.call(DescribeStreamSummary, { StreamName })
+    expect(StreamDescriptionSummary).toMatchObject({ OpenShardCount: 4, StreamStatus: 'ACTIVE' })
+  })
+
+  it('to as many shards as there are changes nothing', async () => {
+    await using harness = await withStream(2)
+    await harness.call(SplitShard, { StreamName, ShardToSplit: 'shardId-000000000000', NewStartingHashKey: '1000' })
+    await harness.call(UpdateShardCount, to(3))
+    expect((await harness.call(ListShards, { StreamName })).Shards).toHaveLength(4)
+  })
+
+  it('refuses what is out of reach, in the words of the service', async () => {
+    await using harness = await withStream(5, { quotas: { shards: 8 } })
+    const refused = (target: number) => harness.fault(UpdateShardCount, to(target))
+    expect(await refused(11)).toBe(
+      'LimitExceededException: UpdateShardCount cannot scale up over double your current open shard count. ' +
+        'Current open shard count: 5 Target shard count: 11',
+    )
+    expect(await refused(2)).toBe(
+      'LimitExceededException: UpdateShardCount cannot scale down below half your current open shard count. ' +
+        'Current open shard count: 5 Target shard count: 2',
+    )
+    expect(await refused(9)).toBe(
+      'LimitExceededException: Target shard count or number of open shards cannot be greater than 8. ' +
+        'Current open shard count: 5, Target shard count: 9',
+    )
+  })
+
+  it('refuses while the stream is changing', async () => {
+    await using harness = await withStream(2, { statusDelayMs: 500 })
+    await harness.advance(1_000, 50)
+    await harness.call(UpdateShardCount, to(4))
+    expect(await harness.fault(UpdateShardCount, to(4))).toBe(
+      'ResourceInUseException: Stream s under account 123456789012 not ACTIVE, instead in state UPDATING',
+    )
+    await harness.advance(600, 50)
+    expect((await harness.call(ListShards, { StreamName })).Shards).toHaveLength(6)
+  })
+
+  it('ten times a day, whoever serves the stream', async () => {
+    const clock = new VirtualClock()
+    const memory = createMemoryEngine({ clock })
+    {
+      await using first = await ServiceHarness.open({ clock, memory })
+      await first.call(CreateStream, { StreamName, ShardCount: 1 })
+      for (let i = 0; i < 10; i++) {
+        await first.call(UpdateShardCount, to(i % 2 === 0 ? 2 : 1))
+        // Births lead the clock by no more than a little.
+        await first.advance(HOUR_MS, HOUR_MS / 10)
+      }
+    }
+    await using second = await ServiceHarness.open({ clock, memory })
+    expect(await second.fault(UpdateShardCount, to(2))).toMatch(/^LimitExceededException: .*10 times in 24 hours/)
+    await second.advance(14 * HOUR_MS, HOUR_MS)
+    await second.call(UpdateShardCount, to(2))
+  })
+})

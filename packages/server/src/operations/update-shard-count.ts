@@ -1,0 +1,65 @@
+import { KinesisError, SHARDS_PER_STREAM_MAX, streamArn, UpdateShardCount } from '@millrace/protocol'
+
+import { beginScale } from '../streams/reshard.ts'
+import type { Stream } from '../streams/stream.ts'
+import { streamNotFound } from './faults.ts'
+import { handle } from './operation.ts'
+import { openShardsOf } from './quotas.ts'
+import { settle } from './settle.ts'
+import { assertActive, streamKeyOf } from './stream-lookup.ts'
+
+const DAY_MS = 86_400_000
+/** In a rolling day. */
+const SCALINGS_PER_DAY = 10
+
+/** Splits and merges until `TargetShardCount` open shards divide the key space evenly. To as many as there are: nothing. */
+export const updateShardCount = handle(UpdateShardCount, async (input, service, context) => {
+  const key = streamKeyOf(input, UpdateShardCount.name, context)
+  const target = input.TargetShardCount
+  let current = target
+  await service.catalog.change(key, context.deadlineMs, (stream, firstRef) => {
+    if (stream === undefined) throw streamNotFound(key)
+    assertActive(stream)
+    current = stream.openShards
+    if (target === current) return { stream }
+    assertWithinReach(current, target)
+    const openAfter = openShardsOf(service, context) - current + target
+    if (target > SHARDS_PER_STREAM_MAX) throw tooManyShards(current, target, SHARDS_PER_STREAM_MAX)
+    if (openAfter > service.quotas.shards) throw tooManyShards(current, target, service.quotas.shards)
+    const nowMs = service.clock.now()
+    const { stream: scaling, refs } = beginScale(stream, target, firstRef, nowMs)
+    return { stream: { ...scaling, scaledAtMs: [...scalingsOfTheDay(stream, nowMs), nowMs] }, refs }
+  })
+  await settle(key, service, context)
+  return { StreamName: key.name, CurrentShardCount: current, TargetShardCount: target, StreamARN: streamArn(key) }
+})
+
+function assertWithinReach(current: number, target: number): void {
+  const counts = `Current open shard count: ${current} Target shard count: ${target}`
+  if (target > current * 2)
+    throw limitExceeded(`UpdateShardCount cannot scale up over double your current open shard count. ${counts}`)
+  if (target * 2 < current)
+    throw limitExceeded(`UpdateShardCount cannot scale down below half your current open shard count. ${counts}`)
+}
+
+function tooManyShards(current: number, target: number, limit: number): KinesisError {
+  return limitExceeded(
+    `Target shard count or number of open shards cannot be greater than ${limit}. ` +
+      `Current open shard count: ${current}, Target shard count: ${target}`,
+  )
+}
+
+/** When the stream was scaled in the last day. Stored with it, so that a restart forgets none. */
+function scalingsOfTheDay(stream: Stream, nowMs: number): readonly number[] {
+  const recent = (stream.scaledAtMs ?? []).filter((atMs) => nowMs - atMs < DAY_MS)
+  if (recent.length < SCALINGS_PER_DAY) return recent
+  // AWS's text is unknown.
+  throw limitExceeded(
+    `UpdateShardCount can be called at most ${SCALINGS_PER_DAY} times in 24 hours for stream ${stream.name} ` +
+      `under account ${stream.account}.`,
+  )
+}
+
+function limitExceeded(message: string): KinesisError {
+  return new KinesisError('LimitExceededException', message)
+}

@@ -1,0 +1,116 @@
+/**
+ * From the open shards a stream has to any number of equal ones, by splits and merges alone, as UpdateShardCount does
+ * it (KINESIS.md §12, "boundary walk"; its ids agree with those that production was seen to give). The plan follows
+ * from the shards, the target and the first new number, so nothing of it need be stored: whoever comes next makes the
+ * same one.
+ *
+ * Invariant: after any number of steps, each taken once its parents are open, the open shards partition the key space.
+ */
+import { assert } from '@millrace/std'
+
+import { canCut, cut, divideKeySpace, join } from './key-range.ts'
+import type { HashKeyRange, Shard } from './shard.ts'
+import { findShard, shardsOf, type ShardScaling, type Stream } from './stream.ts'
+
+/** One split or merge. Its parents are shards that there were before, or children of earlier steps. */
+export interface ScaleStep {
+  readonly parents: readonly number[]
+  readonly children: readonly ScaledShard[]
+}
+
+export interface ScaledShard {
+  readonly number: number
+  readonly range: HashKeyRange
+}
+
+/** A round is one change of the stream's document: bounded, so that it stays far below META_VALUE_BYTES_MAX. */
+const STEPS_PER_ROUND = 128
+
+/** Every split and merge on the way from `open` to `target` shards, in the order in which their children are numbered. */
+export function planScale(open: readonly ScaledShard[], target: number, firstNumber: number): readonly ScaleStep[] {
+  const shards = open.toSorted((a, b) => (a.range.start < b.range.start ? -1 : 1))
+  const boundaries = snappedBoundaries(shards, target)
+  const steps: ScaleStep[] = []
+  let nextNumber = firstNumber
+  const step = (parents: readonly ScaledShard[], ranges: readonly HashKeyRange[]): readonly ScaledShard[] => {
+    const children = ranges.map((range) => ({ number: nextNumber++, range }))
+    steps.push({ parents: parents.map((parent) => parent.number), children })
+    return children
+  }
+  const merge = (lower: ScaledShard | undefined, upper: ScaledShard): ScaledShard => {
+    if (lower === undefined) return upper
+    const [merged] = step([lower, upper], [join(lower.range, upper.range)])
+    assert(merged !== undefined, 'a merge has a child')
+    return merged
+  }
+
+  let boundary = 0
+  /** What lies between the last boundary and the present shard. */
+  let carry: ScaledShard | undefined
+  for (const shard of shards) {
+    let rest = shard
+    for (;;) {
+      const at = boundaries[boundary]
+      if (at === undefined || at > rest.range.end) break
+      assert(canCut(rest.range, at), `shard ${rest.number} cannot be cut at ${at}`)
+      const [lower, upper] = step([rest], cut(rest.range, at))
+      assert(lower !== undefined && upper !== undefined, 'a split has two children')
+      merge(carry, lower)
+      carry = undefined
+      rest = upper
+      boundary++
+    }
+    carry = merge(carry, rest)
+    if (boundaries[boundary] !== rest.range.end + 1n) continue
+    carry = undefined
+    boundary++
+  }
+  return steps
+}
+
+/**
+ * Where the new shards meet. Rounding puts a boundary of six shards a few keys beside the same one of three: what lies
+ * so near to an existing one is taken for it, or slivers of a few keys would be split off.
+ */
+function snappedBoundaries(shards: readonly ScaledShard[], target: number): readonly bigint[] {
+  const existing = shards.slice(1).map((shard) => shard.range.start)
+  const near = BigInt(Math.max(target, shards.length))
+  let next = 0
+  return divideKeySpace(target)
+    .slice(1)
+    .map(({ start }) => {
+      while (next < existing.length && (existing[next] ?? 0n) < start - near) next++
+      let best: bigint | undefined
+      for (let i = next; i < existing.length; i++) {
+        const candidate = existing[i] ?? 0n
+        if (candidate > start + near) break
+        if (best === undefined || distance(candidate, start) < distance(best, start)) best = candidate
+      }
+      return best ?? start
+    })
+}
+
+function distance(a: bigint, b: bigint): bigint {
+  return a < b ? b - a : a - b
+}
+
+/** The shards that were open when the scaling began: those before its first, but for the ones closed before it. */
+export function shardsToScale(stream: Stream, scaling: Pick<ShardScaling, 'firstShard'>): readonly Shard[] {
+  const closedByIt = new Set<number>()
+  for (const shard of shardsOf(stream))
+    if (shard.number >= scaling.firstShard) for (const parent of shard.parents) closedByIt.add(parent)
+  return [...shardsOf(stream)].filter(
+    (shard) => shard.number < scaling.firstShard && (shard.closed === undefined || closedByIt.has(shard.number)),
+  )
+}
+
+/** The steps that can be taken now, at most as many as a round has. None: the scaling is done. */
+export function nextRound(stream: Stream, scaling: ShardScaling): readonly ScaleStep[] {
+  const isOpen = (number: number): boolean => {
+    const shard = findShard(stream, number)
+    return shard !== undefined && shard.closed === undefined
+  }
+  return planScale(shardsToScale(stream, scaling), scaling.target, scaling.firstShard)
+    .filter((step) => step.parents.every(isOpen))
+    .slice(0, STEPS_PER_ROUND)
+}
