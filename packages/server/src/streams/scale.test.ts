@@ -145,6 +145,15 @@ describe('a scaling', () => {
     }
   })
 
+  it('of many shards bears none of them further ahead of the clock than its parents have ancestors', () => {
+    const before = newStream(1000)
+    const levels = planScale(openShards(before), 1300, 1000).map(({ level }) => level)
+    const births = [...shardsOf(scale(before, 1300))].map((shard) => shard.birthS)
+    // Rounds take a tenth of a second each.
+    const tookS = Math.ceil(levels.length / 128 + 3) / 10
+    expect(Math.max(...births) - NOW_MS / 1000).toBeLessThanOrEqual(tookS + Math.max(...levels))
+  })
+
   it('that is interrupted by a deletion leaves no ref behind', () => {
     const { stream, refs } = beginScale(newStream(4), 5, FIRST_REF, NOW_MS)
     const dropped = refsToDrop(beginDeletion(stream, NOW_MS))

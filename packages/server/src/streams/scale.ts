@@ -16,6 +16,8 @@ import { findShard, shardsOf, type ShardScaling, type Stream } from './stream.ts
 export interface ScaleStep {
   readonly parents: readonly number[]
   readonly children: readonly ScaledShard[]
+  /** How many steps stand in the longest line of ancestors that the scaling makes, this one included. */
+  readonly level: number
 }
 
 export interface ScaledShard {
@@ -31,10 +33,13 @@ export function planScale(open: readonly ScaledShard[], target: number, firstNum
   const shards = open.toSorted((a, b) => (a.range.start < b.range.start ? -1 : 1))
   const boundaries = snappedBoundaries(shards, target)
   const steps: ScaleStep[] = []
+  const levels = new Map<number, number>()
   let nextNumber = firstNumber
   const step = (parents: readonly ScaledShard[], ranges: readonly HashKeyRange[]): readonly ScaledShard[] => {
     const children = ranges.map((range) => ({ number: nextNumber++, range }))
-    steps.push({ parents: parents.map((parent) => parent.number), children })
+    const level = 1 + Math.max(...parents.map((parent) => levels.get(parent.number) ?? 0))
+    for (const child of children) levels.set(child.number, level)
+    steps.push({ parents: parents.map((parent) => parent.number), children, level })
     return children
   }
   const merge = (lower: ScaledShard | undefined, upper: ScaledShard): ScaledShard => {
@@ -104,13 +109,18 @@ export function shardsToScale(stream: Stream, scaling: Pick<ShardScaling, 'first
   )
 }
 
-/** The steps that can be taken now, at most as many as a round has. None: the scaling is done. */
+/**
+ * The steps that can be taken now, at most as many as a round has. None: the scaling is done. All are of one level: the
+ * children of a round are born together, after all its parents, and births must not run ahead of the clock for it.
+ */
 export function nextRound(stream: Stream, scaling: ShardScaling): readonly ScaleStep[] {
   const isOpen = (number: number): boolean => {
     const shard = findShard(stream, number)
     return shard !== undefined && shard.closed === undefined
   }
-  return planScale(shardsToScale(stream, scaling), scaling.target, scaling.firstShard)
-    .filter((step) => step.parents.every(isOpen))
-    .slice(0, STEPS_PER_ROUND)
+  const steps = planScale(shardsToScale(stream, scaling), scaling.target, scaling.firstShard).filter((step) =>
+    step.parents.every(isOpen),
+  )
+  const level = steps.reduce((least, step) => Math.min(least, step.level), Infinity)
+  return steps.filter((step) => step.level === level).slice(0, STEPS_PER_ROUND)
 }
