@@ -109,6 +109,14 @@ export const SERVICE_MUTANTS: readonly Mutant[] = [
     suite: { project: 'units', files: ['server/src/background/transitions.test.ts', 'server/src/service.property'] },
   },
   {
+    name: 'rounds-taken-for-each-other',
+    mechanism: 'a server that lags behind commits no round of a scaling over a later one',
+    file: 'packages/server/src/background/transitions.ts',
+    find: 'return firstChild(a) === firstChild(b)',
+    replace: 'return a.bornS === b.bornS',
+    suite: { project: 'units', files: ['server/src/service.property.test.ts'] },
+  },
+  {
     name: 'change-of-another-overwritten',
     mechanism: 'documents change only by compare-and-set',
     file: 'packages/server/src/engine/meta-changes.ts',

@@ -1,6 +1,6 @@
 /**
  * Writers that put numbered records through the official SDK, one request in flight per key and no retries, while
- * shards are split and merged at random; and a reader of everything that is stored. Calls may fail at any time:
+ * shards are split, merged and scaled at random; and a reader of everything that is stored. Calls may fail at any time:
  * the server is being killed meanwhile.
  */
 import {
@@ -14,6 +14,7 @@ import {
   PutRecordsCommand,
   type Shard,
   SplitShardCommand,
+  UpdateShardCountCommand,
 } from '@aws-sdk/client-kinesis'
 import { type Random, randomBelow } from '@millrace/std'
 import type { History, StoredRecord } from './history.ts'
@@ -61,7 +62,10 @@ function acknowledge(history: History, text?: string, shard?: string, sequenceNu
     history.acknowledge({ text, shard, sequenceNumber })
 }
 
-/** Splits and merges at random, keeping between 2 and 8 open shards, until aborted. Returns how many went through. */
+/**
+ * Splits, merges and scales at random, keeping between 2 and 8 open shards, until aborted. Returns how many went
+ * through. Scalings are refused after ten in a day: the others go on.
+ */
 export async function reshard({ sdk, stream, random }: Load, signal: AbortSignal): Promise<number> {
   let done = 0
   while (!signal.aborted) {
@@ -71,7 +75,13 @@ export async function reshard({ sdk, stream, random }: Load, signal: AbortSignal
       const at = randomBelow(random, open.length - 1)
       const [shard, next] = [open[at], open[at + 1]]
       if (shard === undefined || next === undefined) continue
-      if (open.length < 3 || (open.length < 8 && random.float() < 0.5)) {
+      if (random.float() < 0.2) {
+        const least = Math.max(2, Math.ceil(open.length / 2))
+        const target = least + randomBelow(random, Math.min(8, open.length * 2) - least + 1)
+        await sdk.send(
+          new UpdateShardCountCommand({ StreamName: stream, TargetShardCount: target, ScalingType: 'UNIFORM_SCALING' }),
+        )
+      } else if (open.length < 3 || (open.length < 8 && random.float() < 0.5)) {
         const middle = (startOf(shard) + BigInt(shard.HashKeyRange?.EndingHashKey ?? 0)) / 2n
         await sdk.send(
           new SplitShardCommand({ StreamName: stream, ShardToSplit: shard.ShardId, NewStartingHashKey: `${middle}` }),

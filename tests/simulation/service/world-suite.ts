@@ -22,6 +22,8 @@ interface Half {
   readonly seeds: number
   /** Two halves that run side by side start so far apart. */
   readonly offset: number
+  /** What these worlds must have gone through, beside what all do. */
+  readonly covers?: readonly string[]
 }
 
 /** Runs one world to its end and checks what was seen in it. */
@@ -41,7 +43,7 @@ async function runWorld(seed: number): Promise<World> {
   return world
 }
 
-export async function runWorlds({ name, seeds, offset }: Half): Promise<void> {
+export async function runWorlds({ name, seeds, offset, covers = [] }: Half): Promise<void> {
   const { MILLRACE_SEED: replay, MILLRACE_SOAK_SECONDS: soakSeconds } = process.env
   const start = soakSeconds === undefined ? 1 : randomBelow(systemRandom, 1_000_000)
   const firstSeed = replay === undefined ? offset + start : Number(replay)
@@ -85,6 +87,7 @@ export async function runWorlds({ name, seeds, offset }: Half): Promise<void> {
     'restarts with another clock',
     'steps of the clock',
     'whole readings',
+    ...covers,
   ]) {
     expect(coverage.of(what), what).toBeGreaterThan(0)
   }

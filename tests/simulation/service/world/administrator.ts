@@ -12,6 +12,7 @@ import {
   MergeShards,
   type Shard,
   SplitShard,
+  UpdateShardCount,
 } from '@millrace/protocol'
 import { randomBelow } from '@millrace/std'
 import type { Outcome, SeenShard } from '../history/events.ts'
@@ -72,9 +73,9 @@ export class Administrator {
     if (reply.kind !== 'refused') stream.hours = hours
   }
 
-  /** Splits a shard, or merges it with its neighbour. */
+  /** Splits a shard, or merges it with its neighbour; or changes the number of shards. */
   async reshard(stream: KnownStream): Promise<void> {
-    const { random, coverage } = this.#scene
+    const { random, coverage, plan } = this.#scene
     const open = stream.shards
       .filter((shard) => shard.ending === undefined)
       .sort((a, b) => (a.firstHash < b.firstHash ? -1 : 1))
@@ -84,6 +85,8 @@ export class Administrator {
     const mayGrow = open.length < OPEN_SHARDS_MAX && stream.shards.length < LISTED_SHARDS_MAX
     const splits = mayGrow && (next === undefined || random.float() < 0.55)
     if (!splits && next === undefined) return
+    if (plan.scales && stream.shards.length < LISTED_SHARDS_MAX && random.float() < 0.3)
+      return this.#scale(stream, open.length)
     const reply = splits
       ? await ask(
           this.#scene,
@@ -106,6 +109,20 @@ export class Administrator {
           { stream },
         )
     if (reply.kind === 'answer') coverage.add(splits ? 'splits' : 'merges')
+    else if (isUnknown(reply)) coverage.add('reshards of unknown outcome')
+  }
+
+  async #scale(stream: KnownStream, open: number): Promise<void> {
+    const { random, coverage } = this.#scene
+    const least = Math.ceil(open / 2)
+    const target = least + randomBelow(random, Math.min(OPEN_SHARDS_MAX, open * 2) - least + 1)
+    const reply = await ask(
+      this.#scene,
+      UpdateShardCount,
+      { StreamName: stream.name, TargetShardCount: target, ScalingType: 'UNIFORM_SCALING' },
+      { stream },
+    )
+    if (reply.kind === 'answer') coverage.add('scalings')
     else if (isUnknown(reply)) coverage.add('reshards of unknown outcome')
   }
 

@@ -22,9 +22,14 @@ export interface Plan {
   /** Days go by, and retentions change. */
   readonly isSlow: boolean
   readonly streams: readonly string[]
+  /** UpdateShardCount is called too. */
+  readonly scales: boolean
 }
 
-export function drawPlan(random: Random): Plan {
+/** From this seed on worlds scale: those below go on being the worlds that they were. */
+export const SCALING_SEEDS_FROM = 4_000_000
+
+export function drawPlan(random: Random, seed: number): Plan {
   const engine = random.float() < 0.12 ? 'shared' : 'disk'
   const isLimited = random.float() < 0.2
   const isSlow = random.float() < 0.25
@@ -45,5 +50,6 @@ export function drawPlan(random: Random): Plan {
     driftMs: random.float() < 0.2 ? random.float() * 4 - 2 : 0,
     isSlow,
     streams: random.float() < 0.6 ? ['s'] : ['s', 't'],
+    scales: seed >= SCALING_SEEDS_FROM,
   }
 }

@@ -41,7 +41,7 @@ export class World {
 
   constructor(seed: number) {
     const random = (this.#random = seededRandom(seed))
-    const plan = (this.plan = drawPlan(random))
+    const plan = (this.plan = drawPlan(random, seed))
     const network = (this.#network = new Network(random, plan.codecs, plan.lossChance))
     const { coverage } = this
     const onLife = (reason: string): void => this.history.add({ kind: 'life', reason })
