@@ -74,12 +74,15 @@ export class Transitions {
     return started
   }
 
-  /** Finishes every change that is due. Logs what cannot be finished now, and leaves it for the next time. */
+  /**
+   * Takes the next step of every change that is due, which finishes it, but for a scaling of many rounds: none keeps
+   * the others waiting. Logs what cannot be done now, and leaves it for the next time.
+   */
   async finishDue(): Promise<void> {
     for (const stream of this.#options.catalog.all()) {
       if (!this.isDue(stream)) continue
       try {
-        await this.finish(stream)
+        await this.step(stream)
       } catch (error) {
         if (this.#stop.signal.aborted) return
         this.#options.logger.warn('a change of a stream could not be finished; it will be tried again', {

@@ -1,14 +1,20 @@
 /** Account quotas, computed from the catalog: nothing is counted twice or forgotten, whoever changed what. */
 import { KinesisError } from '@millrace/protocol'
 
+import type { Stream } from '../streams/stream.ts'
 import { shardQuotaExceeded } from './faults.ts'
 import type { OperationContext, ServiceParts } from './operation.ts'
 
-/** Open shards of all streams of the account and region, without those that are going. */
+/** Open shards of all streams of the account and region, without those that are going, with those asked for. */
 export function openShardsOf({ catalog }: ServiceParts, { account, region }: OperationContext): number {
   return catalog
     .list(account, region)
-    .reduce((sum, stream) => sum + (stream.status === 'DELETING' ? 0 : stream.openShards), 0)
+    .reduce((sum, stream) => sum + (stream.status === 'DELETING' ? 0 : openShardsToBe(stream)), 0)
+}
+
+function openShardsToBe({ openShards, change }: Stream): number {
+  const target = change?.kind === 'reshard' ? change.scaling?.target : undefined
+  return Math.max(openShards, target ?? 0)
 }
 
 /** Refuses when `additional` open shards would be too many for the account and region. */

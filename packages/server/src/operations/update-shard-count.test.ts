@@ -63,6 +63,16 @@ describe('UpdateShardCount', () => {
     expect((await harness.call(ListShards, { StreamName })).Shards).toHaveLength(6)
   })
 
+  it('counts the shards that another scaling is about to open', async () => {
+    await using harness = await withStream(10, { statusDelayMs: 500, quotas: { shards: 30 } })
+    await harness.call(CreateStream, { StreamName: 'other', ShardCount: 10 })
+    await harness.advance(1_000, 50)
+    await harness.call(UpdateShardCount, to(20))
+    expect(await harness.fault(UpdateShardCount, { ...to(20), StreamName: 'other' })).toMatch(
+      /^LimitExceededException: Target shard count or number of open shards cannot be greater than 30\./,
+    )
+  })
+
   it('ten times a day, whoever serves the stream', async () => {
     const clock = new VirtualClock()
     const memory = createMemoryEngine({ clock })

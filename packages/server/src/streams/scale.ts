@@ -26,7 +26,12 @@ export interface ScaledShard {
 }
 
 /** A round is one change of the stream's document: bounded, so that it stays far below META_VALUE_BYTES_MAX. */
-const STEPS_PER_ROUND = 128
+const STEPS_PER_ROUND = 64
+/**
+ * Boundaries so near to each other are the same. Rounding moves one by less than the number of shards that there were
+ * when it was made, which may have been halved many times since; equal shards have 2^114 keys and more.
+ */
+const SNAP_KEYS = 65_536n
 
 /** Every split and merge on the way from `open` to `target` shards, in the order in which their children are numbered. */
 export function planScale(open: readonly ScaledShard[], target: number, firstNumber: number): readonly ScaleStep[] {
@@ -79,16 +84,15 @@ export function planScale(open: readonly ScaledShard[], target: number, firstNum
  */
 function snappedBoundaries(shards: readonly ScaledShard[], target: number): readonly bigint[] {
   const existing = shards.slice(1).map((shard) => shard.range.start)
-  const near = BigInt(Math.max(target, shards.length))
   let next = 0
   return divideKeySpace(target)
     .slice(1)
     .map(({ start }) => {
-      while (next < existing.length && (existing[next] ?? 0n) < start - near) next++
+      while (next < existing.length && (existing[next] ?? 0n) < start - SNAP_KEYS) next++
       let best: bigint | undefined
       for (let i = next; i < existing.length; i++) {
         const candidate = existing[i] ?? 0n
-        if (candidate > start + near) break
+        if (candidate > start + SNAP_KEYS) break
         if (best === undefined || distance(candidate, start) < distance(best, start)) best = candidate
       }
       return best ?? start
