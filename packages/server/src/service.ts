@@ -67,13 +67,13 @@ export class Service implements AsyncDisposable {
         logger,
         name: 'transitions',
         everyMs: transitionsEveryMs(parts.statusDelayMs),
-        task: () => transitions.finishDue(),
+        task: () => transitions.advanceDue(),
       }),
       new Loop({ clock, logger, name: 'retention', everyMs: RETENTION_EVERY_MS, task: () => retention.enforce() }),
     ]
   }
 
-  /** Reads the metadata and finishes what a server before left begun. Rejects with EngineError if it cannot be read. */
+  /** Reads the metadata and goes on with what a server before left begun. Rejects with EngineError if it cannot be read. */
   static async open(options: ServiceOptions): Promise<Service> {
     const { engine, clock, random, logger = silentLogger, metrics = silentServiceMetrics } = options
     const settings = options.options ?? {}
@@ -82,7 +82,7 @@ export class Service implements AsyncDisposable {
     const guardedClock = new GuardedClock({ clock, logger, newestMs: await newestRecordMs(engine, catalog, logger) })
     const throughput = throughputOf(settings.shardLimits ?? 'aws')
     const transitions = new Transitions({ engine, catalog, clock, logger, metrics, throughput, statusDelayMs })
-    await transitions.finishDue()
+    await transitions.advanceDue()
     return new Service({
       engine,
       catalog,

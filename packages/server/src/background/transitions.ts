@@ -78,7 +78,7 @@ export class Transitions {
    * Takes the next step of every change that is due, which finishes it, but for a scaling of many rounds: none keeps
    * the others waiting. Logs what cannot be done now, and leaves it for the next time.
    */
-  async finishDue(): Promise<void> {
+  async advanceDue(): Promise<void> {
     for (const stream of this.#options.catalog.all()) {
       if (!this.isDue(stream)) continue
       try {

@@ -73,6 +73,32 @@ describe('UpdateShardCount', () => {
     )
   })
 
+  it('scales down whatever the quota has become', async () => {
+    const clock = new VirtualClock()
+    const memory = createMemoryEngine({ clock })
+    {
+      await using first = await ServiceHarness.open({ clock, memory })
+      await first.call(CreateStream, { StreamName, ShardCount: 20 })
+    }
+    await using second = await ServiceHarness.open({ clock, memory, settings: { quotas: { shards: 8 } } })
+    expect(await second.call(UpdateShardCount, to(10))).toMatchObject({ CurrentShardCount: 20, TargetShardCount: 10 })
+    expect(await second.fault(UpdateShardCount, to(11))).toMatch(/cannot be greater than 8\./)
+  })
+
+  it('in rounds keeps no other stream waiting', async () => {
+    await using harness = await withStream(130, { statusDelayMs: 500 })
+    await harness.advance(1_000, 50)
+    await harness.call(UpdateShardCount, to(260))
+    await harness.call(CreateStream, { StreamName: 'other', ShardCount: 1 })
+    const status = async (name: string) =>
+      (await harness.call(DescribeStreamSummary, { StreamName: name })).StreamDescriptionSummary
+    await harness.advance(500, 50)
+    expect(await status('other')).toMatchObject({ StreamStatus: 'ACTIVE' })
+    expect(await status(StreamName)).toMatchObject({ StreamStatus: 'UPDATING', OpenShardCount: 130 + 64 })
+    await harness.advance(500, 50)
+    expect(await status(StreamName)).toMatchObject({ StreamStatus: 'ACTIVE', OpenShardCount: 260 })
+  })
+
   it('ten times a day, whoever serves the stream', async () => {
     const clock = new VirtualClock()
     const memory = createMemoryEngine({ clock })

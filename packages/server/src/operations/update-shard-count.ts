@@ -23,9 +23,11 @@ export const updateShardCount = handle(UpdateShardCount, async (input, service, 
     current = stream.openShards
     if (target === current) return { stream }
     assertWithinReach(current, target)
-    const openAfter = openShardsOf(service, context) - current + target
     if (target > SHARDS_PER_STREAM_MAX) throw tooManyShards(current, target, SHARDS_PER_STREAM_MAX)
-    if (openAfter > service.quotas.shards) throw tooManyShards(current, target, service.quotas.shards)
+    // Whoever is above a quota that was lowered may always come nearer to it.
+    const openAfter = openShardsOf(service, context) - current + target
+    if (target > current && openAfter > service.quotas.shards)
+      throw tooManyShards(current, target, service.quotas.shards)
     const nowMs = service.clock.now()
     const { stream: scaling, refs } = beginScale(stream, target, firstRef, nowMs)
     return { stream: { ...scaling, scaledAtMs: [...scalingsOfTheDay(stream, nowMs), nowMs] }, refs }
