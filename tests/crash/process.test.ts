@@ -170,6 +170,15 @@ describe('a command', () => {
     expect(put).toMatchObject({ code: 6, stderr: expect.stringContaining('--skip 1') })
   })
 
+  it('stream scale waits until the shards are there, and says what it did', async () => {
+    await runCommand(server.endpoint, 'stream', 'create', 'scaled', '--shards', '3')
+    const scale = await finished(startCommand(server.endpoint, 'stream', 'scale', 'scaled', '5', '--json'))
+    expect(scale.code).toBe(0)
+    expect(JSON.parse(scale.stdout)).toEqual({ name: 'scaled', before: 3, shards: 5, status: 'ACTIVE' })
+    const refused = await finished(startCommand(server.endpoint, 'stream', 'scale', 'scaled', '11'))
+    expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('over double your current open shard') })
+  })
+
   it('put of nothing says what it looked for', async () => {
     const put = await finished(startCommand(server.endpoint, 'put', 'orders'), '')
     expect(put).toMatchObject({ code: 0, stderr: expect.stringContaining('the input held no record') })

@@ -53,6 +53,8 @@ describe('millrace', () => {
     [['shard', 'split', 'a'], 'which shard?', 'shard list a'],
     [['shard', 'merge', 'a', '1'], 'which two shards?', ''],
     [['stream', 'delete', 'a'], 'deleting a deletes its records', '--yes'],
+    [['stream', 'scale', 'a'], 'to how many shards?', 'stream scale a 8'],
+    [['stream', 'scale', 'a', 'many'], 'the number of shards takes a whole number', ''],
     [['stream', 'create', 'a', '--shards', 'many'], '--shards takes a whole number', ''],
   ])('refuses %j as usage, with the next step', async (words, message, hint) => {
     const { code, out, err } = await run(...words)

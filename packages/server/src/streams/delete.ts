@@ -30,12 +30,11 @@ export function refsToDrop(stream: Stream): readonly ShardRef[] {
 function plannedRefs(stream: Stream): { readonly firstRef: ShardRef; readonly count: number } | undefined {
   const { change } = stream
   if (change?.kind === 'create') return { firstRef: change.firstRef, count: change.shards }
-  if (change?.kind === 'reshard' && change.scaling !== undefined)
-    return { firstRef: change.scaling.firstRef, count: change.scaling.shards }
-  const first = change?.kind === 'reshard' ? change.children[0] : undefined
-  return change?.kind === 'reshard' && first !== undefined
-    ? { firstRef: first.ref, count: change.children.length }
-    : undefined
+  if (change?.kind !== 'reshard') return undefined
+  const { scaling, children } = change
+  if (scaling !== undefined) return { firstRef: scaling.firstRef, count: scaling.shards }
+  const [first] = children
+  return first === undefined ? undefined : { firstRef: first.ref, count: children.length }
 }
 
 function lastBirthS(stream: Stream): number {

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 
 import type { ClosedShard } from '../engine/engine.ts'
-import { beginStream, commitCreation, firstShards } from './create.ts'
+import { evenStream, openShards } from '../testing/even-stream.ts'
 import { canCut, meet } from './key-range.ts'
 import { beginMerge, beginSplit, closingParents, commitReshard, earliestBirthS, plannedChildren } from './reshard.ts'
 import { RoutingTable } from './routing.ts'
@@ -12,24 +12,7 @@ import { findShard, shardsOf, type Stream } from './stream.ts'
 
 const NOW_MS = 1_700_000_000_500
 
-function newStream(shards: number): Stream {
-  const begun = beginStream({
-    key: { account: '123456789012', region: 'us-east-1', name: 's' },
-    shards,
-    firstRef: 1,
-    nowMs: NOW_MS,
-    lastBirthS: 0,
-    maxRecordKiB: 1024,
-    tags: {},
-  })
-  return commitCreation({ ...begun, pages: firstShards(begun) })
-}
-
-function openShards(stream: Stream): readonly Shard[] {
-  return [...shardsOf(stream)]
-    .filter((shard) => shard.closed === undefined)
-    .sort((a, b) => (a.range.start < b.range.start ? -1 : 1))
-}
+const newStream = (shards: number): Stream => evenStream(shards, NOW_MS)
 
 /** Takes a begun reshard to its end, the engine closing every parent at `closedAtMs`. */
 function finish(begun: Stream, closedAtMs: number): Stream {

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 
 import type { ClosedShard } from '../engine/engine.ts'
-import { beginStream, commitCreation, firstShards } from './create.ts'
+import { evenStream, openShards } from '../testing/even-stream.ts'
 import { beginDeletion, refsToDrop } from './delete.ts'
 import { divideKeySpace } from './key-range.ts'
 import { beginScale, closingParents, commitReshard } from './reshard.ts'
@@ -16,24 +16,7 @@ const FIRST_REF = 1_000
 const evenShards = (count: number): readonly ScaledShard[] =>
   divideKeySpace(count).map((range, number) => ({ number, range }))
 
-function newStream(shards: number): Stream {
-  const begun = beginStream({
-    key: { account: '123456789012', region: 'us-east-1', name: 's' },
-    shards,
-    firstRef: 1,
-    nowMs: NOW_MS,
-    lastBirthS: 0,
-    maxRecordKiB: 1024,
-    tags: {},
-  })
-  return commitCreation({ ...begun, pages: firstShards(begun) })
-}
-
-function openShards(stream: Stream): readonly ScaledShard[] {
-  return [...shardsOf(stream)]
-    .filter((shard) => shard.closed === undefined)
-    .sort((a, b) => (a.range.start < b.range.start ? -1 : 1))
-}
+const newStream = (shards: number): Stream => evenStream(shards, NOW_MS)
 
 function expectPartition(stream: Stream): void {
   let next = 0n

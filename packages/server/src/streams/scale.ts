@@ -25,7 +25,7 @@ export interface ScaledShard {
   readonly range: HashKeyRange
 }
 
-/** A round is one change of the stream's document: bounded, so that it stays far below META_VALUE_BYTES_MAX. */
+/** A round stands in the stream's document: some 20 KB of META_VALUE_BYTES_MAX, beside tags and a policy. */
 const STEPS_PER_ROUND = 64
 /**
  * Boundaries so near to each other are the same. Rounding moves one by less than the number of shards that there were
