@@ -28,6 +28,10 @@ describe('the credentials file', () => {
 
   it.each([
     ['- x', "c.yaml: the file: expected a map with 'accessKeys:', found a list"],
+    [
+      'accessKeys: [{accessKeyId: A, secretAccessKey:wJalrXUtnFEMI}]',
+      'c.yaml: accessKeys[0].?: expected one of accessKeyId, secretAccessKey, account, user, role, policies, found a name of 29 characters',
+    ],
     ['acessKeys: []', "c.yaml: acessKeys: expected one of accessKeys, roles, policies; did you mean 'accessKeys'?"],
     ['accessKeys: {}', 'c.yaml: accessKeys: expected a list, found a map'],
     ['accessKeys: [3]', 'c.yaml: accessKeys[0]: expected a map with accessKeyId and secretAccessKey, found a number'],

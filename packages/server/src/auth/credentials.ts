@@ -24,8 +24,6 @@ export class CredentialsError extends Error {
   override readonly name = 'CredentialsError'
 }
 
-/** What a message repeats of a name that is none. */
-const NAME_SHOWN_MAX = 60
 const topLevel = ['accessKeys', 'roles', 'policies']
 const keyMembers = ['accessKeyId', 'secretAccessKey', 'account', 'user', 'role', 'policies']
 
@@ -104,6 +102,8 @@ function checkMembers(
   for (const name of Object.keys(map)) {
     if (known.includes(name)) continue
     const near = nearest(name, known)
-    fail(name.slice(0, NAME_SHOWN_MAX), near === undefined ? '' : `; did you mean '${near}'?`)
+    // `secretAccessKey:wJal` without a space is all name: only what is nearly a known one can hold no secret.
+    if (near === undefined) fail('?', `, found a name of ${name.length} characters`)
+    else fail(name, `; did you mean '${near}'?`)
   }
 }
