@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { parseStreamArn, streamArn } from './arn.ts'
+import { consumerArn, parseConsumerArn, parseStreamArn, streamArn } from './arn.ts'
 
 const address = { account: '123456789012', region: 'eu-west-1', name: 'a.b-c_D1' }
 
@@ -26,5 +26,25 @@ describe('stream ARNs', () => {
     's',
   ])('are refused where they name no stream: %s', (arn) => {
     expect(parseStreamArn(arn)).toBeUndefined()
+  })
+})
+
+describe('consumer ARNs', () => {
+  const consumer = { stream: address, consumer: 'c.1', createdS: 1_700_000_000 }
+
+  it('name the stream, the consumer and when it was registered', () => {
+    expect(consumerArn(consumer)).toBe('arn:aws:kinesis:eu-west-1:123456789012:stream/a.b-c_D1/consumer/c.1:1700000000')
+    expect(parseConsumerArn(consumerArn(consumer))).toEqual(consumer)
+  })
+
+  it.each([
+    streamArn(address),
+    `${streamArn(address)}/consumer/c`,
+    `${streamArn(address)}/consumer/c:01`,
+    `${streamArn(address)}/consumer/c/d:1`,
+    `${streamArn(address)}/consumer/c:1/consumer/d:1`,
+    'arn:aws:kinesis:eu-west-1:123456789012:channel/x/consumer/c:1',
+  ])('are refused where they name no consumer: %s', (arn) => {
+    expect(parseConsumerArn(arn)).toBeUndefined()
   })
 })

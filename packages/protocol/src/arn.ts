@@ -1,4 +1,4 @@
-/** Amazon Resource Names of streams. */
+/** Amazon Resource Names of streams and of their registered consumers. */
 
 export interface StreamAddress {
   /** Twelve digits. */
@@ -18,4 +18,24 @@ export function parseStreamArn(arn: string): StreamAddress | undefined {
   if (match === null) return undefined
   const [, region = '', account = '', name = ''] = match
   return { account, region, name }
+}
+
+export interface ConsumerAddress {
+  readonly stream: StreamAddress
+  readonly consumer: string
+  /** When it was registered, whole seconds since the epoch: tells it from an earlier one of the name. */
+  readonly createdS: number
+}
+
+/** The canonical name of a registered consumer for the outside. */
+export function consumerArn({ stream, consumer, createdS }: ConsumerAddress): string {
+  return `${streamArn(stream)}/consumer/${consumer}:${createdS}`
+}
+
+/** Any partition. `undefined` if it is not the name of a registered consumer. */
+export function parseConsumerArn(arn: string): ConsumerAddress | undefined {
+  const match = /^(.*)\/consumer\/([a-zA-Z0-9_.-]{1,128}):(0|[1-9]\d{0,14})$/.exec(arn)
+  const stream = parseStreamArn(match?.[1] ?? '')
+  if (match === null || stream === undefined) return undefined
+  return { stream, consumer: match[2] ?? '', createdS: Number(match[3]) }
 }

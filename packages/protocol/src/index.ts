@@ -1,6 +1,6 @@
 /** The public face of the protocol: operations as data, codecs, errors, and the names and numbers on the wire. */
-export { parseStreamArn, streamArn } from './arn.ts'
-export type { StreamAddress } from './arn.ts'
+export { consumerArn, parseConsumerArn, parseStreamArn, streamArn } from './arn.ts'
+export type { ConsumerAddress, StreamAddress } from './arn.ts'
 export {
   decodeDocument,
   decodeRequest,
@@ -20,9 +20,11 @@ export { errorTraits, KinesisError } from './errors.ts'
 export type { ErrorKind, ErrorTraits, ErrorType } from './errors.ts'
 export { HASH_KEY_MAX, HashKeyRouter, hashKeyOf } from './hash-key.ts'
 export {
+  CONSUMERS_CREATING_MAX,
   DESCRIBE_STREAM_PAGE_MAX,
   GET_RECORDS_BYTES_MAX,
   GET_RECORDS_MAX,
+  LIST_CONSUMERS_PAGE_MAX,
   LIST_SHARDS_PAGE_MAX,
   LIST_STREAMS_PAGE_MAX,
   NEXT_TOKEN_LIFE_MS,
@@ -45,6 +47,7 @@ export {
   SHARD_WRITE_BYTES_PER_SECOND,
   SHARD_WRITE_RECORDS_PER_SECOND,
   STREAMS_CHANGING_MAX,
+  STREAM_CONSUMERS_MAX,
 } from './limits.ts'
 export type { InputOf, Operation, OutputOf } from './operation.ts'
 export { operations } from './operations/registry.ts'
@@ -61,6 +64,9 @@ export {
 export type { DecodedSequenceNumber, SequenceNumberFields, ShardIdentity } from './sequence-number.ts'
 export type {
   ChildShard,
+  Consumer,
+  ConsumerDescription,
+  ConsumerStatus,
   EncryptionType,
   HashKeyRange,
   MetricsName,
@@ -79,6 +85,23 @@ export { AddTagsToStream } from './operations/add-tags-to-stream.ts'
 export type { AddTagsToStreamInput, AddTagsToStreamOutput } from './operations/add-tags-to-stream.ts'
 export { DeleteResourcePolicy } from './operations/delete-resource-policy.ts'
 export type { DeleteResourcePolicyInput, DeleteResourcePolicyOutput } from './operations/delete-resource-policy.ts'
+export { DeregisterStreamConsumer } from './operations/deregister-stream-consumer.ts'
+export type {
+  DeregisterStreamConsumerInput,
+  DeregisterStreamConsumerOutput,
+} from './operations/deregister-stream-consumer.ts'
+export { DescribeStreamConsumer } from './operations/describe-stream-consumer.ts'
+export type {
+  DescribeStreamConsumerInput,
+  DescribeStreamConsumerOutput,
+} from './operations/describe-stream-consumer.ts'
+export { ListStreamConsumers } from './operations/list-stream-consumers.ts'
+export type { ListStreamConsumersInput, ListStreamConsumersOutput } from './operations/list-stream-consumers.ts'
+export { RegisterStreamConsumer } from './operations/register-stream-consumer.ts'
+export type {
+  RegisterStreamConsumerInput,
+  RegisterStreamConsumerOutput,
+} from './operations/register-stream-consumer.ts'
 export { DescribeAccountSettings } from './operations/describe-account-settings.ts'
 export type {
   DescribeAccountSettingsInput,

@@ -46,6 +46,12 @@ export const DESCRIBE_STREAM_PAGE_MAX = 100
 export const LIST_STREAMS_PAGE_MAX = 100
 /** Shards that ListShards puts on a page, when not asked and at most. */
 export const LIST_SHARDS_PAGE_MAX = 1000
+/** Consumers that ListStreamConsumers puts on a page, when not asked and at most. */
+export const LIST_CONSUMERS_PAGE_MAX = 100
+/** Consumers registered with one stream. */
+export const STREAM_CONSUMERS_MAX = 20
+/** Consumers of one account and region being created at once. */
+export const CONSUMERS_CREATING_MAX = 5
 /** Streams of one account and region being created, or being deleted, at once. */
 export const STREAMS_CHANGING_MAX = 5
 /** Shards of one account and region, where the service allows most. */

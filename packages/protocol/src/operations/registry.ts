@@ -5,9 +5,11 @@ import { CreateStream } from './create-stream.ts'
 import { DecreaseStreamRetentionPeriod } from './decrease-stream-retention-period.ts'
 import { DeleteResourcePolicy } from './delete-resource-policy.ts'
 import { DeleteStream } from './delete-stream.ts'
+import { DeregisterStreamConsumer } from './deregister-stream-consumer.ts'
 import { DescribeAccountSettings } from './describe-account-settings.ts'
 import { DescribeLimits } from './describe-limits.ts'
 import { DescribeStream } from './describe-stream.ts'
+import { DescribeStreamConsumer } from './describe-stream-consumer.ts'
 import { DescribeStreamSummary } from './describe-stream-summary.ts'
 import { DisableEnhancedMonitoring } from './disable-enhanced-monitoring.ts'
 import { EnableEnhancedMonitoring } from './enable-enhanced-monitoring.ts'
@@ -16,6 +18,7 @@ import { GetResourcePolicy } from './get-resource-policy.ts'
 import { GetShardIterator } from './get-shard-iterator.ts'
 import { IncreaseStreamRetentionPeriod } from './increase-stream-retention-period.ts'
 import { ListShards } from './list-shards.ts'
+import { ListStreamConsumers } from './list-stream-consumers.ts'
 import { ListStreams } from './list-streams.ts'
 import { ListTagsForResource } from './list-tags-for-resource.ts'
 import { ListTagsForStream } from './list-tags-for-stream.ts'
@@ -23,6 +26,7 @@ import { MergeShards } from './merge-shards.ts'
 import { PutRecord } from './put-record.ts'
 import { PutRecords } from './put-records.ts'
 import { PutResourcePolicy } from './put-resource-policy.ts'
+import { RegisterStreamConsumer } from './register-stream-consumer.ts'
 import { RemoveTagsFromStream } from './remove-tags-from-stream.ts'
 import { SplitShard } from './split-shard.ts'
 import { TagResource } from './tag-resource.ts'
@@ -64,6 +68,10 @@ const all: readonly Operation[] = [
   GetResourcePolicy,
   PutResourcePolicy,
   DeleteResourcePolicy,
+  RegisterStreamConsumer,
+  DeregisterStreamConsumer,
+  DescribeStreamConsumer,
+  ListStreamConsumers,
 ]
 
 export const operations: ReadonlyMap<string, Operation> = new Map(all.map((operation) => [operation.name, operation]))

@@ -39,6 +39,12 @@ export const TagKey = string({ min: 1, max: 128 })
 export const TagValue = string({ min: 0, max: 256 })
 export const Tags = map(TagKey, TagValue, { min: 1, max: 200 })
 export const TagKeys = list(TagKey, { min: 1, max: 50 })
+export const ConsumerName = string({ min: 1, max: 128, pattern: '[a-zA-Z0-9_.-]+' })
+export const ConsumerARN = string({
+  min: 1,
+  max: 2048,
+  pattern: '^(arn):aws.*:kinesis:.*:\\d{12}:.*stream\\/[a-zA-Z0-9_.-]+\\/consumer\\/[a-zA-Z0-9_.-]+:[0-9]+',
+})
 /** A stream, a registered consumer of one, or a channel. */
 export const ResourceARN = string({
   min: 1,
@@ -49,6 +55,7 @@ export const ResourceARN = string({
 export const Policy = string()
 
 export const StreamStatus = enumeration('CREATING', 'DELETING', 'ACTIVE', 'UPDATING')
+export const ConsumerStatus = enumeration('CREATING', 'DELETING', 'ACTIVE')
 export const EncryptionType = enumeration('NONE', 'KMS')
 export const RecordDistributionStrategy = enumeration('AUTO', 'USER_PARTITION_KEY')
 export const StreamMode = enumeration('PROVISIONED', 'ON_DEMAND')
@@ -145,6 +152,17 @@ export const StreamSummary = structure('StreamSummary', {
   StreamCreationTimestamp: Timestamp,
 })
 
+const consumer = {
+  ConsumerName: required(ConsumerName),
+  ConsumerARN: required(ConsumerARN),
+  ConsumerStatus: required(ConsumerStatus),
+  ConsumerCreationTimestamp: required(Timestamp),
+} as const
+
+export const Consumer = structure('Consumer', consumer)
+
+export const ConsumerDescription = structure('ConsumerDescription', { ...consumer, StreamARN: required(StreamARN) })
+
 export const StreamRecord = structure('Record', {
   SequenceNumber: required(SequenceNumber),
   ApproximateArrivalTimestamp: Timestamp,
@@ -155,6 +173,9 @@ export const StreamRecord = structure('Record', {
 })
 
 export type StreamStatus = Infer<typeof StreamStatus>
+export type ConsumerStatus = Infer<typeof ConsumerStatus>
+export type Consumer = Infer<typeof Consumer>
+export type ConsumerDescription = Infer<typeof ConsumerDescription>
 export type StreamMode = Infer<typeof StreamMode>
 export type EncryptionType = Infer<typeof EncryptionType>
 export type ShardIteratorType = Infer<typeof ShardIteratorType>

@@ -12,6 +12,7 @@ import { streamId } from '../catalog/keys.ts'
 import { type Engine, EngineError } from '../engine/engine.ts'
 import { commitCreation, firstShards } from '../streams/create.ts'
 import { refsToDrop } from '../streams/delete.ts'
+import { advanceConsumers } from '../streams/consumer.ts'
 import { closingParents, commitReshard, earliestBirthS, plannedChildren } from '../streams/reshard.ts'
 import type { ShardPages, Stream, StreamKey } from '../streams/stream.ts'
 import type { Throughput } from '../streams/throughput.ts'
@@ -50,8 +51,11 @@ export class Transitions {
 
   /** True when the change a stream is in has been shown long enough. */
   isDue(stream: Stream): boolean {
-    if (stream.change === undefined) return false
-    const shownMs = this.#options.clock.now() - stream.change.sinceMs
+    return stream.change !== undefined && this.#isShownSince(stream.change.sinceMs)
+  }
+
+  #isShownSince(sinceMs: number): boolean {
+    const shownMs = this.#options.clock.now() - sinceMs
     // A clock that stepped back says nothing about how long it was shown.
     return shownMs < 0 || shownMs >= this.#options.statusDelayMs
   }
@@ -80,9 +84,10 @@ export class Transitions {
    */
   async advanceDue(): Promise<void> {
     for (const stream of this.#options.catalog.all()) {
-      if (!this.isDue(stream)) continue
+      const isDue = this.isDue(stream)
       try {
-        await this.step(stream)
+        await this.#advanceConsumers(stream)
+        if (isDue) await this.step(stream)
       } catch (error) {
         if (this.#stop.signal.aborted) return
         this.#options.logger.warn('a change of a stream could not be finished; it will be tried again', {
@@ -94,6 +99,15 @@ export class Transitions {
         })
       }
     }
+  }
+
+  /** Consumers that were registered or deregistered are ACTIVE or gone once that was shown long enough. */
+  async #advanceConsumers(stream: Stream): Promise<void> {
+    const advance = (now: Stream): Stream =>
+      advanceConsumers(now, this.#options.clock.now(), (sinceMs) => this.#isShownSince(sinceMs))
+    if (advance(stream) === stream) return
+    const deadlineMs = this.#options.clock.monotonic() + STEP_DEADLINE_MS
+    await this.#options.catalog.change(stream, deadlineMs, (now) => ({ stream: now && advance(now) }))
   }
 
   /** Starts no further step, and waits for those under way. */

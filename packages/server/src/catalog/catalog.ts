@@ -1,8 +1,8 @@
 /**
  * The catalog: all streams, as metadata has them, in memory. Lookups are synchronous; changes are compare-and-set
- * over a stream's root and those of its pages that changed, and one that loses a race is tried again on what won.
+ * over a stream's root and those of its pages and consumers that changed, and one that loses a race is tried again on what won.
  *
- * Invariants: every write of a page also writes its root, so a stream changes as a whole; what this server wrote, it
+ * Invariants: every write of a page or a consumer also writes its root, so a stream changes as a whole; what this server wrote, it
  * sees at once; a revision never goes back. What other servers wrote is seen soon: whoever finds the engine ahead of
  * the catalog calls `refresh`.
  */
@@ -17,12 +17,15 @@ import {
   type ShardRef,
 } from '../engine/engine.ts'
 import { TOKEN_KEY_BYTES } from '../streams/sealed-token.ts'
+import { type Consumer, type Consumers, noConsumers } from '../streams/consumer.ts'
 import type { Shard } from '../streams/shard.ts'
 import type { ShardPages, Stream, StreamKey } from '../streams/stream.ts'
 import {
+  decodeConsumer,
   decodeNumber,
   decodePage,
   decodeRoot,
+  encodeConsumer,
   encodeNumber,
   encodePage,
   encodeRoot,
@@ -30,6 +33,7 @@ import {
 } from './documents.ts'
 import {
   CATALOG_PREFIX,
+  consumerKey,
   lastBirthKey,
   NEXT_REF_KEY,
   pageKey,
@@ -68,9 +72,11 @@ interface Entry {
   readonly key: StreamKey
   root: StreamRoot | undefined
   readonly pages: Map<number, readonly Shard[]>
-  /** Made of `root` and `pages`; the pages keep their identity until one of them changes. */
+  readonly consumers: Map<string, Consumer>
+  /** Made of the others, which keep their identity until one of them changes. */
   stream: Stream | undefined
   sortedPages: ShardPages | undefined
+  sortedConsumers: Consumers | undefined
 }
 
 /** The streams of one account and region. */
@@ -194,6 +200,11 @@ export class Catalog implements Disposable {
       if (shards !== before?.pages.get(page))
         put(pageKey(key, page), shards === undefined ? undefined : encodePage(shards))
     }
+    for (const name of new Set([...(before?.consumers.keys() ?? []), ...(stream?.consumers.keys() ?? [])])) {
+      const consumer = stream?.consumers.get(name)
+      if (consumer !== before?.consumers.get(name))
+        put(consumerKey(key, name), consumer === undefined ? undefined : encodeConsumer(consumer))
+    }
     if (update.refs !== undefined) put(NEXT_REF_KEY, encodeNumber(this.#nextRef + update.refs))
     if (update.lastBirthS !== undefined) put(lastBirthKey(key), encodeNumber(update.lastBirthS))
     // A stream that exists remembers its births itself. Also where none are known here: another server may have deleted
@@ -244,6 +255,13 @@ export class Catalog implements Disposable {
           entry.sortedPages = undefined
         })
         break
+      case 'consumer':
+        this.#changeEntry(parsed.stream, (entry) => {
+          if (value === undefined) entry.consumers.delete(parsed.consumer)
+          else entry.consumers.set(parsed.consumer, decodeConsumer(parsed.consumer, value))
+          entry.sortedConsumers = undefined
+        })
+        break
     }
   }
 
@@ -254,13 +272,15 @@ export class Catalog implements Disposable {
       key,
       root: undefined,
       pages: new Map(),
+      consumers: new Map(),
       stream: undefined,
       sortedPages: undefined,
+      sortedConsumers: undefined,
     }
     change(entry)
     entry.stream = undefined
     world.sorted = undefined
-    keep(world.entries, key.name, entry, entry.root !== undefined || entry.pages.size > 0)
+    keep(world.entries, key.name, entry, entry.root !== undefined || entry.pages.size + entry.consumers.size > 0)
     keep(regions, key.region, world, world.entries.size > 0)
     keep(this.#worlds, key.account, regions, regions.size > 0)
   }
@@ -280,7 +300,9 @@ export class Catalog implements Disposable {
 function streamOf(entry: Entry): Stream | undefined {
   if (entry.stream !== undefined || entry.root === undefined) return entry.stream
   entry.sortedPages ??= new Map([...entry.pages].sort(([a], [b]) => a - b))
-  entry.stream = { ...entry.root, pages: entry.sortedPages }
+  entry.sortedConsumers ??=
+    entry.consumers.size === 0 ? noConsumers : new Map([...entry.consumers].sort(([a], [b]) => (a < b ? -1 : 1)))
+  entry.stream = { ...entry.root, pages: entry.sortedPages, consumers: entry.sortedConsumers }
   return entry.stream
 }
 

@@ -5,18 +5,26 @@
  */
 import { assert } from '@millrace/std'
 
+import type { Consumer } from '../streams/consumer.ts'
 import type { HashKeyRange, Shard } from '../streams/shard.ts'
 import type { Stream, StreamKey } from '../streams/stream.ts'
 
 const VERSION = 1
 
-/** A stream without its shards. */
-export type StreamRoot = Omit<Stream, 'pages'>
+/** A stream without its shards and consumers. */
+export type StreamRoot = Omit<Stream, 'pages' | 'consumers'>
 
 type Json = Readonly<Record<string, unknown>>
 
 export function encodeRoot(stream: StreamRoot): Uint8Array {
-  const { account: _account, region: _region, name: _name, pages: _pages, ...settings } = stream as Stream
+  const {
+    account: _account,
+    region: _region,
+    name: _name,
+    pages: _pages,
+    consumers: _consumers,
+    ...settings
+  } = stream as Stream
   return encode(settings)
 }
 
@@ -41,6 +49,14 @@ export function encodePage(shards: readonly Shard[]): Uint8Array {
 export function decodePage(bytes: Uint8Array): readonly Shard[] {
   const { shards } = decode(bytes) as unknown as { readonly shards: readonly Shard[] }
   return shards.map((shard) => ({ ...shard, range: decodeRange(shard.range) }))
+}
+
+export function encodeConsumer({ name: _name, ...consumer }: Consumer): Uint8Array {
+  return encode(consumer)
+}
+
+export function decodeConsumer(name: string, bytes: Uint8Array): Consumer {
+  return { ...(decode(bytes) as unknown as Consumer), name }
 }
 
 /** Any other document that is only texts, numbers and truth values. */

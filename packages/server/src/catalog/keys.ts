@@ -4,6 +4,7 @@
  *
  *     catalog/streams/<account>/<region>/<name>/root         settings and change in progress
  *     catalog/streams/<account>/<region>/<name>/shards/0007  shards 448 … 511
+ *     catalog/streams/<account>/<region>/<name>/consumers/<consumer>
  *     catalog/last-births/<account>/<region>/<name>          where a deleted stream's births ended
  *     catalog/next-ref                                       the next ShardRef
  *     catalog/token-key                                      what iterators and NextTokens are sealed with
@@ -33,6 +34,10 @@ export function pageKey(key: StreamKey, page: number): string {
   return `${streamPrefix(key)}shards/${String(page).padStart(4, '0')}`
 }
 
+export function consumerKey(key: StreamKey, consumer: string): string {
+  return `${streamPrefix(key)}consumers/${consumer}`
+}
+
 export function lastBirthKey(key: StreamKey): string {
   return `${LAST_BIRTHS_PREFIX}${streamId(key)}`
 }
@@ -41,16 +46,19 @@ export function lastBirthKey(key: StreamKey): string {
 export type ParsedKey =
   | { readonly kind: 'root' | 'last-birth'; readonly stream: StreamKey }
   | { readonly kind: 'page'; readonly stream: StreamKey; readonly page: number }
+  | { readonly kind: 'consumer'; readonly stream: StreamKey; readonly consumer: string }
   | { readonly kind: 'next-ref' | 'token-key' }
 
 export function parseKey(key: string): ParsedKey | undefined {
   if (key === NEXT_REF_KEY) return { kind: 'next-ref' }
   if (key === TOKEN_KEY_KEY) return { kind: 'token-key' }
-  const [, family, account, region, name, part, page] = key.split('/')
+  const [, family, account, region, name, part, item] = key.split('/')
   if (account === undefined || region === undefined || name === undefined) return undefined
   const stream = { account, region, name }
   if (family === 'last-births') return { kind: 'last-birth', stream }
   if (family !== 'streams') return undefined
   if (part === 'root') return { kind: 'root', stream }
-  return part === 'shards' && page !== undefined ? { kind: 'page', stream, page: Number(page) } : undefined
+  if (item === undefined) return undefined
+  if (part === 'shards') return { kind: 'page', stream, page: Number(item) }
+  return part === 'consumers' ? { kind: 'consumer', stream, consumer: item } : undefined
 }

@@ -6,5 +6,5 @@ import { addTags } from './tags.ts'
 
 /** Gives a stream tags. */
 export const addTagsToStream = handle(AddTagsToStream, (input, service, context) =>
-  addTags(streamKeyOf(input, AddTagsToStream.name, context), input.Tags, service, context),
+  addTags({ stream: streamKeyOf(input, AddTagsToStream.name, context) }, input.Tags, service, context),
 )

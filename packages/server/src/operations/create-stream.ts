@@ -26,8 +26,9 @@ export const createStream = handle(CreateStream, async (input, service, context)
     throw invalidArgument('RecordDistributionStrategy AUTO is only allowed for streams in ON_DEMAND mode.')
   const tags = input.Tags ?? {}
   // AWS's texts for tags of a stream that is not there yet are unknown: those of AddTagsToStream.
-  assertTagTexts('add', key, [...Object.keys(tags), ...Object.values(tags)])
-  assertTagCount(key, tags)
+  const owner = { kind: 'stream', name: key.name, account: key.account } as const
+  assertTagTexts('add', owner, [...Object.keys(tags), ...Object.values(tags)])
+  assertTagCount(owner, tags)
 
   await service.catalog.change(key, context.deadlineMs, (existing, firstRef) => {
     if (existing !== undefined) {

@@ -14,7 +14,7 @@ export const describeStreamSummary = handle(DescribeStreamSummary, (input, servi
       EnhancedMonitoring: [{ ShardLevelMetrics: stream.shardLevelMetrics }],
       EncryptionType: 'NONE' as const,
       OpenShardCount: stream.status === 'CREATING' ? 0 : stream.openShards,
-      ConsumerCount: 0,
+      ConsumerCount: stream.consumers.size,
       MaxRecordSizeInKiB: stream.maxRecordKiB,
     },
   }

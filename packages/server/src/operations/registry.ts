@@ -4,8 +4,10 @@ import { createStream } from './create-stream.ts'
 import { decreaseStreamRetentionPeriod } from './decrease-stream-retention-period.ts'
 import { deleteResourcePolicy } from './delete-resource-policy.ts'
 import { deleteStream } from './delete-stream.ts'
+import { deregisterStreamConsumer } from './deregister-stream-consumer.ts'
 import { describeAccountSettings } from './describe-account-settings.ts'
 import { describeLimits } from './describe-limits.ts'
+import { describeStreamConsumer } from './describe-stream-consumer.ts'
 import { describeStreamSummary } from './describe-stream-summary.ts'
 import { describeStream } from './describe-stream.ts'
 import { disableEnhancedMonitoring } from './disable-enhanced-monitoring.ts'
@@ -15,6 +17,7 @@ import { getResourcePolicy } from './get-resource-policy.ts'
 import { getShardIterator } from './get-shard-iterator.ts'
 import { increaseStreamRetentionPeriod } from './increase-stream-retention-period.ts'
 import { listShards } from './list-shards.ts'
+import { listStreamConsumers } from './list-stream-consumers.ts'
 import { listStreams } from './list-streams.ts'
 import { listTagsForResource } from './list-tags-for-resource.ts'
 import { listTagsForStream } from './list-tags-for-stream.ts'
@@ -23,6 +26,7 @@ import type { Handler } from './operation.ts'
 import { putRecord } from './put-record.ts'
 import { putRecords } from './put-records.ts'
 import { putResourcePolicy } from './put-resource-policy.ts'
+import { registerStreamConsumer } from './register-stream-consumer.ts'
 import { removeTagsFromStream } from './remove-tags-from-stream.ts'
 import { splitShard } from './split-shard.ts'
 import { tagResource } from './tag-resource.ts'
@@ -64,6 +68,10 @@ const all: readonly Handler[] = [
   getResourcePolicy,
   putResourcePolicy,
   deleteResourcePolicy,
+  registerStreamConsumer,
+  deregisterStreamConsumer,
+  describeStreamConsumer,
+  listStreamConsumers,
 ]
 
 export const handlers: ReadonlyMap<string, Handler> = new Map(all.map((handler) => [handler.name, handler]))

@@ -6,5 +6,5 @@ import { removeTags } from './tags.ts'
 
 /** Takes tags off a stream. */
 export const removeTagsFromStream = handle(RemoveTagsFromStream, (input, service, context) =>
-  removeTags(streamKeyOf(input, RemoveTagsFromStream.name, context), input.TagKeys, service, context),
+  removeTags({ stream: streamKeyOf(input, RemoveTagsFromStream.name, context) }, input.TagKeys, service, context),
 )

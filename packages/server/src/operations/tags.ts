@@ -1,34 +1,47 @@
 /** What the tag operations share: they differ in how they name the resource. */
 import type { KinesisError } from '@millrace/protocol'
 
-import type { Stream, StreamKey } from '../streams/stream.ts'
 import { type Tags, TAGS_MAX, tagTextFault, withoutTags, withTags } from '../streams/tags.ts'
-import { invalidArgument, notActive, streamNotFound } from './faults.ts'
+import { invalidArgument } from './faults.ts'
 import type { OperationContext, ServiceParts } from './operation.ts'
+import { changeLabels, type ResourceKey } from './resource-lookup.ts'
 
-export function addTags(key: StreamKey, tags: Tags, service: ServiceParts, context: OperationContext): Promise<void> {
-  return changeTags(key, service, context, (stream) => {
-    assertTagTexts('add', key, [...Object.keys(tags), ...Object.values(tags)])
-    const all = withTags(stream.tags, tags)
-    assertTagCount(key, all)
-    return all
+/** Whose tags they are, for texts. */
+export interface TagOwner {
+  readonly kind: 'stream' | 'consumer'
+  readonly name: string
+  readonly account: string
+}
+
+export function addTags(key: ResourceKey, tags: Tags, service: ServiceParts, context: OperationContext): Promise<void> {
+  return changeLabels(key, service, context, (labels) => {
+    assertTagTexts('add', ownerOf(key), [...Object.keys(tags), ...Object.values(tags)])
+    const all = withTags(labels.tags, tags)
+    assertTagCount(ownerOf(key), all)
+    return { ...labels, tags: all }
   })
 }
 
 export function removeTags(
-  key: StreamKey,
+  key: ResourceKey,
   keys: readonly string[],
   service: ServiceParts,
   context: OperationContext,
 ): Promise<void> {
-  return changeTags(key, service, context, (stream) => {
-    assertTagTexts('remove', key, keys)
-    return withoutTags(stream.tags, keys)
+  return changeLabels(key, service, context, (labels) => {
+    assertTagTexts('remove', ownerOf(key), keys)
+    return { ...labels, tags: withoutTags(labels.tags, keys) }
   })
 }
 
+function ownerOf({ stream, consumer }: ResourceKey): TagOwner {
+  const { account } = stream
+  if (consumer === undefined) return { kind: 'stream', name: stream.name, account }
+  return { kind: 'consumer', name: consumer.name, account }
+}
+
 /** Throws what the service says of tags with which nothing can be made. */
-export function assertTagTexts(verb: 'add' | 'remove', key: StreamKey, texts: readonly string[]): void {
+export function assertTagTexts(verb: 'add' | 'remove', owner: TagOwner, texts: readonly string[]): void {
   switch (tagTextFault(texts)) {
     case 'characters':
       throw invalidArgument(
@@ -36,33 +49,20 @@ export function assertTagTexts(verb: 'add' | 'remove', key: StreamKey, texts: re
       )
     case 'percent':
       throw invalidArgument(
-        `Failed to ${verb} tags ${verb === 'add' ? 'to' : 'from'} stream ${key.name} under account ${key.account} because ` +
+        `Failed to ${verb} tags ${verb === 'add' ? 'to' : 'from'} ${owner.kind} ${owner.name} under account ${owner.account} because ` +
           "some tags contained illegal characters. The allowed characters are Unicode letters, white-spaces, '_',',','/','=','+','-','@'.",
       )
     case undefined:
   }
 }
 
-export function assertTagCount(key: StreamKey, tags: Tags): void {
-  if (Object.keys(tags).length > TAGS_MAX) throw tooManyTags(key)
+export function assertTagCount(owner: TagOwner, tags: Tags): void {
+  if (Object.keys(tags).length > TAGS_MAX) throw tooManyTags(owner)
 }
 
-function tooManyTags({ name, account }: StreamKey): KinesisError {
+function tooManyTags({ kind, name, account }: TagOwner): KinesisError {
   return invalidArgument(
-    `Failed to add tags to stream ${name} under account ${account} because a given stream cannot have more than ` +
+    `Failed to add tags to ${kind} ${name} under account ${account} because a given ${kind} cannot have more than ` +
       `${TAGS_MAX} tags associated with it.`,
   )
-}
-
-async function changeTags(
-  key: StreamKey,
-  service: ServiceParts,
-  context: OperationContext,
-  change: (stream: Stream) => Tags,
-): Promise<void> {
-  await service.catalog.change(key, context.deadlineMs, (stream) => {
-    if (stream === undefined) throw streamNotFound(key)
-    if (stream.status === 'DELETING') throw notActive(stream)
-    return { stream: { ...stream, tags: change(stream) } }
-  })
 }

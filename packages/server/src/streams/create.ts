@@ -3,6 +3,7 @@
  * follow from that alone, so that whoever finds a half-made stream makes the same ones; then it is active.
  */
 import type { ShardRef } from '../engine/engine.ts'
+import { noConsumers } from './consumer.ts'
 import { divideKeySpace } from './key-range.ts'
 import type { Shard } from './shard.ts'
 import { paginate, type ShardPages, type Stream, type StreamKey } from './stream.ts'
@@ -40,6 +41,7 @@ export function beginStream(options: NewStream): Stream {
     openShards: options.shards,
     change: { kind: 'create', sinceMs: options.nowMs, shards: options.shards, firstRef: options.firstRef, birthS },
     pages: new Map(),
+    consumers: noConsumers,
   }
 }
 

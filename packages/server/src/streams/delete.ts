@@ -1,8 +1,9 @@
 /**
- * How a stream ends: it is DELETING, with all that must be dropped and remembered written down; then its shards and
+ * How a stream ends: it is DELETING, without consumers, with all that must be dropped and remembered written down; then its shards and
  * pages go; then its root, leaving behind only the last birth, so that a stream of the same name starts above it.
  */
 import type { ShardRef } from '../engine/engine.ts'
+import { noConsumers } from './consumer.ts'
 import { shardsOf, type Stream } from './stream.ts'
 
 export function beginDeletion(stream: Stream, nowMs: number): Stream {
@@ -10,6 +11,7 @@ export function beginDeletion(stream: Stream, nowMs: number): Stream {
   return {
     ...stream,
     status: 'DELETING',
+    consumers: noConsumers,
     change: {
       kind: 'delete',
       sinceMs: nowMs,

@@ -6,6 +6,7 @@
  * is strictly later than its parents'.
  */
 import type { ShardRef } from '../engine/engine.ts'
+import type { Consumers } from './consumer.ts'
 import type { HashKeyRange, Shard } from './shard.ts'
 
 export type StreamStatus = 'CREATING' | 'ACTIVE' | 'UPDATING' | 'DELETING'
@@ -91,6 +92,8 @@ export interface Stream extends StreamKey {
   readonly policy?: string
   /** When UpdateShardCount changed it, in the last day before the latest time. Ms since the epoch. */
   readonly scaledAtMs?: readonly number[]
+  /** No consumer of now has a creation second up to this: those of consumers that are gone. */
+  readonly lastConsumerS?: number
   /** The number the next shard gets. */
   readonly nextShard: number
   /** Open shards, counting those that `change` is about to create for a new stream. */
@@ -98,6 +101,8 @@ export interface Stream extends StreamKey {
   readonly change?: StreamChange
   /** Shards by `pageOf` their number, pages and shards ascending. A page that did not change keeps its identity. */
   readonly pages: ShardPages
+  /** Registered consumers. One that did not change keeps its identity. */
+  readonly consumers: Consumers
 }
 
 export type ShardPages = ReadonlyMap<number, readonly Shard[]>

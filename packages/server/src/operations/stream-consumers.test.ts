@@ -1,0 +1,101 @@
+import {
+  CreateStream,
+  DeleteStream,
+  DeregisterStreamConsumer,
+  DescribeStreamConsumer,
+  ListStreamConsumers,
+  RegisterStreamConsumer,
+  streamArn,
+} from '@millrace/protocol'
+import { describe, expect, it } from 'vitest'
+
+import { ACCOUNT, REGION, ServiceHarness } from '../testing/service-harness.ts'
+
+const StreamARN = streamArn({ account: ACCOUNT, region: REGION, name: 's' })
+
+async function withStream(statusDelayMs: number): Promise<ServiceHarness> {
+  const harness = await ServiceHarness.open({ settings: { statusDelayMs } })
+  await harness.call(CreateStream, { StreamName: 's', ShardCount: 1 })
+  await harness.advance(statusDelayMs * 2, 100)
+  return harness
+}
+
+const register = (harness: ServiceHarness, ConsumerName: string) =>
+  harness.call(RegisterStreamConsumer, { StreamARN, ConsumerName })
+
+async function statusOf(harness: ServiceHarness, ConsumerName: string): Promise<string> {
+  const { ConsumerDescription } = await harness.call(DescribeStreamConsumer, { StreamARN, ConsumerName })
+  return ConsumerDescription.ConsumerStatus
+}
+
+describe('registered consumers with a status delay', () => {
+  it('are CREATING, then ACTIVE, then DELETING, then gone', async () => {
+    await using harness = await withStream(1000)
+    await register(harness, 'c')
+    expect(await statusOf(harness, 'c')).toBe('CREATING')
+    await harness.advance(900, 100)
+    expect(await statusOf(harness, 'c')).toBe('CREATING')
+    await harness.advance(300, 100)
+    expect(await statusOf(harness, 'c')).toBe('ACTIVE')
+    await harness.call(DeregisterStreamConsumer, { StreamARN, ConsumerName: 'c' })
+    expect(await statusOf(harness, 'c')).toBe('DELETING')
+    // Its name is taken until it is gone.
+    const again = { StreamARN, ConsumerName: 'c' }
+    expect(await harness.fault(RegisterStreamConsumer, again)).toContain('ResourceInUseException')
+    await harness.advance(1200, 100)
+    expect(await harness.fault(DescribeStreamConsumer, again)).toBe(
+      `ResourceNotFoundException: Consumer c under stream s under account ${ACCOUNT} not found.`,
+    )
+  })
+
+  it('may be CREATING five at once', async () => {
+    await using harness = await withStream(1000)
+    for (let i = 0; i < 5; i++) await register(harness, `c${i}`)
+    const sixth = { StreamARN, ConsumerName: 'c5' }
+    expect(await harness.fault(RegisterStreamConsumer, sixth)).toContain('LimitExceededException')
+    await harness.advance(1200, 100)
+    await register(harness, 'c5')
+  })
+
+  it('need a stream that is ACTIVE', async () => {
+    await using harness = await ServiceHarness.open({ settings: { statusDelayMs: 1000 } })
+    await harness.call(CreateStream, { StreamName: 's', ShardCount: 1 })
+    const input = { StreamARN, ConsumerName: 'c' }
+    expect(await harness.fault(RegisterStreamConsumer, input)).toBe(
+      `ResourceInUseException: Stream s under account ${ACCOUNT} not ACTIVE, instead in state CREATING`,
+    )
+  })
+})
+
+describe('registered consumers', () => {
+  it('outlive the service, and one that another server registers is known here', async () => {
+    await using harness = await withStream(0)
+    await using other = await ServiceHarness.open({ memory: harness.memory, clock: harness.clock })
+    await register(harness, 'a')
+    await register(other, 'b')
+    await using later = await ServiceHarness.open({ memory: harness.memory, clock: harness.clock })
+    for (const service of [harness, other, later]) {
+      const { Consumers = [] } = await service.call(ListStreamConsumers, { StreamARN })
+      expect(Consumers.map(({ ConsumerName }) => ConsumerName)).toEqual(['a', 'b'])
+    }
+  })
+
+  it('registered by two servers at once never pass the quota', async () => {
+    await using harness = await withStream(0)
+    await using other = await ServiceHarness.open({ memory: harness.memory, clock: harness.clock })
+    const results = await Promise.allSettled(
+      Array.from({ length: 24 }, (_, i) => register(i % 2 === 0 ? harness : other, `c${i}`)),
+    )
+    expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(20)
+  })
+
+  it('are not listed by a token of an earlier stream of the name', async () => {
+    await using harness = await withStream(0)
+    for (const name of ['a', 'b']) await register(harness, name)
+    const { NextToken } = await harness.call(ListStreamConsumers, { StreamARN, MaxResults: 1 })
+    await harness.call(DeleteStream, { StreamName: 's', EnforceConsumerDeletion: true })
+    await harness.call(CreateStream, { StreamName: 's', ShardCount: 1 })
+    const input = { StreamARN, NextToken }
+    expect(await harness.fault(ListStreamConsumers, input)).toBe('InvalidArgumentException: Invalid NextToken.')
+  })
+})
