@@ -2,7 +2,7 @@
 import { KinesisClient, KinesisServiceError } from '@millrace/client'
 import { CreateStream, GetRecords, GetShardIterator, ListShards, PutRecords, SplitShard } from '@millrace/protocol'
 import { describe, expect, it } from 'vitest'
-import { onEveryEngine } from './support/service.ts'
+import { onEveryEngine, streamArn } from './support/service.ts'
 
 describe('@millrace/client', () => {
   onEveryEngine((service) => {
@@ -32,6 +32,16 @@ describe('@millrace/client', () => {
       })
       const page = await client.send(GetRecords, { ShardIterator: ShardIterator ?? '' })
       expect(page.Records.map((record) => Buffer.from(record.Data))).toEqual([Buffer.from(Data)])
+      const { Consumer } = await client.registerStreamConsumer({ StreamARN: streamArn(StreamName), ConsumerName: 'c' })
+      const pushed = []
+      const subscription = {
+        ConsumerARN: Consumer.ConsumerARN,
+        ShardId: '0',
+        StartingPosition: { Type: 'TRIM_HORIZON' },
+      } as const
+      for await (const event of client.subscribeToShard(subscription)) pushed.push(event)
+      expect(pushed.flatMap(({ Records }) => Records)).toEqual(page.Records)
+      expect(pushed.at(-1)?.ChildShards).toEqual(page.ChildShards)
       expect(page.ChildShards?.map((child) => child.ShardId)).toEqual(['shardId-000000000001', 'shardId-000000000002'])
       let shards = 0
       for await (const listed of client.pages(ListShards, { StreamName, MaxResults: 2 }))

@@ -2,7 +2,17 @@
  * The client: operations as data in, typed answers out, over any Kinesis endpoint. This file is the life of one call:
  * encode once, then per attempt credentials, signature, exchange, decoding; everything else is a part it is made of.
  */
-import { type Codec, decodeResponse, encodeRequest, type Operation, SigningKeyCache } from '@millrace/protocol'
+import {
+  type Codec,
+  decodeResponse,
+  decodeSubscribeToShardEvent,
+  encodeRequest,
+  type Operation,
+  SigningKeyCache,
+  SubscribeToShard,
+  type SubscribeToShardEvent,
+  type SubscribeToShardInput,
+} from '@millrace/protocol'
 import { type Clock, silentLogger, systemClock, systemRandom, type Random } from '@millrace/std'
 import { CallScope } from './call-scope.ts'
 import type { CallOptions, KinesisClientOptions } from './client-options.ts'
@@ -129,6 +139,19 @@ export class KinesisClient implements AsyncDisposable {
     }
   }
 
+  /**
+   * The events of a subscription of a registered consumer to a shard: five minutes at most, then it has to be called
+   * again, from the last `ContinuationSequenceNumber` on. The last event of a closed shard has `ChildShards` instead.
+   * Errors are those of `sendEventStream`.
+   */
+  async *subscribeToShard(
+    input: SubscribeToShardInput,
+    options: CallOptions = {},
+  ): AsyncGenerator<SubscribeToShardEvent, void, undefined> {
+    for await (const { type, payload } of this.sendEventStream(SubscribeToShard, input, options))
+      if (type === 'SubscribeToShardEvent') yield this.#event(payload)
+  }
+
   /** The pages of ListShards, ListStreams or DescribeStream, each asked for when the one before has been taken. */
   async *pages<I, O>(
     operation: Operation<I, O>,
@@ -223,6 +246,19 @@ export class KinesisClient implements AsyncDisposable {
     if (maybeClockSkew(type) && this.#skew.correct(answer.headers['date']))
       return { failure: { ...refusal, class: 'corrected' } }
     return { failure: refusal }
+  }
+
+  #event(payload: Uint8Array): SubscribeToShardEvent {
+    try {
+      return decodeSubscribeToShardEvent(payload)
+    } catch (cause) {
+      throw new KinesisTransportError(
+        'malformed',
+        `Expected an event of SubscribeToShard, found ${payload.length} bytes that are none: ` +
+          `is ${this.endpoint.origin} a Kinesis endpoint?`,
+        { outcome: 'unknown', cause },
+      )
+    }
   }
 
   async #output<I, O>(operation: Operation<I, O>, answer: HttpAnswer): Promise<O> {

@@ -43,11 +43,14 @@ export {
   SHARD_ITERATOR_LENGTH_MAX,
   SHARD_ITERATOR_LIFE_MS,
   SHARD_READS_PER_SECOND,
+  SHARD_SUBSCRIPTION_BYTES_PER_SECOND,
   SHARD_READ_BYTES_PER_SECOND,
   SHARD_WRITE_BYTES_PER_SECOND,
   SHARD_WRITE_RECORDS_PER_SECOND,
   STREAMS_CHANGING_MAX,
   STREAM_CONSUMERS_MAX,
+  SUBSCRIPTION_LIFE_MS,
+  SUBSCRIPTION_TAKEOVER_MS,
 } from './limits.ts'
 export type { InputOf, Operation, OutputOf } from './operation.ts'
 export { operations } from './operations/registry.ts'
@@ -178,6 +181,20 @@ export { PutRecords } from './operations/put-records.ts'
 export type { PutRecordsInput, PutRecordsOutput, PutRecordsEntry, PutRecordsResult } from './operations/put-records.ts'
 export { SplitShard } from './operations/split-shard.ts'
 export type { SplitShardInput, SplitShardOutput } from './operations/split-shard.ts'
+export { SubscribeToShard } from './operations/subscribe-to-shard.ts'
+export type {
+  SubscribeToShardEvent,
+  SubscribeToShardInput,
+  SubscribeToShardOutput,
+} from './operations/subscribe-to-shard.ts'
+export {
+  decodeSubscribeToShardEvent,
+  encodeSubscribeToShardEvent,
+  encodeSubscriptionException,
+  EVENT_STREAM_TYPE,
+  initialResponse,
+} from './codecs/subscribe-to-shard.ts'
+export type { EncodedSubscribeToShardEvent } from './codecs/subscribe-to-shard.ts'
 export {
   encodeEventMessage,
   EVENT_MESSAGE_BYTES_MAX,

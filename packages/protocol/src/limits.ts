@@ -38,6 +38,12 @@ export const SHARD_WRITE_BYTES_PER_SECOND = 1024 * 1024
 export const SHARD_WRITE_RECORDS_PER_SECOND = 1000
 /** Bytes that a shard gives out per second to all pollers together: 2 MiB. */
 export const SHARD_READ_BYTES_PER_SECOND = 2 * 1024 * 1024
+/** Bytes that a shard gives out per second to each registered consumer: 2 MiB, shared with nobody. */
+export const SHARD_SUBSCRIPTION_BYTES_PER_SECOND = 2 * 1024 * 1024
+/** How long a subscription to a shard lasts at most, in ms. */
+export const SUBSCRIPTION_LIFE_MS = 300_000
+/** So soon after a successful SubscribeToShard another of the same consumer and shard is refused, in ms; later it takes over. */
+export const SUBSCRIPTION_TAKEOVER_MS = 5_000
 /** GetRecords calls per second and shard. */
 export const SHARD_READS_PER_SECOND = 5
 /** Shards that DescribeStream puts on a page, when not asked and at most. */

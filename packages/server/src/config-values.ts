@@ -72,12 +72,16 @@ const limitNames = {
   'write-records': 'writeRecords',
   'read-bytes': 'readBytes',
   reads: 'reads',
+  'subscription-bytes': 'subscriptionBytes',
 } as const
 
 export function shardLimits(text: string): NonNullable<ServerOptions['shardLimits']> {
   if (text === 'aws' || text === 'off') return text
   const limits: { -readonly [K in (typeof limitNames)[keyof typeof limitNames]]?: number } = {}
-  for (const [name, value] of pairs(text, 'aws, off, or write-bytes=…,write-records=…,read-bytes=…,reads=…')) {
+  for (const [name, value] of pairs(
+    text,
+    'aws, off, or write-bytes=…,write-records=…,read-bytes=…,reads=…,subscription-bytes=…',
+  )) {
     const key = oneOf(name, Object.keys(limitNames) as (keyof typeof limitNames)[])
     limits[limitNames[key]] = key.endsWith('bytes') ? bytes(value) : integer(value, 1, 1_000_000_000)
   }

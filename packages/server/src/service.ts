@@ -9,6 +9,7 @@ import { GuardedClock } from './background/guarded-clock.ts'
 import { Loop } from './background/loop.ts'
 import { Retention } from './background/retention.ts'
 import { Transitions } from './background/transitions.ts'
+import { WakeUps } from './background/wake-ups.ts'
 import { Catalog } from './catalog/catalog.ts'
 import { shardOwners, type ShardOwners } from './damage-names.ts'
 import { type Engine, EngineError } from './engine/engine.ts'
@@ -16,6 +17,7 @@ import { EncodedFrames } from './operations/encoded-frames.ts'
 import { internalFailure } from './operations/faults.ts'
 import type { OperationContext, ServiceParts } from './operations/operation.ts'
 import { handlers } from './operations/registry.ts'
+import { Subscriptions } from './operations/subscriptions.ts'
 import { TokenSeal } from './streams/sealed-token.ts'
 import { ShardBuckets } from './streams/shard-buckets.ts'
 import { shardsOf } from './streams/stream.ts'
@@ -90,6 +92,8 @@ export class Service implements AsyncDisposable {
       guardedClock,
       transitions,
       throughput,
+      subscriptions: new Subscriptions(clock),
+      wakeUps: new WakeUps(engine.shards, catalog),
       seal: new TokenSeal(catalog.tokenKey, random),
       encodedFrames: new EncodedFrames(),
       logger,
@@ -134,7 +138,7 @@ export class Service implements AsyncDisposable {
     return shardOwners(this.#parts.catalog.all())
   }
 
-  /** Stops the background loops and waits for what they are in. Twice is fine. */
+  /** Ends subscriptions, stops the background loops, and waits for what they are in. Twice is fine. */
   close(): Promise<void> {
     this.#closing ??= this.#close()
     return this.#closing
@@ -145,9 +149,11 @@ export class Service implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
+    this.#parts.subscriptions.close()
     const stopped = this.#loops.map((loop) => loop.close())
     await this.#parts.transitions.close()
     await Promise.all(stopped)
+    this.#parts.wakeUps[Symbol.dispose]()
     this.#parts.catalog[Symbol.dispose]()
   }
 }

@@ -31,24 +31,35 @@ export class EventStreamError extends Error {
 }
 
 export function encodeEventMessage({ headers, payload }: EventMessage): Uint8Array {
+  return Buffer.concat(encodeEventMessagePieces(headers, [payload]))
+}
+
+/** The same in pieces, of which those of the payload are the ones given: what they share is not copied. */
+export function encodeEventMessagePieces(
+  headers: ReadonlyMap<string, string>,
+  payload: readonly Uint8Array[],
+): readonly Uint8Array[] {
   const entries = [...headers].map(([name, value]) => ({ name, value: Buffer.from(value, 'utf8') }))
   const headersLength = entries.reduce((sum, { name, value }) => sum + 4 + Buffer.byteLength(name) + value.length, 0)
-  const total = PRELUDE_BYTES + headersLength + payload.length + CRC_BYTES
-  const message = Buffer.allocUnsafe(total)
-  message.writeUInt32BE(total, 0)
-  message.writeUInt32BE(headersLength, 4)
-  message.writeUInt32BE(crc32(message.subarray(0, 8)), 8)
+  const payloadLength = payload.reduce((sum, piece) => sum + piece.length, 0)
+  const head = Buffer.allocUnsafe(PRELUDE_BYTES + headersLength)
+  head.writeUInt32BE(head.length + payloadLength + CRC_BYTES, 0)
+  head.writeUInt32BE(headersLength, 4)
+  head.writeUInt32BE(crc32(head.subarray(0, 8)), 8)
   let at = PRELUDE_BYTES
   for (const { name, value } of entries) {
-    at = message.writeUInt8(Buffer.byteLength(name), at)
-    at += message.write(name, at, 'utf8')
-    at = message.writeUInt8(STRING_TYPE, at)
-    at = message.writeUInt16BE(value.length, at)
-    at += value.copy(message, at)
+    at = head.writeUInt8(Buffer.byteLength(name), at)
+    at += head.write(name, at, 'utf8')
+    at = head.writeUInt8(STRING_TYPE, at)
+    at = head.writeUInt16BE(value.length, at)
+    at += value.copy(head, at)
   }
-  message.set(payload, at)
-  message.writeUInt32BE(crc32(message.subarray(0, total - CRC_BYTES)), total - CRC_BYTES)
-  return message
+  const tail = Buffer.allocUnsafe(CRC_BYTES)
+  tail.writeUInt32BE(
+    payload.reduce((sum, piece) => crc32(piece, sum), crc32(head)),
+    0,
+  )
+  return [head, ...payload, tail]
 }
 
 /** Cuts a stream of bytes, in chunks of any size, into messages. Holds at most one incomplete message. */

@@ -33,8 +33,12 @@ export function encodeGetRecords(output: EncodedGetRecordsOutput): readonly Uint
 }
 
 function jsonPieces(output: EncodedGetRecordsOutput): readonly Uint8Array[] {
-  const [first, ...others] = output.Records.elements
-  const tail = encodeJson(rest, output)
+  return jsonAroundRecords(output.Records, encodeJson(rest, output))
+}
+
+/** `tail`: an object with the other members. */
+export function jsonAroundRecords({ elements }: EncodedRecords, tail: Uint8Array): readonly Uint8Array[] {
+  const [first, ...others] = elements
   const isEmpty = tail.length === '{}'.length
   return [
     Buffer.from('{"Records":['),

@@ -29,6 +29,7 @@ import { PutResourcePolicy } from './put-resource-policy.ts'
 import { RegisterStreamConsumer } from './register-stream-consumer.ts'
 import { RemoveTagsFromStream } from './remove-tags-from-stream.ts'
 import { SplitShard } from './split-shard.ts'
+import { SubscribeToShard } from './subscribe-to-shard.ts'
 import { TagResource } from './tag-resource.ts'
 import { UntagResource } from './untag-resource.ts'
 import { UpdateAccountSettings } from './update-account-settings.ts'
@@ -72,6 +73,7 @@ const all: readonly Operation[] = [
   DeregisterStreamConsumer,
   DescribeStreamConsumer,
   ListStreamConsumers,
+  SubscribeToShard,
 ]
 
 export const operations: ReadonlyMap<string, Operation> = new Map(all.map((operation) => [operation.name, operation]))

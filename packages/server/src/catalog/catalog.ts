@@ -95,6 +95,7 @@ export class Catalog implements Disposable {
   /** Of every document there is, and of those deleted that an older event might still name. */
   readonly #revisions = new Map<string, number>()
   readonly #deleted = new Map<string, number>()
+  readonly #listeners = new Set<(key: StreamKey) => void>()
   #nextRef: ShardRef = FIRST_REF
   #tokenKey: Uint8Array = new Uint8Array()
   #watch: Disposable | undefined
@@ -136,6 +137,13 @@ export class Catalog implements Disposable {
     for (const regions of this.#worlds.values()) for (const world of regions.values()) yield* streamsOf(world)
   }
 
+  /** Calls `listener` after each change of a stream, by whichever server, once it can be seen whole. It must not throw. */
+  onChange(listener: (key: StreamKey) => void): Disposable {
+    const entry = (key: StreamKey): void => listener(key)
+    this.#listeners.add(entry)
+    return { [Symbol.dispose]: () => void this.#listeners.delete(entry) }
+  }
+
   /** The last birth in a deleted stream of this name; 0 if none is known. */
   lastBirthS(key: StreamKey): number {
     return this.#lastBirths.get(streamId(key)) ?? 0
@@ -156,7 +164,7 @@ export class Catalog implements Disposable {
       const changes = this.#changes(key, before, update)
       const result = await this.#meta.cas(changes, { deadlineMs })
       if (result.ok) {
-        for (const change of changes) this.#apply({ ...change, revision: result.revision })
+        this.#applyAll(changes.map((change) => ({ ...change, revision: result.revision })))
         return this.find(key)
       }
       // Where the watch has told already, there is nothing to ask for.
@@ -170,7 +178,7 @@ export class Catalog implements Disposable {
     const prefix = streamPrefix(key)
     const before = new Map([...this.#revisions].filter(([name]) => name.startsWith(prefix)))
     const found = await this.#meta.list(prefix)
-    for (const entry of found) this.#apply(entry)
+    this.#applyAll(found)
     const present = new Set(found.map((entry) => entry.key))
     for (const [name, revision] of before) {
       // Gone, unless it came back while we were reading.
@@ -214,17 +222,28 @@ export class Catalog implements Disposable {
   }
 
   #watched(events: readonly MetaWatchEvent[]): void {
-    for (const event of events) this.#apply(event)
+    this.#applyAll(events)
     if (!this.#loaded) return
     const last = events.at(-1)?.revision ?? 0
     // Events come in order of revision: nothing older than this can still arrive.
     for (const [name, revision] of this.#deleted) if (revision <= last) this.#deleted.delete(name)
   }
 
-  #apply({ key: name, value, revision }: MetaWatchEvent | MetaEntry): void {
-    if (revision <= (this.#revisions.get(name) ?? this.#deleted.get(name) ?? 0)) return
+  /** All that changed together, before anybody is told. */
+  #applyAll(entries: readonly (MetaWatchEvent | MetaEntry)[]): void {
+    const changed = new Map<string, StreamKey>()
+    for (const entry of entries) {
+      const key = this.#apply(entry)
+      if (key !== undefined) changed.set(streamId(key), key)
+    }
+    for (const key of changed.values()) for (const listener of this.#listeners) listener(key)
+  }
+
+  /** Gives back the stream whose documents it changed. */
+  #apply({ key: name, value, revision }: MetaWatchEvent | MetaEntry): StreamKey | undefined {
+    if (revision <= (this.#revisions.get(name) ?? this.#deleted.get(name) ?? 0)) return undefined
     const parsed = parseKey(name)
-    if (parsed === undefined) return
+    if (parsed === undefined) return undefined
     if (value === undefined) {
       this.#revisions.delete(name)
       this.#deleted.set(name, revision)
@@ -235,33 +254,33 @@ export class Catalog implements Disposable {
     switch (parsed.kind) {
       case 'next-ref':
         if (value !== undefined) this.#nextRef = decodeNumber(value)
-        break
+        return undefined
       case 'token-key':
         if (value !== undefined) this.#tokenKey = value
-        break
+        return undefined
       case 'last-birth':
         if (value === undefined) this.#lastBirths.delete(streamId(parsed.stream))
         else this.#lastBirths.set(streamId(parsed.stream), decodeNumber(value))
-        break
+        return undefined
       case 'root':
         this.#changeEntry(parsed.stream, (entry) => {
           entry.root = value === undefined ? undefined : decodeRoot(parsed.stream, value)
         })
-        break
+        return parsed.stream
       case 'page':
         this.#changeEntry(parsed.stream, (entry) => {
           if (value === undefined) entry.pages.delete(parsed.page)
           else entry.pages.set(parsed.page, decodePage(value))
           entry.sortedPages = undefined
         })
-        break
+        return parsed.stream
       case 'consumer':
         this.#changeEntry(parsed.stream, (entry) => {
           if (value === undefined) entry.consumers.delete(parsed.consumer)
           else entry.consumers.set(parsed.consumer, decodeConsumer(parsed.consumer, value))
           entry.sortedConsumers = undefined
         })
-        break
+        return parsed.stream
     }
   }
 

@@ -4,7 +4,7 @@
  */
 import { type Codec, encodeError, type ErrorAnswer } from '@millrace/protocol'
 
-import type { WireResponse } from './wire.ts'
+import type { WireBody, WireResponse } from './wire.ts'
 
 export const JSON_TYPE = 'application/x-amz-json-1.1'
 export const CBOR_TYPE = 'application/x-amz-cbor-1.1'
@@ -14,8 +14,7 @@ export const PLAIN_JSON_TYPE = 'application/json'
 export interface Answer {
   readonly status: number
   readonly contentType?: string
-  /** Pieces are sent one after the other. */
-  readonly body?: Uint8Array | readonly Uint8Array[]
+  readonly body?: Uint8Array | WireBody
   readonly headers?: Readonly<Record<string, string>>
 }
 

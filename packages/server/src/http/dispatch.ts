@@ -3,7 +3,14 @@
  * of KINESIS.md §2, named in the code), then who asks, what is asked, the operation, and its answer as bytes. The one
  * place where errors become bytes. Invariant: always answers, never throws.
  */
-import { type Codec, encodeResponsePieces, KinesisError, type Operation, operations } from '@millrace/protocol'
+import {
+  type Codec,
+  encodeResponsePieces,
+  EVENT_STREAM_TYPE,
+  KinesisError,
+  type Operation,
+  operations,
+} from '@millrace/protocol'
 import type { Clock, Logger, Random } from '@millrace/std'
 
 import type { Authenticate, Caller } from '../auth/authenticate.ts'
@@ -25,6 +32,7 @@ import {
 } from './answers.ts'
 import type { DecodedBody } from './body-decoder.ts'
 import type { BodyWorker } from './body-worker.ts'
+import { eventMessages, isEventStream } from './event-messages.ts'
 import type { HostPolicy } from './host-policy.ts'
 import type { FrontDoorLimits } from './limits.ts'
 import type { Pages } from './pages.ts'
@@ -127,6 +135,10 @@ export function createDispatch(options: DispatchOptions): Dispatch {
     if (decoded.kind === 'invalid') throw decoded.error
     const context = new RequestContext(request, caller, codec, startedMs + limits.handlingMs)
     const output = await service.execute(operation.name, decoded.input, context)
+    if (isEventStream(output)) {
+      const body = eventMessages(output, (error) => report(error, request, operation))
+      return { status: 200, contentType: EVENT_STREAM_TYPE, body }
+    }
     return { status: 200, contentType: contentTypeOf(codec), body: encodeResponsePieces(operation, codec, output) }
   }
 

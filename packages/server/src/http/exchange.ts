@@ -8,7 +8,7 @@ import type { Readable } from 'node:stream'
 import type { Clock, Logger } from '@millrace/std'
 
 import type { AnswerBudget, AnswerClaim } from './answer-budget.ts'
-import { isPieces } from './answer-body.ts'
+import { type EventWatch, isPieces } from './answer-body.ts'
 import type { BodyBudget, BodyClaim } from './body-budget.ts'
 import { readBody } from './body-reader.ts'
 import type { Deadline, Deadlines } from './deadlines.ts'
@@ -29,6 +29,8 @@ export interface Desk {
   readonly logger: Logger
   /** Requests between headers and answer. */
   inFlight: number
+  /** Those of them whose answer is an event stream. */
+  readonly eventStreams: Set<Exchange>
   /** Connections close after their answer. */
   stopping: boolean
   /** Called when the last request in flight has ended while stopping. */
@@ -52,7 +54,7 @@ export interface Incoming {
 
 const NO_BODY = new Uint8Array(0)
 
-export class Exchange implements WireRequest {
+export class Exchange implements WireRequest, EventWatch {
   readonly id: string
   readonly #desk: Desk
   readonly #incoming: Incoming
@@ -75,8 +77,8 @@ export class Exchange implements WireRequest {
 
   start(): void {
     const { source, headers, proceed } = this.#incoming
-    const { limits, budget, inFlight } = this.#desk
-    if (inFlight > limits.requestsMax) {
+    const { limits, budget, inFlight, eventStreams } = this.#desk
+    if (inFlight - eventStreams.size > limits.requestsMax) {
       this.#refuse('unavailable')
       return
     }
@@ -117,7 +119,8 @@ export class Exchange implements WireRequest {
     this.#deadline.cancel()
     this.#claim?.release()
     this.#answerClaim?.release()
-    if (!this.#answered) this.cancel()
+    // Whoever makes the events of a stream waits for the next one, and is told.
+    if (!this.#answered || this.#desk.eventStreams.delete(this)) this.cancel()
     if (this.#desk.stopping && this.#desk.inFlight === 0) this.#desk.onQuiet()
   }
 
@@ -127,10 +130,14 @@ export class Exchange implements WireRequest {
     this.#abort?.abort(new Error('the request was given up'))
   }
 
-  /** An event of a stream was taken by its reader: it has as long for the next. */
+  /** It has as long for the next. */
   progress(): void {
     if (this.#ended) return
     this.#deadline.restart(this.#desk.limits.responseMs, () => this.#incoming.destroy())
+  }
+
+  hold(pieces: readonly Uint8Array[]): AnswerClaim | undefined {
+    return this.#desk.answers.claim(pieces, () => this.#incoming.destroy())
   }
 
   #handle(body: Uint8Array): void {
@@ -186,7 +193,15 @@ export class Exchange implements WireRequest {
 
   /** The answer, or a refusal if there is no room for it. */
   #withRoom(response: WireResponse): WireResponse {
-    if (!isPieces(response.body)) return response
+    if (!isPieces(response.body)) {
+      const { eventStreams, limits, stopping } = this.#desk
+      if (eventStreams.size < limits.eventStreamsMax && !stopping) {
+        eventStreams.add(this)
+        return response
+      }
+      this.cancel()
+      return refusal('unavailable', this.id)
+    }
     this.#answerClaim = this.#desk.answers.claim(response.body, () => this.#incoming.destroy())
     return this.#answerClaim === undefined ? refusal('unavailable', this.id) : response
   }

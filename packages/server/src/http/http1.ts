@@ -134,7 +134,7 @@ export class Http1 {
     if (this.#desk.stopping) headers['connection'] = 'close'
     if (!isPieces(body)) {
       response.writeHead(answer.status, headers)
-      writeEvents(response, body, () => exchange.progress()).catch((error: unknown) => {
+      writeEvents(response, body, exchange).catch((error: unknown) => {
         // Nothing can be said any more but by breaking off: the reader must not take this for the end.
         this.#desk.logger.debug('an event stream broke off', { requestId: exchange.id, error })
         exchange.cancel()

@@ -152,10 +152,11 @@ export class Http2 {
     const headers: Record<string, string | number> = { ':status': answer.status, ...answer.headers }
     if (!isPieces(body)) {
       stream.respond(headers)
-      writeEvents(stream, body, () => exchange.progress()).catch((error: unknown) => {
+      writeEvents(stream, body, exchange).catch((error: unknown) => {
         this.#desk.logger.debug('an event stream broke off', { requestId: exchange.id, error })
         exchange.cancel()
-        stream.close(constants.NGHTTP2_INTERNAL_ERROR)
+        // `close` would end the stream first, and the reader would take it for the end.
+        stream.destroy(new Error('the event stream broke off'))
       })
       return
     }

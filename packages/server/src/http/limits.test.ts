@@ -241,6 +241,26 @@ const rows: Readonly<Record<LimitName, () => Promise<void>>> = {
     await neighbourIsServed(listener)
   },
 
+  async eventStreamsMax() {
+    const listener = await listen({ eventStreamsMax: 1, requestsMax: 1 }, async (request) => {
+      if (request.body.length !== 1) return answerLength(request)
+      const gone = once(request.signal, 'abort')
+      const body = (async function* () {
+        yield [Buffer.from('event')]
+        await gone
+      })()
+      return { status: 200, headers: {}, body }
+    })
+    const first = raw(listener, post('a'))
+    await first.until(/event/)
+    expect(await raw(listener, post('b')).until(/ServiceUnavailable/)).toMatch(/^HTTP\/1\.1 503 /)
+    // Streams are no requests: the one that is allowed is not taken.
+    await neighbourIsServed(listener)
+    first.socket.destroy()
+    await expect.poll(() => listener.gauges().requests).toBe(0)
+    await raw(listener, post('c')).until(/event/)
+  },
+
   async handlingMs() {
     // The deadline is the dispatcher's to hand on: dispatch.test.ts shows that it does. Here it ends the phase.
     const aborted = deferred<void>()

@@ -78,6 +78,12 @@ export const limitRows = {
     bounds: 'Requests between the end of their headers and their answer.',
     atLimit: '503 `ServiceUnavailable`.',
   },
+  eventStreamsMax: {
+    value: 2048,
+    unit: 'streams',
+    bounds: 'Event streams (subscriptions to shards) at once. They do not count as requests.',
+    atLimit: '503 `ServiceUnavailable`.',
+  },
   handlingMs: {
     value: 20_000,
     unit: 'ms',

@@ -86,6 +86,7 @@ export class Listener implements AsyncDisposable {
       answers: new AnswerBudget({ bytesMax: limits.answersBytesMax, waitMs: limits.answersWaitMs, clock }),
       ids: new RequestIds(random),
       inFlight: 0,
+      eventStreams: new Set(),
       stopping: false,
       onQuiet: () => this.#closeQuiet(),
     }
@@ -114,7 +115,7 @@ export class Listener implements AsyncDisposable {
   }
 
   /**
-   * Accepts no more, lets requests in flight finish (at most `drainMs`), and closes every connection. Twice is fine.
+   * Accepts no more, ends event streams, lets requests in flight finish (at most `drainMs`), and closes every connection. Twice is fine.
    */
   close(): Promise<void> {
     return (this.#closed ??= this.#drain())
@@ -133,6 +134,8 @@ export class Listener implements AsyncDisposable {
     for (const socket of this.#undecided) socket.destroy()
     this.#http1.stop()
     this.#http2.stop()
+    // They would go on for minutes. Their clients subscribe anew.
+    for (const exchange of this.#desk.eventStreams) exchange.cancel()
     if (this.#desk.inFlight === 0) this.#closeQuiet()
     if (this.#connections.size > 0) await drained
     timer.cancel()

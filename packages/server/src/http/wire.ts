@@ -20,8 +20,10 @@ export interface WireResponse {
   readonly status: number
   /** Without `content-length`, `date` and hop-by-hop headers, which the listener adds. */
   readonly headers: Readonly<Record<string, string>>
-  /** Pieces are written one after the other. An iterable is an event stream: written as it comes. */
-  readonly body: readonly Uint8Array[] | AsyncIterable<Uint8Array>
+  readonly body: WireBody
 }
+
+/** Pieces are written one after the other. An iterable is an event stream: each event in pieces, written as it comes. */
+export type WireBody = readonly Uint8Array[] | AsyncIterable<readonly Uint8Array[]>
 
 export type Dispatch = (request: WireRequest) => Promise<WireResponse>

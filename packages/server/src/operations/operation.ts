@@ -7,6 +7,7 @@ import type { Clock, Logger } from '@millrace/std'
 
 import type { GuardedClock } from '../background/guarded-clock.ts'
 import type { Transitions } from '../background/transitions.ts'
+import type { WakeUps } from '../background/wake-ups.ts'
 import type { Catalog } from '../catalog/catalog.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { TokenSeal } from '../streams/sealed-token.ts'
@@ -14,6 +15,7 @@ import type { Throughput } from '../streams/throughput.ts'
 import type { ReportPace } from '../telemetry/report-pace.ts'
 import type { ServiceMetrics } from '../telemetry/service-metrics.ts'
 import type { EncodedFrames } from './encoded-frames.ts'
+import type { Subscriptions } from './subscriptions.ts'
 
 /** Who asks, and for how long. No socket: simulation, embedding and worker threads make one by hand. */
 export interface OperationContext {
@@ -48,6 +50,8 @@ export interface ServiceParts {
   readonly guardedClock: GuardedClock
   readonly transitions: Transitions
   readonly throughput: Throughput
+  readonly subscriptions: Subscriptions
+  readonly wakeUps: WakeUps
   readonly seal: TokenSeal
   readonly encodedFrames: EncodedFrames
   readonly logger: Logger

@@ -29,6 +29,7 @@ import { putResourcePolicy } from './put-resource-policy.ts'
 import { registerStreamConsumer } from './register-stream-consumer.ts'
 import { removeTagsFromStream } from './remove-tags-from-stream.ts'
 import { splitShard } from './split-shard.ts'
+import { subscribeToShard } from './subscribe-to-shard.ts'
 import { tagResource } from './tag-resource.ts'
 import { untagResource } from './untag-resource.ts'
 import { updateAccountSettings } from './update-account-settings.ts'
@@ -72,6 +73,7 @@ const all: readonly Handler[] = [
   deregisterStreamConsumer,
   describeStreamConsumer,
   listStreamConsumers,
+  subscribeToShard,
 ]
 
 export const handlers: ReadonlyMap<string, Handler> = new Map(all.map((handler) => [handler.name, handler]))

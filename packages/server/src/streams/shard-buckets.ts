@@ -26,6 +26,7 @@ const COLUMNS = 7
 
 export class ShardBuckets implements Throughput {
   readonly isLimited = true
+  readonly subscriptionBytes: number
   readonly #limits: ShardLimits
   readonly #slots = new Map<ShardRef, number>()
   readonly #free: number[] = []
@@ -33,6 +34,7 @@ export class ShardBuckets implements Throughput {
 
   constructor(limits: ShardLimits) {
     // Below one rounding step nothing would ever pass.
+    this.subscriptionBytes = limits.subscriptionBytes
     this.#limits = { ...limits, writeBytes: Math.max(ROUND_BYTES, limits.writeBytes) }
   }
 

@@ -5,6 +5,7 @@
 import {
   SHARD_READ_BYTES_PER_SECOND,
   SHARD_READS_PER_SECOND,
+  SHARD_SUBSCRIPTION_BYTES_PER_SECOND,
   SHARD_WRITE_BYTES_PER_SECOND,
   SHARD_WRITE_RECORDS_PER_SECOND,
 } from '@millrace/protocol'
@@ -21,6 +22,8 @@ export interface ShardLimits {
   readonly readBytes: number
   /** GetRecords calls. Default 5. */
   readonly reads: number
+  /** Bytes of data and keys, to each registered consumer. Default 2 MiB. */
+  readonly subscriptionBytes: number
 }
 
 export const AWS_SHARD_LIMITS: ShardLimits = {
@@ -28,12 +31,15 @@ export const AWS_SHARD_LIMITS: ShardLimits = {
   writeRecords: SHARD_WRITE_RECORDS_PER_SECOND,
   readBytes: SHARD_READ_BYTES_PER_SECOND,
   reads: SHARD_READS_PER_SECOND,
+  subscriptionBytes: SHARD_SUBSCRIPTION_BYTES_PER_SECOND,
 }
 
 /** `nowMs` is monotonic. */
 export interface Throughput {
   /** False: everything is admitted, and nobody needs to ask. */
   readonly isLimited: boolean
+  /** Bytes of data and keys per second that a subscription is sent. `Infinity`: as many as there are. */
+  readonly subscriptionBytes: number
   /**
    * Admits records of one call to one shard, in order, and charges for them. Returns how many: the rest of the call's
    * records for that shard are throttled. `sizes`: bytes of data and key of each.
@@ -49,6 +55,7 @@ export interface Throughput {
 
 export const unlimitedThroughput: Throughput = {
   isLimited: false,
+  subscriptionBytes: Infinity,
   admitWrites: (_shard, sizes) => sizes.length,
   admitRead: () => true,
   chargeRead() {},

@@ -6,6 +6,7 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 
 import type { GetEvent, PutEvent, ServiceMetrics, StreamLabel } from './service-metrics.ts'
+import { createConsumerSeries } from './consumer-series.ts'
 import { createShardSeries } from './shard-series.ts'
 
 /** Streams with a label of their own. Each has some thirty series. */
@@ -142,6 +143,7 @@ export function createPrometheusMetrics(gauges: () => Gauges): PrometheusMetrics
       getLatency.observe(on.labels, event.elapsedMs / 1000)
       iteratorAge.observe(on.labels, event.iteratorAgeMs / 1000)
     },
+    ...createConsumerSeries(registry, AGE_SECONDS),
     shard: createShardSeries(registry),
     damage(label) {
       damage.add(labels(label), 1)

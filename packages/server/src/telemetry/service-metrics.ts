@@ -39,12 +39,29 @@ export interface GetEvent {
   readonly elapsedMs: number
 }
 
+/** A registered consumer of a stream. */
+export interface ConsumerLabel extends StreamLabel {
+  readonly consumer: string
+}
+
+/** One event pushed to a subscription. */
+export interface PushEvent {
+  readonly records: number
+  /** Data and partition keys. */
+  readonly bytes: number
+  /** MillisBehindLatest. */
+  readonly behindMs: number
+}
+
 /** What one request came to on one shard of a stream with enhanced monitoring, under AWS's names for the metrics. */
 export type ShardEvent = Readonly<Partial<Record<ShardLevelMetric, number>>>
 
 export interface ServiceMetrics {
   put(stream: StreamLabel, event: PutEvent): void
   get(stream: StreamLabel, event: GetEvent): void
+  /** One SubscribeToShard call that began a subscription, or was refused because there was one. */
+  subscribe(consumer: ConsumerLabel, began: boolean): void
+  push(consumer: ConsumerLabel, event: PushEvent): void
   /** Only for streams with enhanced monitoring, and only the metrics that it names. */
   shard(stream: StreamLabel, shardId: string, event: ShardEvent): void
   /** A read met stored data that cannot be read. */
@@ -56,6 +73,8 @@ export interface ServiceMetrics {
 export const silentServiceMetrics: ServiceMetrics = {
   put() {},
   get() {},
+  subscribe() {},
+  push() {},
   shard() {},
   damage() {},
   reshard() {},
