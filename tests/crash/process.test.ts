@@ -179,6 +179,32 @@ describe('a command', () => {
     expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('over double your current open shard') })
   })
 
+  it('consumer registers, lists and deregisters; tail --fan-out is pushed the records, and leaves nothing behind', async () => {
+    await runCommand(server.endpoint, 'stream', 'create', 'pushed', '--shards', '2')
+    const registered = await finished(
+      startCommand(server.endpoint, 'consumer', 'register', 'pushed', 'billing', '--json'),
+    )
+    expect(JSON.parse(registered.stdout)).toMatchObject({ stream: 'pushed', name: 'billing', status: 'ACTIVE' })
+    for (const name of ['billing', 'temporary']) {
+      const tail = startCommand(server.endpoint, 'tail', 'pushed', '--fan-out', name, '--limit', '2')
+      let stderr = ''
+      tail.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()))
+      const done = finished(tail)
+      await expect.poll(() => stderr, { timeout: 20_000 }).toContain('following 2 shards')
+      await runCommand(server.endpoint, 'put', 'pushed', '--key', 'k', 'one')
+      await runCommand(server.endpoint, 'put', 'pushed', '--key', 'k', 'two')
+      expect(await done).toMatchObject({ code: 0, stdout: 'one\ntwo\n' })
+      expect(stderr.includes('for the time')).toBe(name === 'temporary')
+    }
+    const listed = await finished(startCommand(server.endpoint, 'consumer', 'ls', 'pushed', '--json'))
+    expect((JSON.parse(listed.stdout) as { items: { name: string }[] }).items.map(({ name }) => name)).toEqual([
+      'billing',
+    ])
+    await runCommand(server.endpoint, 'consumer', 'rm', 'pushed', 'billing')
+    const again = await finished(startCommand(server.endpoint, 'consumer', 'rm', 'pushed', 'billing'))
+    expect(again.code).toBe(3)
+  })
+
   it('put of nothing says what it looked for', async () => {
     const put = await finished(startCommand(server.endpoint, 'put', 'orders'), '')
     expect(put).toMatchObject({ code: 0, stderr: expect.stringContaining('the input held no record') })

@@ -57,3 +57,49 @@ except kinesis.exceptions.ResourceNotFoundException as error:
 kinesis.increase_stream_retention_period(StreamName=STREAM, RetentionPeriodHours=48)
 kinesis.delete_stream(StreamName=STREAM)
 kinesis.get_waiter("stream_not_exists").wait(StreamName=STREAM)
+
+
+def subscribe():
+    """A registered consumer stays subscribed over a split: parent to its end, then the children."""
+    stream = "boto3-fan-out"
+    arn = kinesis.create_stream(StreamName=stream, ShardCount=1) and kinesis.describe_stream_summary(StreamName=stream)[
+        "StreamDescriptionSummary"
+    ]["StreamARN"]
+    consumer = kinesis.register_stream_consumer(StreamARN=arn, ConsumerName="boto3")["Consumer"]["ConsumerARN"]
+    status = kinesis.describe_stream_consumer(ConsumerARN=consumer)["ConsumerDescription"]["ConsumerStatus"]
+    assert status == "ACTIVE", status
+
+    def put(first, last):
+        for i in range(first, last):
+            kinesis.put_record(StreamName=stream, Data=f"{i}".encode(), PartitionKey=f"key-{i % 4}")
+
+    put(0, 50)
+    seen, shards, split_done = [], ["shardId-000000000000"], False
+    while shards:
+        shard = shards.pop(0)
+        answer = kinesis.subscribe_to_shard(
+            ConsumerARN=consumer, ShardId=shard, StartingPosition={"Type": "TRIM_HORIZON"}
+        )
+        for event in answer["EventStream"]:
+            pushed = event["SubscribeToShardEvent"]
+            seen += [int(record["Data"]) for record in pushed["Records"]]
+            if not split_done and len(seen) == 50:
+                kinesis.split_shard(StreamName=stream, ShardToSplit=shard, NewStartingHashKey=str(2**127))
+                put(50, 100)
+                split_done = True
+            if pushed.get("ChildShards"):
+                assert not pushed.get("ContinuationSequenceNumber"), pushed
+                shards += [child["ShardId"] for child in pushed["ChildShards"]]
+            if len(seen) == 100:
+                break
+        answer["EventStream"].close()
+        if len(seen) == 100:
+            break
+    assert sorted(seen) == list(range(100)), seen
+    for key in range(4):
+        of_key = [i for i in seen if i % 4 == key]
+        assert of_key == sorted(of_key), (key, of_key)
+    kinesis.delete_stream(StreamName=stream, EnforceConsumerDeletion=True)
+
+
+subscribe()

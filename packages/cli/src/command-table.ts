@@ -15,11 +15,11 @@ export interface Verb {
 export const nouns: Readonly<Record<string, string>> = {
   stream: 'create, list, describe and delete streams',
   shard: 'list, split and merge shards of a stream',
+  consumer: 'register, list and deregister consumers of a stream (enhanced fan-out)',
 }
 
 /** Verbs of the product that are not there yet, and what each waits for. */
 export const absentVerbs: Readonly<Record<string, string>> = {
-  consumer: 'registered consumers (enhanced fan-out), which the service does not have yet',
   app: 'the consumer library',
   deliver: 'delivery pipelines',
 }
@@ -73,6 +73,24 @@ export const verbs: readonly Verb[] = [
     words: ['shard', 'merge'],
     summary: 'merge two neighbouring shards',
     load: async () => (await import('./commands/shard/merge.ts')).defineShardMerge,
+  },
+  {
+    words: ['consumer', 'register'],
+    alias: 'add',
+    summary: 'register a consumer with a stream',
+    load: async () => (await import('./commands/consumer/register.ts')).defineConsumerRegister,
+  },
+  {
+    words: ['consumer', 'list'],
+    alias: 'ls',
+    summary: 'list the consumers of a stream',
+    load: async () => (await import('./commands/consumer/list.ts')).defineConsumerList,
+  },
+  {
+    words: ['consumer', 'deregister'],
+    alias: 'rm',
+    summary: 'take a consumer off its stream',
+    load: async () => (await import('./commands/consumer/deregister.ts')).defineConsumerDeregister,
   },
   {
     words: ['put'],

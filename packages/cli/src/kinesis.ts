@@ -2,7 +2,14 @@
  * What the verbs ask of a Kinesis endpoint: typed operations, nothing else. `KinesisClient` is one; tests hand in a
  * stream of their own.
  */
-import { ListShards, type ListShardsInput, type Operation, type Shard } from '@millrace/protocol'
+import {
+  ListShards,
+  type ListShardsInput,
+  type Operation,
+  type Shard,
+  type SubscribeToShardEvent,
+  type SubscribeToShardInput,
+} from '@millrace/protocol'
 
 export interface KinesisCall {
   readonly signal?: AbortSignal
@@ -12,6 +19,8 @@ export interface Kinesis {
   send<I, O>(operation: Operation<I, O>, input: I, options?: KinesisCall): Promise<O>
   /** The pages of a listing, each asked for when the one before has been taken. */
   pages<I, O>(operation: Operation<I, O>, input: I, options?: KinesisCall): AsyncIterable<O>
+  /** The events of one subscription. */
+  subscribeToShard(input: SubscribeToShardInput, options?: KinesisCall): AsyncIterable<SubscribeToShardEvent>
 }
 
 /** All shards of a stream, or those that `filter` leaves. */

@@ -34,7 +34,7 @@ describe('millrace', () => {
 
   it.each([
     [['strem'], "unknown command 'strem'", 'Did you mean stream?'],
-    [['consumer', 'list'], 'millrace consumer waits for registered consumers', 'docs/compatibility.md'],
+    [['app', 'list'], 'millrace app waits for the consumer library', 'docs/compatibility.md'],
     [['deliver'], 'millrace deliver waits for delivery pipelines', 'docs/compatibility.md'],
     [['stream', 'crate'], "unknown command 'crate'", 'Did you mean create?'],
     [['tail', '--frm', 'latest'], "unknown option '--frm'", 'Did you mean --from?'],

@@ -109,15 +109,19 @@ export class Reporter {
   }
 }
 
-/** Runs `work` with a client for the target that was asked for, and closes the client. */
+/**
+ * Runs `work` with a client for the target that was asked for, and closes the client. `httpVersion`: for what needs
+ * HTTP/2. Default: what the endpoint has.
+ */
 export async function withSession(
   shell: Shell,
   options: SessionOptions,
   work: (client: KinesisClient, reporter: Reporter, target: Target) => Promise<void>,
+  httpVersion?: '2',
 ): Promise<void> {
   const reporter = new Reporter(shell, options)
   const { openTarget } = await import('./target.ts')
-  const target = await openTarget(shell, options)
+  const target = await openTarget(shell, options, httpVersion)
   try {
     await reporter.note(`→ ${target.description}`)
     await work(target.client, reporter, target)

@@ -10,7 +10,7 @@ import { packageVersion } from './version.ts'
 /** Where `millrace start` serves when it is told nothing. */
 const LOCAL_ENDPOINT = 'http://localhost:4567'
 
-export async function openTarget(shell: Shell, options: SessionOptions): Promise<Target> {
+export async function openTarget(shell: Shell, options: SessionOptions, httpVersion?: '2'): Promise<Target> {
   const { clock, random, env } = shell
   const settings = await resolveClientSettings({
     env,
@@ -28,6 +28,7 @@ export async function openTarget(shell: Shell, options: SessionOptions): Promise
       ...settings.client,
       // Record data goes as bytes, not as base64: a third less to send and to parse.
       codec: 'cbor',
+      ...(httpVersion === undefined ? {} : { httpVersion }),
       ...(options.timeout === undefined ? {} : { timeoutMs: options.timeout }),
       userAgent: `millrace-cli/${packageVersion()}`,
     }),

@@ -152,7 +152,7 @@ export class KinesisClient implements AsyncDisposable {
       if (type === 'SubscribeToShardEvent') yield this.#event(payload)
   }
 
-  /** The pages of ListShards, ListStreams or DescribeStream, each asked for when the one before has been taken. */
+  /** The pages of ListShards, ListStreams, ListStreamConsumers or DescribeStream, each asked for when the one before has been taken. */
   async *pages<I, O>(
     operation: Operation<I, O>,
     input: I,

@@ -1,4 +1,11 @@
-import { DescribeStream, ListShards, ListStreams, type Operation, PutRecord } from '@millrace/protocol'
+import {
+  DescribeStream,
+  ListShards,
+  ListStreamConsumers,
+  ListStreams,
+  type Operation,
+  PutRecord,
+} from '@millrace/protocol'
 import { VirtualClock } from '@millrace/std/testing'
 import { describe, expect, it } from 'vitest'
 import { KinesisClient } from './client.ts'
@@ -51,6 +58,17 @@ describe('pages', () => {
       { Limit: 2 },
       { Limit: 2, NextToken: 'more' },
       { Limit: 2, ExclusiveStartStreamName: 'c' },
+    ])
+  })
+
+  it('of ListStreamConsumers follow the token beside the stream, which stays required', async () => {
+    const StreamARN = 'arn:aws:kinesis:us-east-1:000000000000:stream/orders'
+    const input = { StreamARN, MaxResults: 1, StreamCreationTimestamp: 1_700_000_000_000 }
+    expect(
+      await inputsOf(ListStreamConsumers, input, [{ Consumers: [], NextToken: 'more' }, { Consumers: [] }]),
+    ).toEqual([
+      { StreamARN, MaxResults: 1, StreamCreationTimestamp: 1_700_000_000 },
+      { StreamARN, MaxResults: 1, NextToken: 'more' },
     ])
   })
 

@@ -9,6 +9,9 @@ import {
   ListShards,
   type ListShardsInput,
   type ListShardsOutput,
+  ListStreamConsumers,
+  type ListStreamConsumersInput,
+  type ListStreamConsumersOutput,
   ListStreams,
   type ListStreamsInput,
   type ListStreamsOutput,
@@ -30,6 +33,14 @@ function afterListStreams(input: ListStreamsInput, output: ListStreamsOutput): L
   return last === undefined ? undefined : { ...limit, ExclusiveStartStreamName: last }
 }
 
+function afterListStreamConsumers(
+  { StreamARN, MaxResults }: ListStreamConsumersInput,
+  { NextToken }: ListStreamConsumersOutput,
+): ListStreamConsumersInput | undefined {
+  if (NextToken === undefined) return undefined
+  return { StreamARN, NextToken, ...(MaxResults === undefined ? {} : { MaxResults }) }
+}
+
 function afterDescribeStream(
   input: DescribeStreamInput,
   output: DescribeStreamOutput,
@@ -45,6 +56,7 @@ type NextPage = (input: unknown, output: unknown) => unknown
 const continuations: ReadonlyMap<string, NextPage> = new Map<string, unknown>([
   [ListShards.name, afterListShards],
   [ListStreams.name, afterListStreams],
+  [ListStreamConsumers.name, afterListStreamConsumers],
   [DescribeStream.name, afterDescribeStream],
 ]) as ReadonlyMap<string, NextPage>
 

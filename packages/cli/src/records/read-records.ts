@@ -2,6 +2,7 @@
  * The run of `millrace get` and `millrace tail`: which differ in where they begin and whether they wait at the tip.
  * Records to stdout as the format says, a word on stderr when reading begins, reshards and troubles.
  */
+import type { KinesisClient } from '@millrace/client'
 import { hashKeyOf } from '@millrace/protocol'
 import type { Command } from 'commander'
 import { CommandError } from '../exit-code.ts'
@@ -29,7 +30,8 @@ import type { Shell } from '../shell.ts'
 import { parsePosition } from '../values/position.ts'
 import { fullShardId } from '../values/shard-name.ts'
 import { recordDocument } from './record-document.ts'
-import type { ShardBatch } from './shard-poller.ts'
+import { openConsumer } from './fan-out.ts'
+import type { ShardBatch } from './shard-source.ts'
 import { StreamReader } from './stream-reader.ts'
 
 export interface ReadOptions extends SessionOptions {
@@ -41,6 +43,7 @@ export interface ReadOptions extends SessionOptions {
   readonly format?: string
   readonly stats?: boolean
   readonly interval?: number
+  readonly fanOut?: string
 }
 
 /** At the tip, a shard of five reads a second is read 2.5 times a second here, and once on AWS, where it has others. */
@@ -70,6 +73,10 @@ export function addReadOptions(command: Command, verb: ReadVerb): Command {
     .option('--format <string>', 'how to write a record (below); default: the value, on a terminal one line of all')
     .option('--stats', 'a line about speed and lag on stderr each second')
     .option('--interval <duration>', 'between reads of a shard at its tip; default 400ms, on AWS 1s', durationOption)
+  command.option(
+    '--fan-out <consumer>',
+    'be pushed the records as this registered consumer; one that is not there is registered for the time',
+  )
   if (!verb.untilEnd) command.option('--until-end', 'stop when all there is has been read')
   const fields = formatFields.map(([name, meaning]) => `  ${name}  ${meaning}`).join('\n')
   return command.addHelpText(
@@ -89,14 +96,20 @@ export async function readRecords(
   const position = parsePosition(options.from, clock.now())
   const write = recordWriter(shell, options)
   const shardId = options.shard === undefined ? undefined : fullShardId(options.shard)
-  await withSession(shell, options, async (client, reporter, target) => {
+  const work = async (client: KinesisClient, reporter: Reporter, target: Target): Promise<void> => {
     const interrupted = shell.interruption()
+    const consumer =
+      options.fanOut === undefined
+        ? undefined
+        : await openConsumer(client, stream, options.fanOut, shardId !== undefined, shell)
+    if (consumer?.isTemporary === true) void reporter.note(`registered consumer ${options.fanOut} for the time`)
     const reader = new StreamReader({
       kinesis: client,
       stream,
       position,
       shardId,
       untilEnd,
+      consumerArn: consumer?.arn,
       pollIntervalMs: pollInterval(options, target),
       clock,
       random,
@@ -123,6 +136,14 @@ export async function readRecords(
       }
     } catch (error) {
       throw records > 0 ? partlyDone(error) : error
+    } finally {
+      await consumer
+        ?.close()
+        .catch(() =>
+          reporter.note(
+            `consumer ${options.fanOut} could not be deregistered: millrace consumer deregister ${stream} ${options.fanOut}`,
+          ),
+        )
     }
     await stats?.end()
     if (interrupted.aborted) {
@@ -133,7 +154,9 @@ export async function readRecords(
       })
     }
     if (untilEnd && records === 0) await reporter.note(`no records from ${options.from} on`)
-  })
+  }
+  // A subscription occupies a connection of HTTP/1.1, and one stream of HTTP/2.
+  await withSession(shell, options, work, options.fanOut === undefined ? undefined : '2')
 }
 
 function pollInterval(options: ReadOptions, target: Target): number {

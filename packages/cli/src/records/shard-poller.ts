@@ -3,37 +3,14 @@
  * interval at the tip, since a shard gives five a second to all its readers together. Expired iterators are renewed
  * behind the last record that was seen.
  */
-import {
-  type ChildShard,
-  GetRecords,
-  GetShardIterator,
-  type GetShardIteratorInput,
-  type StreamRecord,
-} from '@millrace/protocol'
-import { type Clock, sleep, TokenBucket } from '@millrace/std'
+import { GetRecords, GetShardIterator, type GetShardIteratorInput } from '@millrace/protocol'
+import { sleep, TokenBucket } from '@millrace/std'
 import { CommandError } from '../exit-code.ts'
-import type { Kinesis } from '../kinesis.ts'
-import type { Patience } from '../patience.ts'
-import type { StartPosition } from '../values/position.ts'
+import type { ShardBatch, ShardSource, ShardSourceOptions } from './shard-source.ts'
 
-export interface ShardBatch {
-  readonly shardId: string
-  readonly records: readonly StreamRecord[]
-  readonly millisBehindLatest: number
-  /** The shard is closed and this was its end. */
-  readonly ended: boolean
-  readonly children: readonly ChildShard[]
-}
-
-export interface ShardPollerOptions {
-  readonly kinesis: Kinesis
+export interface ShardPollerOptions extends ShardSourceOptions {
   readonly stream: string
-  readonly shardId: string
-  readonly position: StartPosition
-  readonly clock: Clock
-  readonly patience: Patience
   readonly pollIntervalMs: number
-  readonly signal: AbortSignal
 }
 
 /** AWS: five reads per second and shard, shared by all readers. We leave one to others. */
@@ -45,7 +22,7 @@ const READS_PER_SECOND = 4
  */
 const READ_FAILURES_MAX = 5
 
-export class ShardPoller {
+export class ShardPoller implements ShardSource {
   readonly #options: ShardPollerOptions
   readonly #reads: TokenBucket
   #iterator: string | undefined
@@ -59,7 +36,6 @@ export class ShardPoller {
     this.#reads = new TokenBucket(READS_PER_SECOND, 1, options.clock.monotonic())
   }
 
-  /** Settles where reading begins: what arrives from now on is not missed, even at LATEST. */
   async open(): Promise<void> {
     const { kinesis, stream, shardId, signal } = this.#options
     const input = { StreamName: stream, ShardId: shardId, ...this.#startOf() }
@@ -67,7 +43,6 @@ export class ShardPoller {
     this.#iterator = ShardIterator
   }
 
-  /** Waits until a read is due. */
   async due(): Promise<void> {
     const { clock, pollIntervalMs, signal } = this.#options
     if (this.#atTip) await sleep(clock, pollIntervalMs, signal)
@@ -105,6 +80,8 @@ export class ShardPoller {
       children: output.ChildShards ?? [],
     }
   }
+
+  close(): void {}
 
   #unreadable(cause: unknown): CommandError {
     const { stream, shardId } = this.#options

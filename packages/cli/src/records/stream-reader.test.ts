@@ -49,7 +49,11 @@ describe('StreamReader', () => {
     expect([...(await read())].sort()).toEqual(Array.from({ length: 30 }, (_, i) => String(i)).sort())
   })
 
-  it.each([{}, { withoutChildShards: true }])('keeps the order per key through any reshards (%j)', async (options) => {
+  it.each([
+    ['polled', {}, {}],
+    ['polled, without child shards', { withoutChildShards: true }, {}],
+    ['pushed', {}, { consumerArn: 'arn' }],
+  ])('keeps the order per key through any reshards (%s)', async (_, options, reading) => {
     const reshard = fc.oneof(
       fc.record({ kind: fc.constant('split' as const), at: fc.nat(5) }),
       fc.record({ kind: fc.constant('merge' as const), at: fc.nat(5) }),
@@ -71,7 +75,9 @@ describe('StreamReader', () => {
           else if (kind === 'merge' && neighbour !== undefined) fake.merge(index, neighbour)
           putSome()
         }
-        const texts = await read()
+        // As after five minutes: the subscription ends, and is begun anew.
+        fake.subscriptionEvents = 2
+        const texts = await read(reading)
         expect(texts).toHaveLength(number)
         for (let i = 0; i < 8; i++) {
           const ofKey = texts.filter((text) => text.startsWith(`k${i} `))
@@ -100,6 +106,37 @@ describe('StreamReader', () => {
     })
     expect([...texts].sort((a, b) => Number(a) - Number(b))).toEqual(Array.from({ length: 40 }, (_, i) => String(i)))
     expect([seen[0], seen.slice(1).sort()]).toEqual(['0 → 1,2', ['1 → 3', '2 → 3']])
+  })
+
+  it('is pushed through splits, merges, the ends of subscriptions and a server that is away, without a loss', async () => {
+    const { clock, fake, read } = setUp(1)
+    fake.subscriptionEvents = 3
+    const subscribedAtMs: number[] = []
+    let written = 0
+    fake.onCall = (operation) => {
+      if (operation === 'GetShardIterator') subscribedAtMs.push(clock.monotonic())
+      if (operation !== 'GetRecords' || written === 40) return
+      fake.put(`k${written % 4}`, String(written++))
+      if (written === 10) fake.split(0)
+      if (written % 15 === 0) fake.troubles.push(new FakeError('ServiceUnavailable', true))
+      if (written === 25) fake.merge(1, 2)
+    }
+    const texts = await read({ untilEnd: false, position: { kind: 'latest' }, enough: 40, consumerArn: 'arn' })
+    expect([...texts].sort((a, b) => Number(a) - Number(b))).toEqual(Array.from({ length: 40 }, (_, i) => String(i)))
+    expect(subscribedAtMs.length).toBeGreaterThan(5)
+  })
+
+  it('does not subscribe again within five seconds', async () => {
+    const { clock, fake, abort, read } = setUp(1)
+    fake.subscriptionEvents = 1
+    const subscribedAtMs: number[] = []
+    fake.onCall = (operation) => {
+      if (operation === 'GetShardIterator') subscribedAtMs.push(clock.monotonic())
+      if (subscribedAtMs.length === 5) abort.abort()
+    }
+    await read({ untilEnd: false, consumerArn: 'arn' })
+    const gaps = subscribedAtMs.slice(1).map((at, i) => at - (subscribedAtMs[i] ?? 0))
+    expect(Math.min(...gaps)).toBeGreaterThanOrEqual(5_000)
   })
 
   it('begins at LATEST before it says that it is ready', async () => {

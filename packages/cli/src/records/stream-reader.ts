@@ -12,7 +12,9 @@ import { Patience } from '../patience.ts'
 import type { StartPosition } from '../values/position.ts'
 import { Handoff } from './handoff.ts'
 import { Lineage, type ShardParents } from './lineage.ts'
-import { type ShardBatch, ShardPoller } from './shard-poller.ts'
+import { ShardPoller } from './shard-poller.ts'
+import type { ShardBatch, ShardSource } from './shard-source.ts'
+import { ShardSubscriber } from './shard-subscriber.ts'
 
 export interface StreamReaderOptions {
   readonly kinesis: Kinesis
@@ -22,6 +24,8 @@ export interface StreamReaderOptions {
   readonly shardId?: string | undefined
   /** Stop at the tip instead of waiting there. */
   readonly untilEnd: boolean
+  /** Be pushed the records as this registered consumer. Default: ask for them. */
+  readonly consumerArn?: string | undefined
   /** Between two reads of a shard that gave all it had. */
   readonly pollIntervalMs: number
   readonly clock: Clock
@@ -107,19 +111,34 @@ export class StreamReader {
   }
 
   async #follow(shardId: string, position: StartPosition, isFirst: boolean): Promise<void> {
-    const { kinesis, stream, clock, pollIntervalMs, untilEnd } = this.#options
+    const source = this.#sourceOf(shardId, position)
+    try {
+      await this.#followSource(source, isFirst)
+    } finally {
+      source.close()
+    }
+  }
+
+  #sourceOf(shardId: string, position: StartPosition): ShardSource {
+    const { kinesis, stream, clock, pollIntervalMs, consumerArn } = this.#options
+    const options = { kinesis, shardId, position, clock, patience: this.#patience(), signal: this.#stop.signal }
+    return consumerArn === undefined
+      ? new ShardPoller({ ...options, stream, pollIntervalMs })
+      : new ShardSubscriber({ ...options, consumerArn })
+  }
+
+  async #followSource(source: ShardSource, isFirst: boolean): Promise<void> {
+    const { untilEnd } = this.#options
     const { signal } = this.#stop
-    const patience = this.#patience()
-    const poller = new ShardPoller({ kinesis, stream, shardId, position, clock, patience, pollIntervalMs, signal })
     // A server that is not there at all is said at once; from here on, one that goes away is waited for.
     if (isFirst) {
-      await this.#inSlot(() => poller.open())
+      await this.#inSlot(() => source.open())
       this.#opened()
     }
     for (;;) {
-      await poller.due()
+      await source.due()
       const batch = await this.#inSlot(async () => {
-        const read = await poller.read()
+        const read = await source.read()
         await this.#handoff.give(read)
         return read
       })

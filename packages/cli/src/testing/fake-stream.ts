@@ -19,8 +19,10 @@ import {
   type Shard,
   shardIdOf,
   type StreamRecord,
+  type SubscribeToShardEvent,
+  type SubscribeToShardInput,
 } from '@millrace/protocol'
-import { TokenBucket } from '@millrace/std'
+import { sleep, TokenBucket } from '@millrace/std'
 import type { VirtualClock } from '@millrace/std/testing'
 import type { Kinesis, KinesisCall } from '../kinesis.ts'
 
@@ -64,6 +66,8 @@ export class FakeStream implements Kinesis {
   /** Thrown by the next calls, one each. */
   readonly troubles: Error[] = []
   readonly calls: string[] = []
+  /** Events that a subscription gives before it ends, as after five minutes. */
+  subscriptionEvents = Infinity
   /** Called before each call is served. */
   onCall: (operation: string) => void = () => undefined
   #serial = 0
@@ -130,6 +134,29 @@ export class FakeStream implements Kinesis {
 
   async *pages<I, O>(operation: Operation<I, O>, input: I, options?: KinesisCall): AsyncGenerator<O> {
     yield await this.send(operation, input, options)
+  }
+
+  async *subscribeToShard(
+    { ShardId, StartingPosition }: SubscribeToShardInput,
+    options: KinesisCall = {},
+  ): AsyncGenerator<SubscribeToShardEvent, void, undefined> {
+    const { clock } = this.#options
+    const { Type: ShardIteratorType, SequenceNumber, Timestamp } = StartingPosition
+    const shard = { StreamName: 's', ShardId, ShardIteratorType, StartingSequenceNumber: SequenceNumber, Timestamp }
+    let { ShardIterator } = await this.send(GetShardIterator, shard, options)
+    let number = SequenceNumber ?? '0'
+    for (let events = 0; events < this.subscriptionEvents; events++) {
+      const page = await this.send(GetRecords, { ShardIterator: ShardIterator ?? '' }, options)
+      number = page.Records.at(-1)?.SequenceNumber ?? number
+      ShardIterator = page.NextShardIterator
+      const rest = { MillisBehindLatest: page.MillisBehindLatest ?? 0, Records: page.Records }
+      if (ShardIterator === undefined) {
+        yield { ...rest, ChildShards: page.ChildShards ?? [] }
+        return
+      }
+      yield { ...rest, ContinuationSequenceNumber: number }
+      if (page.MillisBehindLatest === 0) await sleep(clock, 1000, options.signal)
+    }
   }
 
   async #serve(name: string, input: unknown): Promise<unknown> {
