@@ -17,6 +17,11 @@ const parts = {
     ['crash/kill'],
     { MILLRACE_KILLS: '300', MILLRACE_KILL_BATCH: '150', MILLRACE_KILL_PAUSE_MS: '2000' },
   ],
+  'fan-out': [
+    'crash',
+    ['crash/fan-out'],
+    { MILLRACE_FAN_OUT_SECONDS: '600', MILLRACE_FAN_OUT_CONSUMERS: '20', MILLRACE_FAN_OUT_PRODUCERS: '8' },
+  ],
   power: ['crash', ['crash/power-cut'], { MILLRACE_CUTS: '500' }],
   rubbish: ['crash', ['crash/rubbish'], { MILLRACE_RUBBISH_SECONDS: '60' }],
 }

@@ -1,5 +1,5 @@
 /**
- * `npm run test:interop`: the official Python SDK (boto3) and the AWS CLI against a real server. Installs both, at
+ * `npm run test:interop`: the official Python SDK (boto3) and the AWS CLI against a real server, and the Go SDK where there is a Go. Installs the first two, at
  * pinned versions, into a virtual environment of its own under .cache; says in one line what is missing.
  */
 import { spawnSync } from 'node:child_process'
@@ -34,9 +34,24 @@ function installClients() {
   must(binary('pip'), ['install', '--quiet', '--disable-pip-version-check', BOTO3, AWS_CLI])
 }
 
+const GO_SDK = 'aws-sdk-go-v2'
+const goClient = join(environment, 'go-client')
+
+/** False: there is no Go here, and its client is left out. */
+function buildGoClient() {
+  if (spawnSync('go', ['version']).status !== 0) {
+    console.log(`skipped  ${GO_SDK}: test:interop needs Go 1.22 or newer for it, and no go was found.`)
+    return false
+  }
+  console.log(`Building a client with ${GO_SDK} (go.mod says which) …`)
+  must('go', ['build', '-o', goClient, '.'], { cwd: join(here, 'go') })
+  return true
+}
+
 await ensureInstalled()
 await ensureBuilt()
 installClients()
+const hasGo = buildGoClient()
 
 const { startServer } = await import(new URL('../../packages/server/dist/index.js', import.meta.url).href)
 const folder = mkdtempSync(join(tmpdir(), 'millrace-interop-'))
@@ -63,6 +78,7 @@ async function client(name, command, args) {
 const results = [
   await client(BOTO3, binary('python'), [join(here, 'boto3_client.py')]),
   await client(AWS_CLI, 'bash', [join(here, 'aws-cli.sh'), binary('aws'), server.endpoint]),
+  ...(hasGo ? [await client(GO_SDK, goClient, [])] : []),
 ]
 await server.close()
 rmSync(folder, { recursive: true, force: true })

@@ -1,0 +1,146 @@
+/**
+ * Enhanced fan-out on a server that lives badly: producers, pollers and registered consumers at once, shards that are
+ * split, merged and scaled at random, and `kill -9`. Each consumer must get every record that is stored, once, in its order.
+ * MILLRACE_FAN_OUT_SECONDS, _CONSUMERS and _PRODUCERS say how much (the soak: ten minutes, twenty consumers).
+ */
+import { setMaxListeners } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { CreateStreamCommand, GetRecordsCommand, GetShardIteratorCommand } from '@aws-sdk/client-kinesis'
+import { KinesisClient } from '@millrace/client'
+import { randomBelow } from '@millrace/std'
+import { seededRandom } from '@millrace/std/testing'
+import { afterEach, describe, expect, it } from 'vitest'
+import { sdkClient, streamArn } from '../conformance/support/service.ts'
+import { Follower, lineOf } from './support/follow.ts'
+import { History } from './support/history.ts'
+import { readAll, reshard, shardsOf, write } from './support/load.ts'
+import { ServerProcess } from './support/server-process.ts'
+
+const seconds = Number(process.env['MILLRACE_FAN_OUT_SECONDS'] ?? 12)
+const consumers = Number(process.env['MILLRACE_FAN_OUT_CONSUMERS'] ?? 3)
+const producers = Number(process.env['MILLRACE_FAN_OUT_PRODUCERS'] ?? 4)
+const pollers = 4
+/** Between two kills. */
+const lifeMs = (seconds * 1000) / 5
+const seed = Number(process.env['MILLRACE_SEED'] ?? Date.now() % 1_000_000)
+const stream = 'fanned'
+const RESIDENT_MIB_MAX = 600
+
+describe(`${consumers} consumers for ${seconds} s of kills and resharding`, () => {
+  let server: ServerProcess | undefined
+  let folder = ''
+  afterEach(async () => {
+    await server?.kill()
+    await rm(folder, { recursive: true, force: true })
+  })
+
+  it(`each get every record once, in order (seed ${seed})`, async () => {
+    folder = await mkdtemp(join(tmpdir(), 'millrace-fan-out-'))
+    server = await ServerProcess.start(folder)
+    const { endpoint } = server
+    const sdk = sdkClient(endpoint, 'http/1.1')
+    const random = seededRandom(seed)
+    const history = new History()
+    const load = { sdk, stream, history, random }
+    await sdk.send(new CreateStreamCommand({ StreamName: stream, ShardCount: 4 }))
+
+    const stop = new AbortController()
+    const end = new AbortController()
+    // One for each subscription.
+    setMaxListeners(0, end.signal)
+    const clients: KinesisClient[] = []
+    const followers: { readonly follower: Follower; readonly done: Promise<void> }[] = []
+    for (let i = 0; i < consumers; i++) {
+      const client = new KinesisClient({
+        endpoint,
+        region: 'us-east-1',
+        credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
+        httpVersion: '2',
+      })
+      const registered = { StreamARN: streamArn(stream), ConsumerName: `c${i}` }
+      const { Consumer } = await client.registerStreamConsumer(registered)
+      const follower = new Follower(client, Consumer.ConsumerARN, end.signal)
+      clients.push(client)
+      followers.push({ follower, done: follower.follow(stream) })
+    }
+    const writers = Array.from({ length: producers }, (_, i) => write(load, `key-${i}`, stop.signal))
+    const polling = Array.from({ length: pollers }, () => poll(sdk, stop.signal))
+    const resharder = reshard(load, stop.signal)
+    let kills = 0
+    let residentMiB = 0
+    for (const endAt = performance.now() + seconds * 1000; performance.now() < endAt; kills++) {
+      await new Promise((resolve) => setTimeout(resolve, lifeMs / 2 + randomBelow(random, Math.ceil(lifeMs))))
+      residentMiB = Math.max(residentMiB, residentMiBOf(server.pid))
+      await server.kill()
+      await server.start()
+    }
+    stop.abort()
+    await Promise.all([...writers, ...polling])
+    const reshards = await resharder
+    const stored = await readAll(sdk, stream)
+    expect(history.violations(stored)).toEqual([])
+
+    const expected = new Map<string, string[]>()
+    for (const { shard, sequenceNumber, text } of stored)
+      expected.set(shard, [...(expected.get(shard) ?? []), lineOf(sequenceNumber, text)])
+    for (const { follower, done } of followers) {
+      await Promise.race([done, allSeen(follower, stored.length)])
+      for (const [shard, lines] of expected) expect(follower.seen.get(shard), shard).toEqual(lines)
+    }
+    residentMiB = Math.max(residentMiB, residentMiBOf(server.pid))
+    console.info(
+      `fan-out: ${consumers} consumers, ${history.acknowledgements} records acknowledged, ${stored.length} stored, ` +
+        `${kills} kills, ${reshards} reshards, ${Math.round(residentMiB)} MiB at most, seed ${seed}`,
+    )
+    expect(residentMiB).toBeLessThan(RESIDENT_MIB_MAX)
+    expect(kills).toBeGreaterThan(0)
+    end.abort()
+    await Promise.all(followers.map(({ done }) => done))
+    for (const client of clients) await client.close()
+    sdk.destroy()
+  })
+})
+
+/** Resolves when the follower has as many records as are stored. Its consumer has all the time of the test. */
+function allSeen(follower: Follower, count: number): Promise<void> {
+  return new Promise((resolve) => {
+    const look = (): void => {
+      let seen = 0
+      for (const lines of follower.seen.values()) seen += lines.length
+      if (seen >= count) resolve()
+    }
+    follower.onEvent = look
+    look()
+  })
+}
+
+/** Reads one shard after the other from the horizon on, as long as nobody says stop. */
+async function poll(sdk: ReturnType<typeof sdkClient>, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      for (const { ShardId } of await shardsOf(sdk, stream)) {
+        const first = { StreamName: stream, ShardId, ShardIteratorType: 'TRIM_HORIZON' } as const
+        let { ShardIterator } = await sdk.send(new GetShardIteratorCommand(first))
+        while (ShardIterator !== undefined && !signal.aborted) {
+          const page = await sdk.send(new GetRecordsCommand({ ShardIterator }))
+          ShardIterator = page.MillisBehindLatest === 0 ? undefined : page.NextShardIterator
+        }
+      }
+    } catch {
+      // The server is being killed.
+    }
+    await new Promise((resolve) => setTimeout(resolve, 200))
+  }
+}
+
+function residentMiBOf(pid: number): number {
+  try {
+    return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1] ?? 0) / 1024
+  } catch {
+    // Only Linux says so.
+    return 0
+  }
+}
