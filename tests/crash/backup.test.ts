@@ -96,6 +96,7 @@ describe('a backup', () => {
     server = await ServerProcess.start(dataDir, ['--auth', 'none'])
     await server.kill('SIGTERM')
     await writeFile(join(dataDir, 'credentials.yaml'), 'accessKeys: []\n')
+    await writeFile(join(dataDir, 'service-key.yaml'), 'keys: []\n')
     await mkdir(join(dataDir, 'tls'), { recursive: true })
     await writeFile(join(dataDir, 'tls', 'key.pem'), 'secret\n')
     await backup(dataDir, join(folder, 'saved'))
@@ -103,6 +104,7 @@ describe('a backup', () => {
     expect((await millrace('restore', join(folder, 'saved'), restored)).code).toBe(0)
     for (const [path, text] of [
       ['credentials.yaml', 'accessKeys: []\n'],
+      ['service-key.yaml', 'keys: []\n'],
       ['tls/key.pem', 'secret\n'],
     ] as const) {
       expect(await readFile(join(restored, path), 'utf8')).toBe(text)

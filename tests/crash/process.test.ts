@@ -205,6 +205,23 @@ describe('a command', () => {
     expect(again.code).toBe(3)
   })
 
+  it('stream encrypt turns encryption on and off, and says how it is then', async () => {
+    await runCommand(server.endpoint, 'stream', 'create', 'sealed')
+    const encrypt = (...words: readonly string[]) =>
+      finished(startCommand(server.endpoint, 'stream', 'encrypt', 'sealed', '--json', ...words))
+    const on = await encrypt()
+    expect(JSON.parse(on.stdout)).toEqual({
+      name: 'sealed',
+      encryption: 'KMS',
+      keyId: 'alias/aws/kinesis',
+      status: 'ACTIVE',
+    })
+    const off = await encrypt('--off')
+    expect(JSON.parse(off.stdout)).toEqual({ name: 'sealed', encryption: 'NONE', status: 'ACTIVE' })
+    const refused = await encrypt('--key-id', 'alias/nobody')
+    expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('KMSNotFoundException') })
+  })
+
   it('put of nothing says what it looked for', async () => {
     const put = await finished(startCommand(server.endpoint, 'put', 'orders'), '')
     expect(put).toMatchObject({ code: 0, stderr: expect.stringContaining('the input held no record') })

@@ -10,7 +10,7 @@ import type { Target } from './support/target.ts'
 import { cborDocuments, jsonDocuments, jsonRequests } from './targets/bodies.ts'
 import { credentialsDocuments, iniFiles, refusals } from './targets/client-texts.ts'
 import { recordSources, typedTexts } from './targets/command-line.ts'
-import { configFiles, configValues, credentialsFiles } from './targets/configuration.ts'
+import { configFiles, configValues, credentialsFiles, keyFiles } from './targets/configuration.ts'
 import { base64Texts, names } from './targets/names.ts'
 import { signatures } from './targets/signatures.ts'
 import { tokens } from './targets/tokens.ts'
@@ -60,6 +60,7 @@ const families: readonly Family[] = [
   [configValues, '', 'a:1,', ''],
   [credentialsFiles, 'accessKeys:\n', '  - {accessKeyId: "a", secretAccessKey: "b"}\n', ''],
   [credentialsFiles, '', 'accessKey', ': 1'],
+  [keyFiles, 'keys:\n', '  - {id: "a", material: "b"}\n', ''],
 ]
 
 function inputOf([, head, unit, tail]: Family, bytes: number): Uint8Array {

@@ -151,7 +151,7 @@ export const SERVICE_MUTANTS: readonly Mutant[] = [
   {
     name: 'expired-records-shown',
     mechanism: 'records older than the retention are hidden at once',
-    file: 'packages/server/src/operations/get-records.ts',
+    file: 'packages/server/src/operations/record-page.ts',
     find: 'const fromMs = visibleFromMs(stream, service.guardedClock.now())',
     replace: 'const fromMs = Math.min(0, visibleFromMs(stream, service.guardedClock.now()))',
     suite: { project: 'units', files: ['server/src/operations/get-records.test.ts'] },

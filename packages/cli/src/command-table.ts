@@ -53,6 +53,11 @@ export const verbs: readonly Verb[] = [
     load: async () => (await import('./commands/stream/scale.ts')).defineStreamScale,
   },
   {
+    words: ['stream', 'encrypt'],
+    summary: 'store its records encrypted from now on, or no longer',
+    load: async () => (await import('./commands/stream/encrypt.ts')).defineStreamEncrypt,
+  },
+  {
     words: ['stream', 'delete'],
     alias: 'rm',
     summary: 'delete a stream and all its records',

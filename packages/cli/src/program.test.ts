@@ -55,6 +55,8 @@ describe('millrace', () => {
     [['stream', 'delete', 'a'], 'deleting a deletes its records', '--yes'],
     [['stream', 'scale', 'a'], 'to how many shards?', 'stream scale a 8'],
     [['stream', 'scale', 'a', 'many'], 'the number of shards takes a whole number', ''],
+    [['stream', 'encrypt', 'a', '--off', '--key-id', 'k'], 'cannot be used with', ''],
+    [['stream', 'encrypt'], 'which stream?', '--stream'],
     [['stream', 'create', 'a', '--shards', 'many'], '--shards takes a whole number', ''],
   ])('refuses %j as usage, with the next step', async (words, message, hint) => {
     const { code, out, err } = await run(...words)

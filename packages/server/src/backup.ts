@@ -21,6 +21,7 @@ import {
 import type { Clock, Random } from '@millrace/std'
 
 import { ConfigError } from './config-error.ts'
+import { SERVICE_KEY_FILE } from './encryption/local-keys.ts'
 import { ACCEPTED_LOSSES_FILE } from './engine/embedded/accepted-losses.ts'
 import { HOLD_REQUEST, type HoldReply } from './engine/embedded/holds.ts'
 
@@ -45,8 +46,8 @@ export interface RestoreDirectoryOptions extends BackupOptions {
 }
 
 const BYTES_PER_SECOND_DEFAULT = 64 * 2 ** 20
-/** Beside the log: keys that callers have, losses that were accepted, a certificate that clients may have pinned. */
-const EXTRA_FILES = ['credentials.yaml', ACCEPTED_LOSSES_FILE] as const
+/** Beside the log: keys that callers have, the key of the service's own, losses that were accepted, a certificate that clients may have pinned. */
+const EXTRA_FILES = ['credentials.yaml', SERVICE_KEY_FILE, ACCEPTED_LOSSES_FILE] as const
 const EXTRA_FOLDERS = ['tls'] as const
 const SECRET_MODE = 0o600
 

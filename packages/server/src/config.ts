@@ -116,6 +116,15 @@ const rows: readonly Row[] = [
     apply: (text, { server }) => (server.credentials = text),
   },
   {
+    name: 'kms-key-file',
+    environment: 'MILLRACE_KMS_KEY_FILE',
+    default: 'none: there is only `alias/aws/kinesis`, with a key made on first use (`<data-dir>/service-key.yaml`)',
+    value: 'FILE',
+    meaning:
+      'Master keys that streams are encrypted under ([format](../formats/kms-keys.md)). Edits count within seconds; a wrong one is reported and has no effect. Without its keys, what is encrypted under them cannot be read: keep a copy.',
+    apply: (text, { server }) => (server.kmsKeyFile = text),
+  },
+  {
     name: 'shard-limits',
     environment: 'MILLRACE_SHARD_LIMITS',
     default: 'aws',

@@ -13,6 +13,7 @@ import { type AuthMode, createAuthenticate } from './auth/authenticate.ts'
 import { CredentialsFile, newKey } from './auth/credentials-file.ts'
 import { ConfigError } from './config-error.ts'
 import { describeDamage, nameDamage } from './damage-names.ts'
+import { LocalKeys } from './encryption/local-keys.ts'
 import type { Engine } from './engine/engine.ts'
 import { BodyWorker } from './http/body-worker.ts'
 import { createDispatch } from './http/dispatch.ts'
@@ -42,6 +43,8 @@ export interface ServerOptions {
   readonly auth?: AuthMode
   /** Path of the credentials file. */
   readonly credentials?: string
+  /** Path of the file of master keys. */
+  readonly kmsKeyFile?: string
   readonly shardLimits?: NonNullable<ServiceSettings['shardLimits']>
   readonly quotas?: NonNullable<ServiceSettings['quotas']>
   readonly durability?: 'fsync' | 'os'
@@ -152,6 +155,10 @@ async function start(
   })
   closers.push(() => bodies.close())
 
+  // After the engine: it has made the data directory, and holds it.
+  const masterKeys = await LocalKeys.open({ file: settings.kmsKeyFile, directory, clock, random, logger })
+  closers.push(() => masterKeys.close())
+
   let listener: Listener | undefined
   const metrics = createPrometheusMetrics(() => ({
     ...(listener?.gauges() ?? { connections: 0, requests: 0, bodyBytes: 0, answerBytes: 0 }),
@@ -161,6 +168,7 @@ async function start(
     engine,
     clock,
     random,
+    masterKeys,
     logger,
     metrics,
     options: {
@@ -261,6 +269,7 @@ const OPTION_NAMES = Object.keys({
   dataDir: true,
   auth: true,
   credentials: true,
+  kmsKeyFile: true,
   shardLimits: true,
   quotas: true,
   durability: true,

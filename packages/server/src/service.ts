@@ -6,12 +6,16 @@ import { KinesisError, SHARDS_PER_ACCOUNT_DEFAULT, STREAMS_CHANGING_MAX } from '
 import { type Clock, type Logger, type Random, silentLogger } from '@millrace/std'
 
 import { GuardedClock } from './background/guarded-clock.ts'
+import { KeyRenewal } from './background/key-renewal.ts'
 import { Loop } from './background/loop.ts'
 import { Retention } from './background/retention.ts'
 import { Transitions } from './background/transitions.ts'
 import { WakeUps } from './background/wake-ups.ts'
 import { Catalog } from './catalog/catalog.ts'
 import { shardOwners, type ShardOwners } from './damage-names.ts'
+import { DataKeys } from './encryption/data-keys.ts'
+import { LocalKeys } from './encryption/local-keys.ts'
+import type { MasterKeys } from './encryption/master-keys.ts'
 import { type Engine, EngineError } from './engine/engine.ts'
 import { EncodedFrames } from './operations/encoded-frames.ts'
 import { internalFailure } from './operations/faults.ts'
@@ -27,6 +31,8 @@ import { type ServiceMetrics, silentServiceMetrics } from './telemetry/service-m
 
 /** How long what has expired may take up space. Readers do not see it either way. */
 const RETENTION_EVERY_MS = 60_000
+/** How late an encrypted stream may get a new data key after its master key was changed. */
+const KEY_RENEWAL_EVERY_MS = 60_000
 /** How late a change may be finished after its status delay, or after the server that began it went away. */
 const TRANSITIONS_EVERY_MS = 1_000
 
@@ -47,6 +53,8 @@ export interface ServiceOptions {
   readonly engine: Engine
   readonly clock: Clock
   readonly random: Random
+  /** Default: a key for `alias/aws/kinesis` that lives as long as the service: all that an engine in memory needs. */
+  readonly masterKeys?: MasterKeys
   /** Default: silent. */
   readonly logger?: Logger
   /** Default: silent. */
@@ -63,6 +71,7 @@ export class Service implements AsyncDisposable {
     this.#parts = parts
     const { clock, logger, transitions } = parts
     const retention = new Retention(parts)
+    const keyRenewal = new KeyRenewal(parts)
     this.#loops = [
       new Loop({
         clock,
@@ -72,6 +81,7 @@ export class Service implements AsyncDisposable {
         task: () => transitions.advanceDue(),
       }),
       new Loop({ clock, logger, name: 'retention', everyMs: RETENTION_EVERY_MS, task: () => retention.enforce() }),
+      new Loop({ clock, logger, name: 'keys', everyMs: KEY_RENEWAL_EVERY_MS, task: () => keyRenewal.renewDue() }),
     ]
   }
 
@@ -80,6 +90,8 @@ export class Service implements AsyncDisposable {
     const { engine, clock, random, logger = silentLogger, metrics = silentServiceMetrics } = options
     const settings = options.options ?? {}
     const statusDelayMs = settings.statusDelayMs ?? 0
+    const masterKeys =
+      options.masterKeys ?? (await LocalKeys.open({ file: undefined, directory: undefined, clock, random, logger }))
     const catalog = await Catalog.open({ meta: engine.meta, clock, random })
     const guardedClock = new GuardedClock({ clock, logger, newestMs: await newestRecordMs(engine, catalog, logger) })
     const throughput = throughputOf(settings.shardLimits ?? 'aws')
@@ -96,6 +108,7 @@ export class Service implements AsyncDisposable {
       wakeUps: new WakeUps(engine.shards, catalog),
       seal: new TokenSeal(catalog.tokenKey, random),
       encodedFrames: new EncodedFrames(),
+      dataKeys: new DataKeys(masterKeys, random),
       logger,
       reports: new ReportPace(clock),
       metrics,

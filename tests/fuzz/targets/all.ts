@@ -3,7 +3,7 @@ import type { Target } from '../support/target.ts'
 import { cborDocuments, cborRequests, jsonDocuments, jsonRequests, responses } from './bodies.ts'
 import { credentialsDocuments, iniFiles, refusals } from './client-texts.ts'
 import { recordSources, typedTexts } from './command-line.ts'
-import { configFiles, configValues, credentialsFiles } from './configuration.ts'
+import { configFiles, configValues, credentialsFiles, keyFiles } from './configuration.ts'
 import { eventStreams } from './event-streams.ts'
 import { frontDoor } from './front-door.ts'
 import { logFiles } from './log-files.ts'
@@ -32,6 +32,7 @@ export const targets: readonly Target[] = [
   configFiles,
   configValues,
   credentialsFiles,
+  keyFiles,
   storedRecords,
   metadata,
   frontDoor,

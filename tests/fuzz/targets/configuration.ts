@@ -1,7 +1,8 @@
-/** The configuration file, the values of its options, and the credentials file: YAML that people write. */
+/** The configuration file, the values of its options, and the files of access and master keys: YAML that people write. */
 import { type Random, randomBelow } from '@millrace/std'
 
 import { CredentialsError, parseCredentials } from '../../../packages/server/src/auth/credentials.ts'
+import { parseKeyFile } from '../../../packages/server/src/encryption/key-file.ts'
 import { parseConfigFile } from '../../../packages/server/src/config.ts'
 import { ConfigError } from '../../../packages/server/src/config-error.ts'
 import * as read from '../../../packages/server/src/config-values.ts'
@@ -99,6 +100,36 @@ export const credentialsFiles: Target = {
         if (error.message.includes('hidden-secret') && /secretAccessKey: "hidden-secret"/.test(text))
           throw new Broken('a message says a secret', { cause: error })
         return isShort(error.message)
+      },
+    )
+  },
+}
+
+const keyText = (random: Random): string =>
+  `keys:\n  - id: ${pick(random, ['"11111111-2222-4333-8444-555555555555"', '1', '~', '[]', '&a x'])}\n    material: "hidden-secret"\n` +
+  (chance(random, 0.5)
+    ? `    ${pick(random, ['aliases: [alias/a]', 'aliases: a', 'state: disabled', 'olderMaterial: [hidden-secret]', 'acount: "1"'])}\n`
+    : '')
+
+export const keyFiles: Target = {
+  name: 'key-files',
+  specimens: [
+    `keys:\n  - id: "11111111-2222-4333-8444-555555555555"\n    material: "${'A'.repeat(43)}="\n    aliases: [alias/a]\n`,
+    'keys: &a [*a]\n',
+  ].map(bytesOf),
+  generate: (random) => bytesOf(chance(random, 0.2) ? jsonText({ keys: anyTree(random, 1) }, random) : keyText(random)),
+  words: [...yamlWords, 'id: ', 'material: ', 'olderMaterial: ', 'keys:', 'alias/'],
+  executions: 3_000,
+  check(input) {
+    const text = textOf(input)
+    refusedOr(
+      () => parseKeyFile(text, 'keys.yaml'),
+      (error) => {
+        if (!isConfigError(error)) return false
+        const { message } = error as Error
+        if (message.includes('hidden-secret') && /material: "hidden-secret"/.test(text))
+          throw new Broken('a message says a secret', { cause: error })
+        return isShort(message)
       },
     )
   },

@@ -14,6 +14,7 @@ const HEAD_BYTES_EXPECTED = 128
 const nothing = Buffer.alloc(0)
 const keyName = nameBytes('PartitionKey')
 const dataName = nameBytes('Data')
+const encrypted = Buffer.concat([nameBytes('EncryptionType'), nameBytes('KMS')])
 
 export class CborRecordWriter implements RecordWriter {
   readonly #out: ByteWriter
@@ -44,10 +45,10 @@ export class CborRecordWriter implements RecordWriter {
     this.#head = head.finish()
   }
 
-  write({ index, hasKey, keyOffset, keyLength, dataOffset, dataLength }: RecordPlace): void {
+  write({ index, hasKey, keyOffset, keyLength, dataOffset, dataLength, isEncrypted }: RecordPlace): void {
     const out = this.#out
     this.#numbers?.write(this.#head, this.#digitsAt, index)
-    this.#head[0] = hasKey ? WITH_KEY : WITHOUT_KEY
+    this.#head[0] = (hasKey ? WITH_KEY : WITHOUT_KEY) + (isEncrypted ? 1 : 0)
     out.bytes(this.#head)
     if (hasKey) {
       out.bytes(keyName)
@@ -57,6 +58,7 @@ export class CborRecordWriter implements RecordWriter {
     out.bytes(dataName)
     writeHead(out, MAJOR_BYTES, dataLength)
     this.#copy(dataOffset, dataLength)
+    if (isEncrypted) out.bytes(encrypted)
   }
 
   take(): Uint8Array {

@@ -11,6 +11,7 @@ import { createRecordWriter, encodedBytes, EncodedRecords } from './record-write
 interface Stored {
   readonly key: string | undefined
   readonly data: Uint8Array
+  readonly isEncrypted?: boolean
 }
 
 interface StoredCommit {
@@ -27,6 +28,7 @@ const codecs = ['json', 'cbor'] as const
 const stored: fc.Arbitrary<Stored> = fc.record({
   key: fc.option(fc.string({ unit: 'grapheme', maxLength: 60 }), { nil: undefined }),
   data: fc.uint8Array({ maxLength: 200 }),
+  isEncrypted: fc.boolean(),
 })
 const commits: fc.Arbitrary<readonly StoredCommit[]> = fc.array(
   fc.record({
@@ -48,13 +50,13 @@ function encoded(codec: Codec, from: readonly StoredCommit[]): EncodedRecords {
     const parts = records.flatMap(({ key, data }) => [Buffer.from('??'), Buffer.from(key ?? ''), data])
     writer.begin({ ...identity, commit, timeMs, timeS: Math.floor(timeMs / 1000), bytes: Buffer.concat(parts) })
     let offset = 0
-    for (const [index, { key, data }] of records.entries()) {
+    for (const [index, { key, data, isEncrypted = false }] of records.entries()) {
       const keyOffset = offset + 2
       const keyLength = Buffer.byteLength(key ?? '')
       const dataOffset = keyOffset + keyLength
       offset = dataOffset + data.length
-      const place = { index, hasKey: key !== undefined, keyOffset, keyLength, dataOffset, dataLength: data.length }
-      writer.write(place)
+      const { length: dataLength } = data
+      writer.write({ index, hasKey: key !== undefined, keyOffset, keyLength, dataOffset, dataLength, isEncrypted })
       count++
     }
   }
@@ -68,11 +70,12 @@ function encoded(codec: Codec, from: readonly StoredCommit[]): EncodedRecords {
 
 function plain(from: readonly StoredCommit[]): readonly StreamRecord[] {
   return from.flatMap(({ commit, timeMs, records }) =>
-    records.map(({ key, data }, index) => ({
+    records.map(({ key, data, isEncrypted }, index) => ({
       SequenceNumber: encodeSequenceNumber({ ...identity, commit, index, timeS: Math.floor(timeMs / 1000) }),
       ApproximateArrivalTimestamp: timeMs,
       Data: data,
       ...(key === undefined ? {} : { PartitionKey: key }),
+      ...(isEncrypted === true ? { EncryptionType: 'KMS' as const } : {}),
     })),
   )
 }

@@ -8,10 +8,11 @@ import type { RecordCommit, RecordPlace, RecordWriter } from './record-writer.ts
 const START = ',{"SequenceNumber":"'
 const ZEROS = '0'.repeat(SEQUENCE_NUMBER_DIGITS)
 const DATA = Buffer.from(',"Data":"')
+const ENCRYPTED = Buffer.from('","EncryptionType":"KMS"}')
 /** A control character takes six bytes: `\u0001`. */
 const ESCAPED_BYTES_MAX = 6
-/** Quotes, brace and name around key and data, and a little more. */
-const AROUND_BYTES = 32
+/** Quotes, brace and names around and behind key and data, and a little more. */
+const AROUND_BYTES = 56
 /** Up to here a loop beats the way through a string (docs/decisions/014). */
 const SMALL_DATA_BYTES = 64
 
@@ -45,7 +46,7 @@ export class JsonRecordWriter implements RecordWriter {
     this.#headWithKey = Buffer.from(`${head},"PartitionKey":`)
   }
 
-  write({ index, hasKey, keyOffset, keyLength, dataOffset, dataLength }: RecordPlace): void {
+  write({ index, hasKey, keyOffset, keyLength, dataOffset, dataLength, isEncrypted }: RecordPlace): void {
     const stored = this.#stored
     const head = hasKey ? this.#headWithKey : this.#headWithoutKey
     const out = this.#out
@@ -64,6 +65,11 @@ export class JsonRecordWriter implements RecordWriter {
       target.write(stored.toString('base64', dataOffset, dataOffset + dataLength), at, base64Bytes, 'latin1')
     }
     at += base64Bytes
+    if (isEncrypted) {
+      target.set(ENCRYPTED, at)
+      out.advance(at + ENCRYPTED.length)
+      return
+    }
     target[at] = QUOTE
     target[at + 1] = CLOSING_BRACE
     out.advance(at + 2)

@@ -81,7 +81,7 @@ const output = fc.record(
   {
     FailedRecordCount: fc.constantFrom(0, 0, 0, 1),
     Records: fc.array(fc.oneof({ weight: 20, arbitrary: stored }, { weight: 1, arbitrary: refused }), { maxLength: 8 }),
-    EncryptionType: usually(fc.constant(undefined), 'NONE'),
+    EncryptionType: fc.constantFrom(undefined, 'NONE', 'KMS'),
   },
   { requiredKeys: ['FailedRecordCount', 'Records'], noNullPrototype: true },
 ) as fc.Arbitrary<PutRecordsOutput>

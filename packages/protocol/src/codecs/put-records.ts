@@ -36,7 +36,7 @@ export function decodePutRecords(document: object): PutRecordsInput | undefined 
 /** As JSON, if every record was stored: a third of what the general encoder takes for 500 records. */
 export function encodePutRecords(output: Partial<PutRecordsOutput>): Buffer | undefined {
   const { FailedRecordCount, EncryptionType, Records } = output
-  if (FailedRecordCount !== 0 || EncryptionType !== undefined || Records === undefined) return undefined
+  if (FailedRecordCount !== 0 || Records === undefined) return undefined
   let text = ''
   let lastShardId = ''
   for (const { SequenceNumber, ShardId, ErrorCode, ErrorMessage } of Records) {
@@ -46,7 +46,8 @@ export function encodePutRecords(output: Partial<PutRecordsOutput>): Buffer | un
     lastShardId = ShardId
     text += `${text === '' ? '' : ','}{"SequenceNumber":"${SequenceNumber}","ShardId":"${ShardId}"}`
   }
-  return Buffer.from(`{"FailedRecordCount":0,"Records":[${text}]}`, 'latin1')
+  const head = EncryptionType === undefined ? '' : `"EncryptionType":"${EncryptionType}",`
+  return Buffer.from(`{${head}"FailedRecordCount":0,"Records":[${text}]}`, 'latin1')
 }
 
 function decodeEntries(raw: readonly unknown[]): PutRecordsEntry[] | undefined {

@@ -30,6 +30,8 @@ export interface RecordPlace {
   readonly keyLength: number
   readonly dataOffset: number
   readonly dataLength: number
+  /** The answer says that it is stored encrypted. */
+  readonly isEncrypted: boolean
 }
 
 export interface RecordWriter {

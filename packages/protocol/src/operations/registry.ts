@@ -29,6 +29,8 @@ import { PutResourcePolicy } from './put-resource-policy.ts'
 import { RegisterStreamConsumer } from './register-stream-consumer.ts'
 import { RemoveTagsFromStream } from './remove-tags-from-stream.ts'
 import { SplitShard } from './split-shard.ts'
+import { StartStreamEncryption } from './start-stream-encryption.ts'
+import { StopStreamEncryption } from './stop-stream-encryption.ts'
 import { SubscribeToShard } from './subscribe-to-shard.ts'
 import { TagResource } from './tag-resource.ts'
 import { UntagResource } from './untag-resource.ts'
@@ -62,6 +64,8 @@ const all: readonly Operation[] = [
   DescribeLimits,
   DescribeAccountSettings,
   UpdateAccountSettings,
+  StartStreamEncryption,
+  StopStreamEncryption,
   EnableEnhancedMonitoring,
   DisableEnhancedMonitoring,
   UpdateMaxRecordSize,

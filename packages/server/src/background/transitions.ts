@@ -1,5 +1,5 @@
 /**
- * Finishes the changes that streams are in: creation, resharding, deletion. Every change was begun durably by an
+ * Finishes the changes that streams are in: creation, resharding, encryption, deletion. Every change was begun durably by an
  * operation; each step here can be repeated by any server at any time, and the last one is a compare-and-set. So it
  * does not matter who began, who crashed, or who else is at it.
  *
@@ -11,6 +11,7 @@ import type { Catalog } from '../catalog/catalog.ts'
 import { streamId } from '../catalog/keys.ts'
 import { type Engine, EngineError } from '../engine/engine.ts'
 import { commitCreation, firstShards } from '../streams/create.ts'
+import { commitEncryption } from '../streams/encryption.ts'
 import { refsToDrop } from '../streams/delete.ts'
 import { advanceConsumers } from '../streams/consumer.ts'
 import { closingParents, commitReshard, earliestBirthS, plannedChildren } from '../streams/reshard.ts'
@@ -127,6 +128,9 @@ export class Transitions {
         return this.#create(stream, deadlineMs)
       case 'reshard':
         return this.#reshard(stream, deadlineMs)
+      case 'encryption':
+        await this.#replace(stream, deadlineMs, (now) => commitEncryption(now, this.#options.clock.now()))
+        return
       case 'delete':
         return this.#delete(stream, deadlineMs)
     }
@@ -206,7 +210,8 @@ export class Transitions {
 
 /**
  * One stream is in one change at a time, and numbers its shards onwards with each: that tells two apart. The rounds of
- * a scaling have their numbers from the start, and no child in common.
+ * a scaling have their numbers from the start, and no child in common. Two changes of encryption look alike: the later
+ * one is then finished early, which is finished all the same.
  */
 function isSameChange(a: Stream, b: Stream): boolean {
   if (a.change?.kind !== b.change?.kind || a.bornS !== b.bornS || a.nextShard !== b.nextShard) return false

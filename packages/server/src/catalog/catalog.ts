@@ -1,8 +1,8 @@
 /**
  * The catalog: all streams, as metadata has them, in memory. Lookups are synchronous; changes are compare-and-set
- * over a stream's root and those of its pages and consumers that changed, and one that loses a race is tried again on what won.
+ * over a stream's root and those of its other documents that changed, and one that loses a race is tried again on what won.
  *
- * Invariants: every write of a page or a consumer also writes its root, so a stream changes as a whole; what this server wrote, it
+ * Invariants: every write of another document also writes the root, so a stream changes as a whole; what this server wrote, it
  * sees at once; a revision never goes back. What other servers wrote is seen soon: whoever finds the engine ahead of
  * the catalog calls `refresh`.
  */
@@ -18,14 +18,17 @@ import {
 } from '../engine/engine.ts'
 import { TOKEN_KEY_BYTES } from '../streams/sealed-token.ts'
 import { type Consumer, type Consumers, noConsumers } from '../streams/consumer.ts'
+import type { DataKey } from '../streams/encryption.ts'
 import type { Shard } from '../streams/shard.ts'
 import type { ShardPages, Stream, StreamKey } from '../streams/stream.ts'
 import {
   decodeConsumer,
+  decodeDataKeys,
   decodeNumber,
   decodePage,
   decodeRoot,
   encodeConsumer,
+  encodeDataKeys,
   encodeNumber,
   encodePage,
   encodeRoot,
@@ -34,6 +37,7 @@ import {
 import {
   CATALOG_PREFIX,
   consumerKey,
+  dataKeysKey,
   lastBirthKey,
   NEXT_REF_KEY,
   pageKey,
@@ -73,6 +77,7 @@ interface Entry {
   root: StreamRoot | undefined
   readonly pages: Map<number, readonly Shard[]>
   readonly consumers: Map<string, Consumer>
+  dataKeys: readonly DataKey[] | undefined
   /** Made of the others, which keep their identity until one of them changes. */
   stream: Stream | undefined
   sortedPages: ShardPages | undefined
@@ -213,6 +218,9 @@ export class Catalog implements Disposable {
       if (consumer !== before?.consumers.get(name))
         put(consumerKey(key, name), consumer === undefined ? undefined : encodeConsumer(consumer))
     }
+    const dataKeys = stream?.dataKeys
+    if (dataKeys !== before?.dataKeys)
+      put(dataKeysKey(key), dataKeys === undefined ? undefined : encodeDataKeys(dataKeys))
     if (update.refs !== undefined) put(NEXT_REF_KEY, encodeNumber(this.#nextRef + update.refs))
     if (update.lastBirthS !== undefined) put(lastBirthKey(key), encodeNumber(update.lastBirthS))
     // A stream that exists remembers its births itself. Also where none are known here: another server may have deleted
@@ -267,6 +275,11 @@ export class Catalog implements Disposable {
           entry.root = value === undefined ? undefined : decodeRoot(parsed.stream, value)
         })
         return parsed.stream
+      case 'data-keys':
+        this.#changeEntry(parsed.stream, (entry) => {
+          entry.dataKeys = value === undefined ? undefined : decodeDataKeys(value)
+        })
+        return parsed.stream
       case 'page':
         this.#changeEntry(parsed.stream, (entry) => {
           if (value === undefined) entry.pages.delete(parsed.page)
@@ -292,6 +305,7 @@ export class Catalog implements Disposable {
       root: undefined,
       pages: new Map(),
       consumers: new Map(),
+      dataKeys: undefined,
       stream: undefined,
       sortedPages: undefined,
       sortedConsumers: undefined,
@@ -299,7 +313,8 @@ export class Catalog implements Disposable {
     change(entry)
     entry.stream = undefined
     world.sorted = undefined
-    keep(world.entries, key.name, entry, entry.root !== undefined || entry.pages.size + entry.consumers.size > 0)
+    const isNeeded = entry.root !== undefined || entry.dataKeys !== undefined
+    keep(world.entries, key.name, entry, isNeeded || entry.pages.size + entry.consumers.size > 0)
     keep(regions, key.region, world, world.entries.size > 0)
     keep(this.#worlds, key.account, regions, regions.size > 0)
   }
@@ -321,7 +336,8 @@ function streamOf(entry: Entry): Stream | undefined {
   entry.sortedPages ??= new Map([...entry.pages].sort(([a], [b]) => a - b))
   entry.sortedConsumers ??=
     entry.consumers.size === 0 ? noConsumers : new Map([...entry.consumers].sort(([a], [b]) => (a < b ? -1 : 1)))
-  entry.stream = { ...entry.root, pages: entry.sortedPages, consumers: entry.sortedConsumers }
+  const { root, sortedPages: pages, sortedConsumers: consumers, dataKeys } = entry
+  entry.stream = dataKeys === undefined ? { ...root, pages, consumers } : { ...root, pages, consumers, dataKeys }
   return entry.stream
 }
 

@@ -7,12 +7,13 @@ import { assert } from '@millrace/std'
 
 import type { Consumer } from '../streams/consumer.ts'
 import type { HashKeyRange, Shard } from '../streams/shard.ts'
+import type { DataKey } from '../streams/encryption.ts'
 import type { Stream, StreamKey } from '../streams/stream.ts'
 
 const VERSION = 1
 
-/** A stream without its shards and consumers. */
-export type StreamRoot = Omit<Stream, 'pages' | 'consumers'>
+/** A stream without what stands in documents of its own. */
+export type StreamRoot = Omit<Stream, 'pages' | 'consumers' | 'dataKeys'>
 
 type Json = Readonly<Record<string, unknown>>
 
@@ -23,6 +24,7 @@ export function encodeRoot(stream: StreamRoot): Uint8Array {
     name: _name,
     pages: _pages,
     consumers: _consumers,
+    dataKeys: _keys,
     ...settings
   } = stream as Stream
   return encode(settings)
@@ -57,6 +59,14 @@ export function encodeConsumer({ name: _name, ...consumer }: Consumer): Uint8Arr
 
 export function decodeConsumer(name: string, bytes: Uint8Array): Consumer {
   return { ...(decode(bytes) as unknown as Consumer), name }
+}
+
+export function encodeDataKeys(dataKeys: readonly DataKey[]): Uint8Array {
+  return encode({ dataKeys })
+}
+
+export function decodeDataKeys(bytes: Uint8Array): readonly DataKey[] {
+  return decode(bytes)['dataKeys'] as readonly DataKey[]
 }
 
 /** Any other document that is only texts, numbers and truth values. */

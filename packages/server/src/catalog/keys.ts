@@ -5,6 +5,7 @@
  *     catalog/streams/<account>/<region>/<name>/root         settings and change in progress
  *     catalog/streams/<account>/<region>/<name>/shards/0007  shards 448 … 511
  *     catalog/streams/<account>/<region>/<name>/consumers/<consumer>
+ *     catalog/streams/<account>/<region>/<name>/data-keys    what its records were sealed with, wrapped
  *     catalog/last-births/<account>/<region>/<name>          where a deleted stream's births ended
  *     catalog/next-ref                                       the next ShardRef
  *     catalog/token-key                                      what iterators and NextTokens are sealed with
@@ -38,13 +39,17 @@ export function consumerKey(key: StreamKey, consumer: string): string {
   return `${streamPrefix(key)}consumers/${consumer}`
 }
 
+export function dataKeysKey(key: StreamKey): string {
+  return `${streamPrefix(key)}data-keys`
+}
+
 export function lastBirthKey(key: StreamKey): string {
   return `${LAST_BIRTHS_PREFIX}${streamId(key)}`
 }
 
 /** What a key of metadata is about; `undefined` for keys that are not the catalog's. */
 export type ParsedKey =
-  | { readonly kind: 'root' | 'last-birth'; readonly stream: StreamKey }
+  | { readonly kind: 'root' | 'data-keys' | 'last-birth'; readonly stream: StreamKey }
   | { readonly kind: 'page'; readonly stream: StreamKey; readonly page: number }
   | { readonly kind: 'consumer'; readonly stream: StreamKey; readonly consumer: string }
   | { readonly kind: 'next-ref' | 'token-key' }
@@ -57,7 +62,7 @@ export function parseKey(key: string): ParsedKey | undefined {
   const stream = { account, region, name }
   if (family === 'last-births') return { kind: 'last-birth', stream }
   if (family !== 'streams') return undefined
-  if (part === 'root') return { kind: 'root', stream }
+  if (part === 'root' || part === 'data-keys') return { kind: part, stream }
   if (item === undefined) return undefined
   if (part === 'shards') return { kind: 'page', stream, page: Number(item) }
   return part === 'consumers' ? { kind: 'consumer', stream, consumer: item } : undefined

@@ -76,6 +76,8 @@ export interface StoredFrame {
   readonly records: number
   readonly timeMs: number
   readonly bytes: Uint8Array
+  /** Never by an engine: sealed data in it was opened (encryption/open-frames.ts). */
+  readonly isOpened?: true
 }
 
 export interface TrimFloor {

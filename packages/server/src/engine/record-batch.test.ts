@@ -133,7 +133,10 @@ describe('RecordReader', () => {
   it.each([
     ['no room for a header', [1, 0, 0, 0, 0], 1, /record 0 of commit 7 begins at byte 0 of 5/],
     ['data beyond the frame', [9, 0, 0, 0, 0, 0, 0, 0, 1], 1, /ends at byte 17, beyond the 9 bytes/],
-    ['flags of another layout', [0, 0, 0, 0, 0, 0, 8, 0], 1, /flags 0x8, not all of them known/],
+    ['flags of another layout', [0, 0, 0, 0, 0, 0, 32, 0], 1, /flags 0x20, not all of them known/],
+    ['a mark that is never stored', [0, 0, 0, 0, 0, 0, 16, 0], 1, /flags 0x10, not all of them known/],
+    ['sealed data without a seal', [0, 0, 0, 0, 0, 0, 8, 0], 1, /record 0 of commit 7 is sealed, without a seal/],
+    ['a seal that is too short', [0, 0, 0, 0, 0, 0, 12, 0, 1, 0, 9], 1, /is sealed, with a seal of 1 bytes/],
     ['a length for a key that is absent', [0, 0, 0, 0, 1, 0, 1, 0, 1], 1, /has no key, but a key of 1 bytes/],
     ['an extension without its length', [0, 0, 0, 0, 0, 0, 4, 0, 1], 1, /no room for its extension/],
     ['bytes after the last record', [0, 0, 0, 0, 0, 0, 0, 0, 1], 1, /ends at byte 8 of 9/],

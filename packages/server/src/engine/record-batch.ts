@@ -6,6 +6,9 @@
  *
  *     data length u32 · key length u16 · flags u16 · [explicit hash 16] · [extension length u16 · extension] · key · data
  *
+ * Data may be sealed, in as many bytes as it has; then the extension begins with the seal. What a seal is, is known to
+ * encryption/ alone.
+ *
  * Checksums are not here: the log sums whole frames.
  */
 import { assert, AssertionError } from '@millrace/std'
@@ -14,14 +17,23 @@ import { EngineError, type Part, PART_BYTES_MAX, PART_RECORDS_MAX, type ShardRef
 const HEADER_BYTES = 8
 const HASH_BYTES = 16
 const EXTENSION_LENGTH_BYTES = 2
+/** All flags stand in the lower byte of their two. */
+const FLAGS_OFFSET = 6
 
 /** No partition key was given. Not the same as an empty one. */
 const FLAG_KEY_ABSENT = 1
 /** The record's explicit hash key, 128 bits big-endian, follows the header. */
 const FLAG_EXPLICIT_HASH = 2
-/** A length and that many bytes follow: room for a key id, a producer id and its counter. Nobody writes it yet. */
+/** A length and that many bytes follow: a seal, and room for a producer id and its counter. */
 const FLAG_EXTENSION = 4
-const FLAGS_KNOWN = FLAG_KEY_ABSENT | FLAG_EXPLICIT_HASH | FLAG_EXTENSION
+/** The data is sealed, and the extension begins with the seal. */
+const FLAG_SEALED = 8
+const FLAGS_KNOWN = FLAG_KEY_ABSENT | FLAG_EXPLICIT_HASH | FLAG_EXTENSION | FLAG_SEALED
+/** Never stored: in an opened frame, the data was sealed and is plain now. */
+const FLAG_OPENED = 16
+
+/** What stands beside sealed data: all that is needed to open it, but the key. */
+export const SEAL_BYTES = 32
 
 /** A key length has 16 bits; the API allows 256 characters, at most 1,024 bytes. */
 const KEY_BYTES_MAX = 0xffff
@@ -29,6 +41,27 @@ const KEY_BYTES_MAX = 0xffff
 const ASCII_LOOP_MAX = 48
 /** Up to here a loop over bytes beats `set` (docs/decisions/027-record-layout.md). */
 const COPY_LOOP_MAX = 24
+
+/** A record that is being sealed or opened: where it stands in `bytes`, and of which shard it is. */
+export interface SealedPlace {
+  readonly shard: ShardRef
+  readonly bytes: Uint8Array
+  readonly offset: number
+  /** Of SEAL_BYTES. */
+  readonly sealOffset: number
+  /** Where the data begins, and what stands in the clear ends. */
+  readonly dataOffset: number
+}
+
+export interface RecordSealer {
+  /** Writes seal and sealed data at their places. What stands before them is laid out already. */
+  seal(place: SealedPlace, data: Uint8Array): void
+}
+
+export interface RecordOpener {
+  /** Puts the plain data in the place of the sealed. False, and nothing happens: it is not what was sealed there. */
+  open(place: SealedPlace, dataLength: number): boolean
+}
 
 /** The parts of one request, and the way back from a stored record to the entry it came from. */
 export interface EncodedParts {
@@ -52,7 +85,15 @@ export class PartsEncoder {
   readonly #groupOfShard = new Map<ShardRef, number>()
   readonly #shards: ShardRef[] = []
   readonly #groupRecords: number[] = []
+  readonly #sealer: RecordSealer | undefined
+  readonly #sealBytes: number
   #bytes = 0
+
+  /** With a sealer, all data is stored sealed. */
+  constructor(sealer?: RecordSealer) {
+    this.#sealer = sealer
+    this.#sealBytes = sealBytesOf(sealer)
+  }
 
   /**
    * Adds a record. `entry` is the caller's own number for it (its index in the request). The data is not copied
@@ -79,7 +120,7 @@ export class PartsEncoder {
     this.#keyBytes.push(keyBytes)
     this.#hashes.push(explicitHash)
     this.#data.push(data)
-    this.#bytes += recordBytes(keyBytes, explicitHash, data)
+    this.#bytes += recordBytes(keyBytes, explicitHash, data.length, this.#sealBytes)
   }
 
   /** Records added so far. */
@@ -158,14 +199,25 @@ export class PartsEncoder {
   }
 
   #sizeOf(record: number): number {
-    const hashBytes = this.#hashes[record] === undefined ? 0 : HASH_BYTES
-    return HEADER_BYTES + hashBytes + (this.#keyBytes[record] ?? 0) + (this.#data[record]?.length ?? 0)
+    const dataBytes = this.#data[record]?.length ?? 0
+    return recordBytes(this.#keyBytes[record] ?? 0, this.#hashes[record], dataBytes, this.#sealBytes)
   }
 
   #write(record: number, arena: Buffer, start: number): void {
     const data = this.#data[record]
     assert(data !== undefined, 'a record has data')
-    writeRecord(this.#keys[record], this.#keyBytes[record] ?? 0, this.#hashes[record], data, arena, start)
+    const sealer = this.#sealer
+    const shard = sealer === undefined ? 0 : (this.#shards[this.#groups[record] ?? 0] ?? 0)
+    writeRecord(
+      this.#keys[record],
+      this.#keyBytes[record] ?? 0,
+      this.#hashes[record],
+      data,
+      arena,
+      start,
+      shard,
+      sealer,
+    )
   }
 }
 
@@ -176,15 +228,21 @@ export function encodeOne(
   key: string | undefined,
   explicitHash: bigint | undefined,
   data: Uint8Array,
+  sealer?: RecordSealer,
 ): EncodedParts {
   const keyBytes = key === undefined ? 0 : utf8Bytes(key)
-  const bytes = Buffer.allocUnsafe(recordBytes(keyBytes, explicitHash, data))
-  writeRecord(key, keyBytes, explicitHash, data, bytes, 0)
+  const bytes = Buffer.allocUnsafe(recordBytes(keyBytes, explicitHash, data.length, sealBytesOf(sealer)))
+  writeRecord(key, keyBytes, explicitHash, data, bytes, 0, shard, sealer)
   return { parts: [{ shard, records: 1, bytes }], entryOf: () => entry }
 }
 
-function recordBytes(keyBytes: number, hash: bigint | undefined, data: Uint8Array): number {
-  return HEADER_BYTES + (hash === undefined ? 0 : HASH_BYTES) + keyBytes + data.length
+function recordBytes(keyBytes: number, hash: bigint | undefined, dataBytes: number, sealBytes: number): number {
+  return HEADER_BYTES + (hash === undefined ? 0 : HASH_BYTES) + sealBytes + keyBytes + dataBytes
+}
+
+/** What sealing adds to a record. */
+function sealBytesOf(sealer: RecordSealer | undefined): number {
+  return sealer === undefined ? 0 : EXTENSION_LENGTH_BYTES + SEAL_BYTES
 }
 
 function writeRecord(
@@ -194,8 +252,13 @@ function writeRecord(
   data: Uint8Array,
   arena: Buffer,
   start: number,
+  shard: ShardRef,
+  sealer: RecordSealer | undefined,
 ): void {
-  const flags = (key === undefined ? FLAG_KEY_ABSENT : 0) | (hash === undefined ? 0 : FLAG_EXPLICIT_HASH)
+  const flags =
+    (key === undefined ? FLAG_KEY_ABSENT : 0) |
+    (hash === undefined ? 0 : FLAG_EXPLICIT_HASH) |
+    (sealer === undefined ? 0 : FLAG_EXTENSION | FLAG_SEALED)
   const dataBytes = data.length
   arena[start] = dataBytes & 0xff
   arena[start + 1] = (dataBytes >>> 8) & 0xff
@@ -203,19 +266,26 @@ function writeRecord(
   arena[start + 3] = dataBytes >>> 24
   arena[start + 4] = keyBytes & 0xff
   arena[start + 5] = keyBytes >>> 8
-  arena[start + 6] = flags
-  arena[start + 7] = 0
+  arena[start + FLAGS_OFFSET] = flags
+  arena[start + FLAGS_OFFSET + 1] = 0
   let offset = start + HEADER_BYTES
   if (hash !== undefined) {
     arena.writeBigUInt64BE(hash >> 64n, offset)
     arena.writeBigUInt64BE(hash & 0xffff_ffff_ffff_ffffn, offset + 8)
     offset += HASH_BYTES
   }
+  if (sealer !== undefined) {
+    arena.writeUInt16LE(SEAL_BYTES, offset)
+    offset += EXTENSION_LENGTH_BYTES + SEAL_BYTES
+  }
+  const sealOffset = offset - SEAL_BYTES
   if (key !== undefined) {
     writeKey(key, keyBytes, arena, offset)
     offset += keyBytes
   }
-  if (dataBytes <= COPY_LOOP_MAX) {
+  if (sealer !== undefined) {
+    sealer.seal({ shard, bytes: arena, offset: start, sealOffset, dataOffset: offset }, data)
+  } else if (dataBytes <= COPY_LOOP_MAX) {
     for (let i = 0; i < dataBytes; i++) arena[offset + i] = data[i] ?? 0
   } else {
     arena.set(data, offset)
@@ -253,6 +323,7 @@ export class RecordReader {
   readonly bytes: Uint8Array
   readonly #view: DataView
   readonly #frame: StoredFrame
+  readonly #flagsKnown: number
   #read = 0
   #end = 0
   #flags = 0
@@ -266,11 +337,14 @@ export class RecordReader {
   keyLength = 0
   dataOffset = 0
   dataLength = 0
+  /** Where the seal stands, if `isSealed`. */
+  sealOffset = 0
 
   /** Records of the frame below index `fromIndex` are passed over by the first `next`. */
   constructor(frame: StoredFrame, fromIndex = 0) {
     this.bytes = frame.bytes
     this.#frame = frame
+    this.#flagsKnown = frame.isOpened === true ? FLAGS_KNOWN | FLAG_OPENED : FLAGS_KNOWN
     this.#view = new DataView(frame.bytes.buffer, frame.bytes.byteOffset, frame.bytes.byteLength)
     while (this.#read < frame.records && frame.firstIndex + this.#read < fromIndex) this.#step()
   }
@@ -295,6 +369,22 @@ export class RecordReader {
     return Buffer.from(buffer, byteOffset + this.keyOffset, this.keyLength).toString('utf8')
   }
 
+  /** The data cannot be read as it stands. */
+  get isSealed(): boolean {
+    return (this.#flags & FLAG_SEALED) !== 0
+  }
+
+  /**
+   * Whether the data was stored sealed. To be asked before it is read: data that is sealed still, because it is not what
+   * was sealed there or because nobody here knows its key, is an EngineError `damaged`.
+   */
+  get isEncrypted(): boolean {
+    const flags = this.#flags
+    if ((flags & (FLAG_SEALED | FLAG_OPENED)) === 0) return false
+    if ((flags & FLAG_SEALED) !== 0) this.#damaged('is sealed, and cannot be opened')
+    return true
+  }
+
   get explicitHash(): bigint | undefined {
     if ((this.#flags & FLAG_EXPLICIT_HASH) === 0) return undefined
     return (this.#view.getBigUint64(this.#hashOffset) << 64n) | this.#view.getBigUint64(this.#hashOffset + 8)
@@ -313,14 +403,21 @@ export class RecordReader {
     const dataLength = this.#view.getUint32(start, true)
     const keyLength = this.#view.getUint16(start + 4, true)
     const flags = this.#view.getUint16(start + 6, true)
-    if ((flags & ~FLAGS_KNOWN) !== 0) this.#damaged(`has flags 0x${flags.toString(16)}, not all of them known`)
+    if ((flags & ~this.#flagsKnown) !== 0) this.#damaged(`has flags 0x${flags.toString(16)}, not all of them known`)
     if ((flags & FLAG_KEY_ABSENT) !== 0 && keyLength !== 0) this.#damaged(`has no key, but a key of ${keyLength} bytes`)
     let offset = start + HEADER_BYTES
     this.#hashOffset = offset
     if ((flags & FLAG_EXPLICIT_HASH) !== 0) offset += HASH_BYTES
     if ((flags & FLAG_EXTENSION) !== 0) {
       if (offset + EXTENSION_LENGTH_BYTES > length) this.#damaged(`has no room for its extension at byte ${offset}`)
-      offset += EXTENSION_LENGTH_BYTES + this.#view.getUint16(offset, true)
+      const extensionLength = this.#view.getUint16(offset, true)
+      offset += EXTENSION_LENGTH_BYTES
+      this.sealOffset = offset
+      if ((flags & FLAG_SEALED) !== 0 && extensionLength < SEAL_BYTES)
+        this.#damaged(`is sealed, with a seal of ${extensionLength} bytes`)
+      offset += extensionLength
+    } else if ((flags & FLAG_SEALED) !== 0) {
+      this.#damaged('is sealed, without a seal')
     }
     this.#end = offset + keyLength + dataLength
     if (this.#end > length) this.#damaged(`ends at byte ${this.#end}, beyond the ${length} bytes of its frame`)
@@ -336,4 +433,10 @@ export class RecordReader {
   #damaged(found: string): never {
     throw new EngineError('damaged', `record ${this.index} of commit ${this.#frame.commit} ${found}`)
   }
+}
+
+/** Says, of a frame that is a copy of one's own, that the data of a record is plain now. */
+export function markOpened(bytes: Uint8Array, offset: number): void {
+  const flags = bytes[offset + FLAGS_OFFSET] ?? 0
+  bytes[offset + FLAGS_OFFSET] = (flags & ~FLAG_SEALED) | FLAG_OPENED
 }

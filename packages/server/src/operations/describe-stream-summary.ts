@@ -1,7 +1,7 @@
 import { DescribeStreamSummary } from '@millrace/protocol'
 
 import { handle } from './operation.ts'
-import { describeStream } from './shard-description.ts'
+import { describeEncryption, describeStream } from './shard-description.ts'
 import { getStream } from './stream-lookup.ts'
 
 /** Describes a stream with the number of its open shards instead of the shards themselves. */
@@ -12,7 +12,7 @@ export const describeStreamSummary = handle(DescribeStreamSummary, (input, servi
       ...describeStream(stream),
       RetentionPeriodHours: stream.retentionHours,
       EnhancedMonitoring: [{ ShardLevelMetrics: stream.shardLevelMetrics }],
-      EncryptionType: 'NONE' as const,
+      ...describeEncryption(stream),
       OpenShardCount: stream.status === 'CREATING' ? 0 : stream.openShards,
       ConsumerCount: stream.consumers.size,
       MaxRecordSizeInKiB: stream.maxRecordKiB,

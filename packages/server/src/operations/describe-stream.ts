@@ -2,7 +2,7 @@ import { DESCRIBE_STREAM_PAGE_MAX, DescribeStream } from '@millrace/protocol'
 
 import { unexpiredShards, visibleFromMs } from '../streams/retention.ts'
 import { handle } from './operation.ts'
-import { describeShard, describeStream as describe } from './shard-description.ts'
+import { describeEncryption, describeShard, describeStream as describe } from './shard-description.ts'
 import { getStream, shardNumberOf, streamKeyOf } from './stream-lookup.ts'
 
 /** Describes a stream with a page of its shards, closed ones too as long as they may hold records. */
@@ -24,7 +24,7 @@ export const describeStream = handle(DescribeStream, (input, service, context) =
       HasMoreShards: rest.length > limit,
       RetentionPeriodHours: stream.retentionHours,
       EnhancedMonitoring: [{ ShardLevelMetrics: stream.shardLevelMetrics }],
-      EncryptionType: 'NONE' as const,
+      ...describeEncryption(stream),
     },
   }
 })

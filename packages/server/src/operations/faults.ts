@@ -37,6 +37,11 @@ export function invalidArgument(message: string): KinesisError {
   return new KinesisError('InvalidArgumentException', message)
 }
 
+/** For StartStreamEncryption and StopStreamEncryption, which take nothing else. AWS's text is unknown. */
+export function encryptionIsKms(): KinesisError {
+  return invalidArgument('EncryptionType must be KMS.')
+}
+
 export function shardQuotaExceeded(
   { account, region }: { readonly account: string; readonly region: string },
   counts: { readonly current: number; readonly limit: number; readonly additional: number },

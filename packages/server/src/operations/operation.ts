@@ -9,6 +9,7 @@ import type { GuardedClock } from '../background/guarded-clock.ts'
 import type { Transitions } from '../background/transitions.ts'
 import type { WakeUps } from '../background/wake-ups.ts'
 import type { Catalog } from '../catalog/catalog.ts'
+import type { DataKeys } from '../encryption/data-keys.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { TokenSeal } from '../streams/sealed-token.ts'
 import type { Throughput } from '../streams/throughput.ts'
@@ -54,6 +55,7 @@ export interface ServiceParts {
   readonly wakeUps: WakeUps
   readonly seal: TokenSeal
   readonly encodedFrames: EncodedFrames
+  readonly dataKeys: DataKeys
   readonly logger: Logger
   /** For what happens again and again. */
   readonly reports: ReportPace

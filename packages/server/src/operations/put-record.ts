@@ -26,7 +26,11 @@ export const putRecord = handle(PutRecord, async (input, service, context) => {
   const shard = outcomes.shards[0]
   const sequenceNumber = outcomes.sequenceNumbers[0]
   if (shard !== undefined && sequenceNumber !== undefined)
-    return { ShardId: shardIdOf(shard.number), SequenceNumber: sequenceNumber }
+    return {
+      ShardId: shardIdOf(shard.number),
+      SequenceNumber: sequenceNumber,
+      ...(outcomes.isEncrypted ? { EncryptionType: 'KMS' as const } : {}),
+    }
   if (shard !== undefined && outcomes.faults[0] === 'throttled')
     throw new KinesisError('ProvisionedThroughputExceededException', writeRateExceeded(shard, stream))
   throw internalFailure()

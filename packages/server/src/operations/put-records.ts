@@ -32,7 +32,7 @@ export const putRecords = handle(PutRecords, async (input, service, context) => 
 })
 
 /** Only throttling and internal trouble are told per record. */
-function describe({ shards, sequenceNumbers, faults }: WriteOutcomes, stream: Stream): PutRecordsOutput {
+function describe({ shards, sequenceNumbers, faults, isEncrypted }: WriteOutcomes, stream: Stream): PutRecordsOutput {
   let failed = 0
   const shardIds = new Map<Shard, string>()
   const results = shards.map((shard, i): PutRecordsResult => {
@@ -47,7 +47,7 @@ function describe({ shards, sequenceNumbers, faults }: WriteOutcomes, stream: St
       ? { ErrorCode: 'ProvisionedThroughputExceededException', ErrorMessage: writeRateExceeded(shard, stream) }
       : { ErrorCode: 'InternalFailure', ErrorMessage: 'Internal service failure.' }
   })
-  return { FailedRecordCount: failed, Records: results }
+  return { FailedRecordCount: failed, Records: results, ...(isEncrypted ? { EncryptionType: 'KMS' } : {}) }
 }
 
 function assertFits(records: readonly RecordToWrite[], stream: Stream): void {

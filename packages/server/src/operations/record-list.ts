@@ -57,12 +57,13 @@ export class ValueList implements RecordList {
   }
 
   add(record: RecordReader): void {
-    const { key } = record
+    const { key, isEncrypted } = record
     this.#records.push({
       ApproximateArrivalTimestamp: this.#timeMs,
       Data: new Uint8Array(record.data),
       ...(key === undefined ? {} : { PartitionKey: key }),
       SequenceNumber: this.#numbers?.text(record.index) ?? '',
+      ...(isEncrypted ? { EncryptionType: 'KMS' as const } : {}),
     })
   }
 

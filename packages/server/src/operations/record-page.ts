@@ -1,6 +1,7 @@
 /** A page of a shard's records: what GetRecords answers, and what a subscription is sent. */
 import { encodedBytes, type EncodedRecords, type KinesisError, shardIdOf, type StreamRecord } from '@millrace/protocol'
 
+import { openFrames } from '../encryption/open-frames.ts'
 import { EngineError, type Position, type ReadResult, type StoredFrame } from '../engine/engine.ts'
 import { RecordReader } from '../engine/record-batch.ts'
 import { visibleFromMs } from '../streams/retention.ts'
@@ -43,17 +44,24 @@ export type PageContext = Pick<OperationContext, 'requestId' | 'deadlineMs' | 'c
 
 /** Records of whole frames up to the limits, and at least one if one is due. Rejects with KinesisError or EngineError. */
 export async function readPage(request: PageRequest, service: ServiceParts, context: PageContext): Promise<RecordPage> {
-  const { stream, from } = request
+  const { stream, shard, from } = request
   const fromMs = visibleFromMs(stream, service.guardedClock.now())
   const result = await read(request, fromMs, service, context)
   try {
-    const list = listFor(result.frames, request, service, context)
+    const frames = openFrames(result.frames, {
+      stream,
+      shard: shard.ref,
+      from,
+      recordsMax: request.records,
+      dataKeys: service.dataKeys,
+    })
+    const list = listFor(frames, request, service, context)
     let bytes = 0
     let next = result.next
     let complete = true
     let lastMs = fromMs
     let damage = result.damaged?.reason
-    for (const frame of result.frames) {
+    for (const frame of frames) {
       const countBefore = list.count
       const fromIndex = frame.commit === from.commit ? from.index : 0
       const taken = takeRecords(frame, fromIndex, list, { records: request.records, bytes: request.bytes - bytes })
@@ -66,13 +74,27 @@ export async function readPage(request: PageRequest, service: ServiceParts, cont
       break
     }
     const { count } = list
-    if (damage !== undefined && count === 0) throw damaged(damage, request, service, context)
+    if (damage !== undefined && count === 0) {
+      const heard = await hearOfKeys(stream, service)
+      if (heard !== undefined) return await readPage({ ...request, stream: heard }, service, context)
+      throw damaged(damage, request, service, context)
+    }
     const whole = complete && damage === undefined
     const records = list.finish()
     return { records, count, bytes, next, atTip: whole && result.atTip, ended: whole && result.ended, lastMs }
   } finally {
     result.release()
   }
+}
+
+/**
+ * What cannot be read may be sealed with a data key that another server made just now. The stream as it is then;
+ * `undefined`: nothing was new.
+ */
+async function hearOfKeys(stream: Stream, { catalog }: ServiceParts): Promise<Stream | undefined> {
+  await catalog.refresh(stream)
+  const now = catalog.find(stream)
+  return now?.bornS === stream.bornS && now.dataKeys?.at(-1)?.id !== stream.dataKeys?.at(-1)?.id ? now : undefined
 }
 
 async function read(

@@ -29,6 +29,8 @@ import { putResourcePolicy } from './put-resource-policy.ts'
 import { registerStreamConsumer } from './register-stream-consumer.ts'
 import { removeTagsFromStream } from './remove-tags-from-stream.ts'
 import { splitShard } from './split-shard.ts'
+import { startStreamEncryption } from './start-stream-encryption.ts'
+import { stopStreamEncryption } from './stop-stream-encryption.ts'
 import { subscribeToShard } from './subscribe-to-shard.ts'
 import { tagResource } from './tag-resource.ts'
 import { untagResource } from './untag-resource.ts'
@@ -62,6 +64,8 @@ const all: readonly Handler[] = [
   describeLimits,
   describeAccountSettings,
   updateAccountSettings,
+  startStreamEncryption,
+  stopStreamEncryption,
   enableEnhancedMonitoring,
   disableEnhancedMonitoring,
   updateMaxRecordSize,

@@ -1,6 +1,7 @@
 /** Shards and streams in the words of the wire. */
 import {
   type ChildShard,
+  type EncryptionType,
   endingSequenceNumber,
   type Shard as WireShard,
   shardIdOf,
@@ -48,6 +49,13 @@ export function describeStream(stream: Stream): StreamSummary & { readonly Strea
     StreamModeDetails: { StreamMode: 'PROVISIONED' },
     StreamCreationTimestamp: stream.createdMs,
   }
+}
+
+export function describeEncryption({ keyId }: Stream): {
+  readonly EncryptionType: EncryptionType
+  readonly KeyId?: string
+} {
+  return keyId === undefined ? { EncryptionType: 'NONE' } : { EncryptionType: 'KMS', KeyId: keyId }
 }
 
 function describeRange(range: HashKeyRange): { StartingHashKey: string; EndingHashKey: string } {

@@ -8,6 +8,7 @@ import {
   RegisterStreamConsumer,
   shardIdOf,
   SplitShard,
+  StartStreamEncryption,
   streamArn,
   SubscribeToShard,
   type SubscribeToShardEvent,
@@ -235,6 +236,24 @@ describe('SubscribeToShard and what happens to the shard', () => {
     await put(world, 'new')
     const reader = await Reader.open(world, { Type: 'TRIM_HORIZON' })
     expect(reader.texts).toEqual(['new'])
+  })
+
+  it('is sent encrypted records in the clear, marked as such', async () => {
+    await using world = await open()
+    const reader = await Reader.open(world)
+    await put(world, 'clear')
+    await world.harness.call(StartStreamEncryption, {
+      StreamName: 's',
+      EncryptionType: 'KMS',
+      KeyId: 'alias/aws/kinesis',
+    })
+    await put(world, 'sealed')
+    await idle()
+    const records = reader.events.flatMap(({ Records }) => Records)
+    expect(records.map(({ Data, EncryptionType }) => [textOf(Data), EncryptionType])).toEqual([
+      ['clear', undefined],
+      ['sealed', 'KMS'],
+    ])
   })
 
   it('ends cleanly when the service closes', async () => {

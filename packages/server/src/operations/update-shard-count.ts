@@ -1,14 +1,13 @@
 import { KinesisError, SHARDS_PER_STREAM_MAX, streamArn, UpdateShardCount } from '@millrace/protocol'
 
 import { beginScale } from '../streams/reshard.ts'
-import type { Stream } from '../streams/stream.ts'
+import { countToday } from './daily-count.ts'
 import { streamNotFound } from './faults.ts'
 import { handle } from './operation.ts'
 import { openShardsOf } from './quotas.ts'
 import { settle } from './settle.ts'
 import { assertActive, streamKeyOf } from './stream-lookup.ts'
 
-const DAY_MS = 86_400_000
 /** In a rolling day. */
 const SCALINGS_PER_DAY = 10
 
@@ -30,7 +29,13 @@ export const updateShardCount = handle(UpdateShardCount, async (input, service, 
       throw tooManyShards(current, target, service.quotas.shards)
     const nowMs = service.clock.now()
     const { stream: scaling, refs } = beginScale(stream, target, firstRef, nowMs)
-    return { stream: { ...scaling, scaledAtMs: [...scalingsOfTheDay(stream, nowMs), nowMs] }, refs }
+    const scaledAtMs = countToday(stream.scaledAtMs, {
+      operation: UpdateShardCount.name,
+      max: SCALINGS_PER_DAY,
+      stream,
+      nowMs,
+    })
+    return { stream: { ...scaling, scaledAtMs }, refs }
   })
   await settle(key, service, context)
   return { StreamName: key.name, CurrentShardCount: current, TargetShardCount: target, StreamARN: streamArn(key) }
@@ -48,17 +53,6 @@ function tooManyShards(current: number, target: number, limit: number): KinesisE
   return limitExceeded(
     `Target shard count or number of open shards cannot be greater than ${limit}. ` +
       `Current open shard count: ${current}, Target shard count: ${target}`,
-  )
-}
-
-/** When the stream was scaled in the last day. Stored with it, so that a restart forgets none. */
-function scalingsOfTheDay(stream: Stream, nowMs: number): readonly number[] {
-  const recent = (stream.scaledAtMs ?? []).filter((atMs) => nowMs - atMs < DAY_MS)
-  if (recent.length < SCALINGS_PER_DAY) return recent
-  // AWS's text is unknown.
-  throw limitExceeded(
-    `UpdateShardCount can be called at most ${SCALINGS_PER_DAY} times in 24 hours for stream ${stream.name} ` +
-      `under account ${stream.account}.`,
   )
 }
 

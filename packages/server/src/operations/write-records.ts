@@ -10,7 +10,7 @@ import { SequenceNumberWriter } from '@millrace/protocol'
 import { sleep } from '@millrace/std'
 
 import { type AppendFailure, EngineError, type PartResult, type Run, type ShardRef } from '../engine/engine.ts'
-import { type EncodedParts, encodeOne, PartsEncoder } from '../engine/record-batch.ts'
+import { type EncodedParts, encodeOne, PartsEncoder, type RecordSealer } from '../engine/record-batch.ts'
 import { routingOf, type RoutingTable } from '../streams/routing.ts'
 import { recordSecond, type Shard } from '../streams/shard.ts'
 import { isServing, type Stream } from '../streams/stream.ts'
@@ -34,6 +34,8 @@ export interface WriteOutcomes {
   readonly sequenceNumbers: readonly (string | undefined)[]
   /** Why it is not stored. */
   readonly faults: readonly (WriteFault | undefined)[]
+  /** What is stored, is stored encrypted. */
+  readonly isEncrypted: boolean
 }
 
 export type WriteFault = 'throttled' | AppendFailure
@@ -44,13 +46,14 @@ export type WriteFault = 'throttled' | AppendFailure
  */
 const CLOSED_RETRY_MS = 20
 
+/** Rejects with KMS… when the stream is encrypted and its key cannot be used: then nothing is stored. */
 export async function writeRecords(
   stream: Stream,
   records: readonly RecordToWrite[],
   service: ServiceParts,
   context: OperationContext,
 ): Promise<WriteOutcomes> {
-  const writing = new Writing(records, routingOf(stream))
+  const writing = new Writing(records, routingOf(stream), service.dataKeys.sealer(stream))
   if (service.throughput.isLimited) writing.throttle(service)
   while (writing.pending.length > 0) {
     const encoded = writing.encode()
@@ -68,6 +71,7 @@ export async function writeRecords(
 /** The records of one request on their way. */
 class Writing implements WriteOutcomes {
   readonly #records: readonly RecordToWrite[]
+  readonly #sealer: RecordSealer | undefined
   readonly shards: Shard[]
   readonly sequenceNumbers: (string | undefined)[]
   readonly faults: (WriteFault | undefined)[]
@@ -75,12 +79,17 @@ class Writing implements WriteOutcomes {
   /** Which records are still to be stored, ascending. */
   pending: readonly number[]
 
-  constructor(records: readonly RecordToWrite[], routing: RoutingTable) {
+  constructor(records: readonly RecordToWrite[], routing: RoutingTable, sealer: RecordSealer | undefined) {
     this.#records = records
+    this.#sealer = sealer
     this.shards = records.map((record) => routing.find(record.key, record.explicitHash))
     this.sequenceNumbers = records.map(() => undefined)
     this.faults = records.map(() => undefined)
     this.pending = records.map((_, entry) => entry)
+  }
+
+  get isEncrypted(): boolean {
+    return this.#sealer !== undefined
   }
 
   /** Takes out what the shards have no room for now: each shard's records from the first that does not fit. */
@@ -113,9 +122,9 @@ class Writing implements WriteOutcomes {
       const record = this.#records[first]
       const shard = this.shards[first]
       if (record !== undefined && shard !== undefined)
-        return encodeOne(first, shard.ref, record.key, record.explicitHash, record.data)
+        return encodeOne(first, shard.ref, record.key, record.explicitHash, record.data, this.#sealer)
     }
-    const encoder = new PartsEncoder()
+    const encoder = new PartsEncoder(this.#sealer)
     for (const entry of this.pending) {
       const record = this.#records[entry]
       const shard = this.shards[entry]

@@ -7,6 +7,7 @@
  */
 import type { ShardRef } from '../engine/engine.ts'
 import type { Consumers } from './consumer.ts'
+import type { DataKey } from './encryption.ts'
 import type { HashKeyRange, Shard } from './shard.ts'
 
 export type StreamStatus = 'CREATING' | 'ACTIVE' | 'UPDATING' | 'DELETING'
@@ -55,6 +56,12 @@ export type StreamChange =
       readonly scaling?: ShardScaling
     }
   | {
+      readonly kind: 'encryption'
+      readonly sinceMs: number
+      /** Absent: it ends. */
+      readonly begins?: { readonly keyId: string; readonly dataKey: DataKey }
+    }
+  | {
       readonly kind: 'delete'
       readonly sinceMs: number
       /** Refs that an interrupted creation or reshard had set aside: dropped with the shards. */
@@ -94,6 +101,13 @@ export interface Stream extends StreamKey {
   readonly scaledAtMs?: readonly number[]
   /** No consumer of now has a creation second up to this: those of consumers that are gone. */
   readonly lastConsumerS?: number
+  /** The KMS key as StartStreamEncryption named it. Absent: what is written is stored in the clear. */
+  readonly keyId?: string
+  /** By ascending id, never empty. Absent: no record was ever encrypted. */
+  readonly dataKeys?: readonly DataKey[]
+  /** When encryption was begun or begun anew, and when it was ended, as `scaledAtMs`. */
+  readonly encryptedAtMs?: readonly number[]
+  readonly decryptedAtMs?: readonly number[]
   /** The number the next shard gets. */
   readonly nextShard: number
   /** Open shards, counting those that `change` is about to create for a new stream. */

@@ -6,6 +6,7 @@ import type { KinesisError, Operation } from '@millrace/protocol'
 import type { Logger } from '@millrace/std'
 import { seededRandom, VirtualClock } from '@millrace/std/testing'
 
+import type { MasterKeys } from '../encryption/master-keys.ts'
 import type { Engine } from '../engine/engine.ts'
 import { createMemoryEngine, type MemoryEngine } from '../engine/memory/memory-engine.ts'
 import type { OperationContext } from '../operations/operation.ts'
@@ -22,6 +23,7 @@ export interface HarnessOptions {
   readonly settings?: ServiceSettings
   readonly clock?: VirtualClock
   readonly memory?: MemoryEngine
+  readonly masterKeys?: MasterKeys
   /** Puts something between the service and the memory engine. */
   readonly wrap?: (engine: Engine) => Engine
   readonly logger?: Logger
@@ -47,6 +49,7 @@ export class ServiceHarness implements AsyncDisposable {
       engine: lendingEngine(options.wrap?.(memory) ?? memory),
       clock,
       random: seededRandom(options.seed ?? 1),
+      ...(options.masterKeys === undefined ? {} : { masterKeys: options.masterKeys }),
       ...(options.logger === undefined ? {} : { logger: options.logger }),
       ...(options.metrics === undefined ? {} : { metrics: options.metrics }),
       // Limits have tests of their own; elsewhere they would only be in the way.

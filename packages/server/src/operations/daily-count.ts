@@ -1,0 +1,28 @@
+/** What may be done to a stream so many times in a rolling day. Stored with the stream, so that a restart forgets none. */
+import { KinesisError } from '@millrace/protocol'
+
+import type { Stream } from '../streams/stream.ts'
+
+const DAY_MS = 86_400_000
+
+interface DailyCount {
+  readonly operation: string
+  readonly max: number
+  readonly stream: Stream
+  readonly nowMs: number
+}
+
+/** The times of the last day, with now. Throws LimitExceededException when there are `max` already. */
+export function countToday(
+  atMs: readonly number[] = [],
+  { operation, max, stream, nowMs }: DailyCount,
+): readonly number[] {
+  const recent = atMs.filter((at) => nowMs - at < DAY_MS)
+  if (recent.length < max) return [...recent, nowMs]
+  // AWS's text is unknown.
+  throw new KinesisError(
+    'LimitExceededException',
+    `${operation} can be called at most ${max} times in 24 hours for stream ${stream.name} under account ` +
+      `${stream.account}.`,
+  )
+}
