@@ -60,22 +60,30 @@ kinesis.get_waiter("stream_not_exists").wait(StreamName=STREAM)
 
 
 def subscribe():
-    """A registered consumer stays subscribed over a split: parent to its end, then the children."""
+    """A registered consumer stays subscribed over a split and a merge: parents to their end, then their children."""
     stream = "boto3-fan-out"
-    arn = kinesis.create_stream(StreamName=stream, ShardCount=1) and kinesis.describe_stream_summary(StreamName=stream)[
-        "StreamDescriptionSummary"
-    ]["StreamARN"]
+    kinesis.create_stream(StreamName=stream, ShardCount=1)
+    arn = kinesis.describe_stream_summary(StreamName=stream)["StreamDescriptionSummary"]["StreamARN"]
     consumer = kinesis.register_stream_consumer(StreamARN=arn, ConsumerName="boto3")["Consumer"]["ConsumerARN"]
     status = kinesis.describe_stream_consumer(ConsumerARN=consumer)["ConsumerDescription"]["ConsumerStatus"]
     assert status == "ACTIVE", status
+    total = 150
 
     def put(first, last):
         for i in range(first, last):
             kinesis.put_record(StreamName=stream, Data=f"{i}".encode(), PartitionKey=f"key-{i % 4}")
 
+    def reshard(shard):
+        kinesis.split_shard(StreamName=stream, ShardToSplit=shard, NewStartingHashKey=str(2**127))
+        put(50, 100)
+        kinesis.merge_shards(
+            StreamName=stream, ShardToMerge="shardId-000000000001", AdjacentShardToMerge="shardId-000000000002"
+        )
+        put(100, total)
+
     put(0, 50)
-    seen, shards, split_done = [], ["shardId-000000000000"], False
-    while shards:
+    seen, shards, resharded = [], ["shardId-000000000000"], False
+    while shards and len(seen) < total:
         shard = shards.pop(0)
         answer = kinesis.subscribe_to_shard(
             ConsumerARN=consumer, ShardId=shard, StartingPosition={"Type": "TRIM_HORIZON"}
@@ -83,19 +91,16 @@ def subscribe():
         for event in answer["EventStream"]:
             pushed = event["SubscribeToShardEvent"]
             seen += [int(record["Data"]) for record in pushed["Records"]]
-            if not split_done and len(seen) == 50:
-                kinesis.split_shard(StreamName=stream, ShardToSplit=shard, NewStartingHashKey=str(2**127))
-                put(50, 100)
-                split_done = True
-            if pushed.get("ChildShards"):
-                assert not pushed.get("ContinuationSequenceNumber"), pushed
-                shards += [child["ShardId"] for child in pushed["ChildShards"]]
-            if len(seen) == 100:
+            if not resharded and len(seen) == 50:
+                reshard(shard)
+                resharded = True
+            children = [child["ShardId"] for child in pushed.get("ChildShards", [])]
+            assert bool(children) != bool(pushed.get("ContinuationSequenceNumber")), pushed
+            shards += [child for child in children if child not in shards]  # both parents of a merge name the same child
+            if len(seen) == total:
                 break
         answer["EventStream"].close()
-        if len(seen) == 100:
-            break
-    assert sorted(seen) == list(range(100)), seen
+    assert sorted(seen) == list(range(total)), seen
     for key in range(4):
         of_key = [i for i in seen if i % 4 == key]
         assert of_key == sorted(of_key), (key, of_key)

@@ -1,4 +1,5 @@
-// A registered consumer of the official Go SDK stays subscribed over a split: parent to its end, then the children.
+// A registered consumer of the official Go SDK stays subscribed over a split and a merge: parents to their end, then
+// their children.
 package main
 
 import (
@@ -6,6 +7,7 @@ import (
 	"fmt"
 	"log"
 	"math/big"
+	"slices"
 	"sort"
 	"time"
 
@@ -16,6 +18,7 @@ import (
 )
 
 const stream = "go-fan-out"
+const total = 150
 
 func must[T any](value T, err error) T {
 	if err != nil {
@@ -48,7 +51,7 @@ func main() {
 	put(50)
 	var seen []int
 	shards := []string{"shardId-000000000000"}
-	for len(shards) > 0 && len(seen) < 100 {
+	for len(shards) > 0 && len(seen) < total {
 		shard := shards[0]
 		shards = shards[1:]
 		answer := must(client.SubscribeToShard(ctx, &kinesis.SubscribeToShardInput{
@@ -70,11 +73,19 @@ func main() {
 					StreamName: aws.String(stream), ShardToSplit: aws.String(shard), NewStartingHashKey: aws.String(half),
 				}))
 				put(50)
+				must(client.MergeShards(ctx, &kinesis.MergeShardsInput{
+					StreamName: aws.String(stream), ShardToMerge: aws.String("shardId-000000000001"),
+					AdjacentShardToMerge: aws.String("shardId-000000000002"),
+				}))
+				put(50)
 			}
 			for _, child := range pushed.ChildShards {
-				shards = append(shards, *child.ShardId)
+				// Both parents of a merge name the same child.
+				if !slices.Contains(shards, *child.ShardId) {
+					shards = append(shards, *child.ShardId)
+				}
 			}
-			if len(seen) == 100 {
+			if len(seen) == total {
 				break
 			}
 		}
@@ -96,8 +107,8 @@ func main() {
 			log.Fatalf("record %d is missing or came twice: %v", i, seen)
 		}
 	}
-	if len(seen) != 100 {
-		log.Fatalf("100 records were put, %d came", len(seen))
+	if len(seen) != total {
+		log.Fatalf("%d records were put, %d came", total, len(seen))
 	}
 	must(client.DeleteStream(ctx, &kinesis.DeleteStreamInput{StreamName: aws.String(stream), EnforceConsumerDeletion: aws.Bool(true)}))
 }
