@@ -68,6 +68,35 @@ describe('CreateStream', () => {
       expect((second ?? 0n) - (first ?? 0n)).toBe(22300745198530623141535718272648361505980432n)
     })
 
+    it.each([{}, { StreamModeDetails: { StreamMode: 'ON_DEMAND' as const } }])(
+      'makes an on-demand stream with four shards: %j',
+      async (input) => {
+        const StreamName = service.streamName()
+        await service.sdk.send(new CreateStreamCommand({ StreamName, ...input }))
+        const { StreamDescriptionSummary } = await service.sdk.send(new DescribeStreamSummaryCommand({ StreamName }))
+        expect(StreamDescriptionSummary).toMatchObject({
+          StreamModeDetails: { StreamMode: 'ON_DEMAND' },
+          OpenShardCount: 4,
+          RecordDistributionStrategy: 'USER_PARTITION_KEY',
+        })
+        expect((await shardsOf(service.sdk, StreamName)).map((shard) => shard.HashKeyRange?.StartingHashKey)).toEqual([
+          '0',
+          '85070591730234615865843651857942052864',
+          '170141183460469231731687303715884105728',
+          '255211775190703847597530955573826158592',
+        ])
+      },
+    )
+
+    it('refuses a count for an on-demand stream', async () => {
+      const StreamName = service.streamName()
+      const StreamModeDetails = { StreamMode: 'ON_DEMAND' as const }
+      const refused = await refusal(
+        service.sdk.send(new CreateStreamCommand({ StreamName, ShardCount: 4, StreamModeDetails })),
+      )
+      expect(refused.name).toBe('InvalidArgumentException')
+    })
+
     it('refuses a name that is taken', async () => {
       const name = await createStream(service.sdk, service.streamName())
       expect(await refusal(createStream(service.sdk, name))).toEqual({

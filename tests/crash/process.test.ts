@@ -171,6 +171,20 @@ describe('a command', () => {
     expect(put).toMatchObject({ code: 6, stderr: expect.stringContaining('--skip 1') })
   })
 
+  it('stream create and stream mode speak of on-demand streams', async () => {
+    const created = await finished(
+      startCommand(server.endpoint, 'stream', 'create', 'demanded', '--on-demand', '--json'),
+    )
+    expect(JSON.parse(created.stdout)).toEqual({ name: 'demanded', created: true, status: 'ACTIVE' })
+    const mode = await finished(startCommand(server.endpoint, 'stream', 'mode', 'demanded', 'provisioned', '--json'))
+    expect(JSON.parse(mode.stdout)).toEqual({
+      name: 'demanded',
+      before: 'ON_DEMAND',
+      mode: 'PROVISIONED',
+      status: 'ACTIVE',
+    })
+  })
+
   it('stream scale waits until the shards are there, and says what it did', async () => {
     await runCommand(server.endpoint, 'stream', 'create', 'scaled', '--shards', '3')
     const scale = await finished(startCommand(server.endpoint, 'stream', 'scale', 'scaled', '5', '--json'))

@@ -58,6 +58,11 @@ export const verbs: readonly Verb[] = [
     load: async () => (await import('./commands/stream/encrypt.ts')).defineStreamEncrypt,
   },
   {
+    words: ['stream', 'mode'],
+    summary: 'let the shards follow the traffic, or not',
+    load: async () => (await import('./commands/stream/mode.ts')).defineStreamMode,
+  },
+  {
     words: ['stream', 'delete'],
     alias: 'rm',
     summary: 'delete a stream and all its records',

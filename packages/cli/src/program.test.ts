@@ -57,6 +57,9 @@ describe('millrace', () => {
     [['stream', 'scale', 'a', 'many'], 'the number of shards takes a whole number', ''],
     [['stream', 'encrypt', 'a', '--off', '--key-id', 'k'], 'cannot be used with', ''],
     [['stream', 'encrypt'], 'which stream?', '--stream'],
+    [['stream', 'mode', 'a'], 'which mode?', 'stream mode a on-demand'],
+    [['stream', 'mode', 'a', 'demand'], '"demand" is no mode', 'on-demand or provisioned'],
+    [['stream', 'create', 'a', '--shards', '2', '--on-demand'], "option '--on-demand' cannot be used with", ''],
     [['stream', 'create', 'a', '--shards', 'many'], '--shards takes a whole number', ''],
   ])('refuses %j as usage, with the next step', async (words, message, hint) => {
     const { code, out, err } = await run(...words)

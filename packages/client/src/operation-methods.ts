@@ -39,7 +39,9 @@ import {
   UpdateAccountSettings,
   UpdateMaxRecordSize,
   UpdateShardCount,
+  UpdateStreamMode,
   UpdateStreamRecordDistributionStrategy,
+  UpdateStreamWarmThroughput,
 } from '@millrace/protocol'
 import type { CallOptions } from './client-options.ts'
 
@@ -80,7 +82,9 @@ const methodOperations = {
   updateAccountSettings: UpdateAccountSettings,
   updateMaxRecordSize: UpdateMaxRecordSize,
   updateShardCount: UpdateShardCount,
+  updateStreamMode: UpdateStreamMode,
   updateStreamRecordDistributionStrategy: UpdateStreamRecordDistributionStrategy,
+  updateStreamWarmThroughput: UpdateStreamWarmThroughput,
 } as const
 
 type MethodOperations = typeof methodOperations

@@ -20,6 +20,7 @@ export { errorTraits, KinesisError } from './errors.ts'
 export type { ErrorKind, ErrorTraits, ErrorType } from './errors.ts'
 export { HASH_KEY_MAX, HashKeyRouter, hashKeyOf } from './hash-key.ts'
 export {
+  COMMITTED_STREAM_CONSUMERS_MAX,
   CONSUMERS_CREATING_MAX,
   DESCRIBE_STREAM_PAGE_MAX,
   GET_RECORDS_BYTES_MAX,
@@ -38,6 +39,8 @@ export {
   RETENTION_HOURS_DEFAULT,
   RETENTION_HOURS_MAX,
   RETENTION_HOURS_MIN,
+  ON_DEMAND_SHARDS_DEFAULT,
+  ON_DEMAND_STREAMS_DEFAULT,
   SHARDS_PER_ACCOUNT_DEFAULT,
   SHARDS_PER_STREAM_MAX,
   SHARD_ITERATOR_LENGTH_MAX,
@@ -51,6 +54,7 @@ export {
   STREAM_CONSUMERS_MAX,
   SUBSCRIPTION_LIFE_MS,
   SUBSCRIPTION_TAKEOVER_MS,
+  WARM_THROUGHPUT_MIBPS_MAX,
 } from './limits.ts'
 export type { InputOf, Operation, OutputOf } from './operation.ts'
 export { operations } from './operations/registry.ts'
@@ -74,6 +78,7 @@ export type {
   HashKeyRange,
   MetricsName,
   MinimumThroughputBillingCommitmentOutput,
+  RecordDistributionStrategy,
   SequenceNumberRange,
   Shard,
   ShardFilterType,
@@ -83,6 +88,7 @@ export type {
   StreamStatus,
   StreamSummary,
   Tag,
+  WarmThroughput,
 } from './operations/shapes.ts'
 export { AddTagsToStream } from './operations/add-tags-to-stream.ts'
 export type { AddTagsToStreamInput, AddTagsToStreamOutput } from './operations/add-tags-to-stream.ts'
@@ -146,11 +152,18 @@ export { UpdateMaxRecordSize } from './operations/update-max-record-size.ts'
 export type { UpdateMaxRecordSizeInput, UpdateMaxRecordSizeOutput } from './operations/update-max-record-size.ts'
 export { UpdateShardCount } from './operations/update-shard-count.ts'
 export type { UpdateShardCountInput, UpdateShardCountOutput } from './operations/update-shard-count.ts'
+export { UpdateStreamMode } from './operations/update-stream-mode.ts'
+export type { UpdateStreamModeInput, UpdateStreamModeOutput } from './operations/update-stream-mode.ts'
 export { UpdateStreamRecordDistributionStrategy } from './operations/update-stream-record-distribution-strategy.ts'
 export type {
   UpdateStreamRecordDistributionStrategyInput,
   UpdateStreamRecordDistributionStrategyOutput,
 } from './operations/update-stream-record-distribution-strategy.ts'
+export { UpdateStreamWarmThroughput } from './operations/update-stream-warm-throughput.ts'
+export type {
+  UpdateStreamWarmThroughputInput,
+  UpdateStreamWarmThroughputOutput,
+} from './operations/update-stream-warm-throughput.ts'
 export { CreateStream } from './operations/create-stream.ts'
 export type { CreateStreamInput, CreateStreamOutput } from './operations/create-stream.ts'
 export { DecreaseStreamRetentionPeriod } from './operations/decrease-stream-retention-period.ts'

@@ -56,6 +56,8 @@ export const LIST_SHARDS_PAGE_MAX = 1000
 export const LIST_CONSUMERS_PAGE_MAX = 100
 /** Consumers registered with one stream. */
 export const STREAM_CONSUMERS_MAX = 20
+/** The same with On-demand Advantage: an on-demand stream of an account with the commitment. */
+export const COMMITTED_STREAM_CONSUMERS_MAX = 50
 /** Consumers of one account and region being created at once. */
 export const CONSUMERS_CREATING_MAX = 5
 /** Streams of one account and region being created, or being deleted, at once. */
@@ -64,3 +66,9 @@ export const STREAMS_CHANGING_MAX = 5
 export const SHARDS_PER_ACCOUNT_DEFAULT = 20_000
 /** Open shards of one stream that UpdateShardCount may ask for. */
 export const SHARDS_PER_STREAM_MAX = 10_000
+/** Streams of one account and region in ON_DEMAND mode. The service allows 50 unless it is asked for more. */
+export const ON_DEMAND_STREAMS_DEFAULT = 1000
+/** Open shards that its traffic alone can give an on-demand stream: 200 MB/s. */
+export const ON_DEMAND_SHARDS_DEFAULT = 200
+/** MiB/s that an on-demand stream may be asked to be ready for: 10 GiB/s. */
+export const WARM_THROUGHPUT_MIBPS_MAX = 10_240

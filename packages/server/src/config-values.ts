@@ -88,25 +88,28 @@ export function shardLimits(text: string): NonNullable<ServerOptions['shardLimit
   return limits
 }
 
+const quotaNames = {
+  shards: 'shards',
+  'on-demand-streams': 'onDemandStreams',
+  'on-demand-shards': 'onDemandShards',
+} as const satisfies Record<string, keyof NonNullable<ServerOptions['quotas']>>
+
 export function quotas(text: string): NonNullable<ServerOptions['quotas']> {
-  let shards: number | undefined
-  for (const [name, value] of pairs(text, 'shards=…')) {
-    if (name === 'on-demand-streams') later('on-demand streams', '--quota shards=…')
-    oneOf(name, ['shards'])
-    shards = integer(value, 1, 1_000_000)
-  }
-  return shards === undefined ? {} : { shards }
+  const found = pairs(text, 'shards=…').map(([name, value]) => [
+    quotaNames[oneOf(name, ['shards', 'on-demand-streams', 'on-demand-shards'] as const)],
+    integer(value, 1, 1_000_000),
+  ])
+  return Object.fromEntries(found)
 }
 
-/** `orders:4,clicks`: a stream without a number has one shard. A map in a file comes as `orders=4`. */
+/** `orders:4,clicks,taps:on-demand`: a stream without a number has one shard. A map in a file comes as `orders=4`. */
 export function streams(text: string): readonly StreamToCreate[] {
   return list(text).map((item) => {
     const [name = '', count = '1', ...rest] = item.split(/[:=]/)
     if (!/^[\w.-]{1,128}$/.test(name) || rest.length > 0) {
-      return wrong('streams like orders:4,clicks:1, with names of letters, digits, _, . and -', item)
+      return wrong('streams like orders:4,clicks:on-demand, with names of letters, digits, _, . and -', item)
     }
-    if (count === 'on-demand') later('on-demand streams', `${name}:4`)
-    return { name, shards: integer(count, 1, 100_000) }
+    return count === 'on-demand' ? { name } : { name, shards: integer(count, 1, 100_000) }
   })
 }
 

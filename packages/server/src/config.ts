@@ -144,9 +144,10 @@ const rows: readonly Row[] = [
   {
     name: 'quota',
     environment: 'MILLRACE_QUOTA',
-    default: 'shards=20000',
+    default: 'shards=20000,on-demand-streams=1000,on-demand-shards=200',
     value: 'QUOTAS',
-    meaning: 'What an account may have in a region: `shards=N` open shards.',
+    meaning:
+      'What an account may have in a region: `shards=N` open shards, `on-demand-streams=N` streams in that mode, and `on-demand-shards=N` shards for the traffic of each of them. What is left out has its default.',
     apply: (text, { server }) => (server.quotas = read.quotas(text)),
   },
   {
@@ -215,8 +216,7 @@ const rows: readonly Row[] = [
     environment: 'INITIALIZE_STREAMS',
     default: 'none',
     value: 'STREAMS',
-    meaning:
-      'Streams that are made at the start unless they are there, like `orders:4,clicks:1`. On-demand ones (`clicks:on-demand`) come later.',
+    meaning: 'Streams that are made at the start unless they are there, like `orders:4,clicks:on-demand`.',
     apply: (text, { server }) => (server.createStreams = read.streams(text)),
   },
   {

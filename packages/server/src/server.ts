@@ -31,7 +31,8 @@ export const IN_MEMORY = ':memory:'
 
 export interface StreamToCreate {
   readonly name: string
-  readonly shards: number
+  /** Left out: in ON_DEMAND mode. */
+  readonly shards?: number
 }
 
 /** Everything has the default of the option of the same name (docs/reference/configuration.md). */
@@ -354,7 +355,7 @@ async function createStreams(service: Service, settings: Settings): Promise<void
     try {
       await service.execute(
         'CreateStream',
-        { StreamName: name, ShardCount: shards },
+        { StreamName: name, ...(shards === undefined ? {} : { ShardCount: shards }) },
         {
           account,
           region,

@@ -2,12 +2,19 @@
  * The service: every operation, over whatever engine is handed in. It has no socket and no global state; two of them
  * in front of one engine serve the same streams, and each finishes what the other began.
  */
-import { KinesisError, SHARDS_PER_ACCOUNT_DEFAULT, STREAMS_CHANGING_MAX } from '@millrace/protocol'
+import {
+  KinesisError,
+  ON_DEMAND_SHARDS_DEFAULT,
+  ON_DEMAND_STREAMS_DEFAULT,
+  SHARDS_PER_ACCOUNT_DEFAULT,
+  STREAMS_CHANGING_MAX,
+} from '@millrace/protocol'
 import { type Clock, type Logger, type Random, silentLogger } from '@millrace/std'
 
 import { GuardedClock } from './background/guarded-clock.ts'
 import { KeyRenewal } from './background/key-renewal.ts'
 import { Loop } from './background/loop.ts'
+import { ON_DEMAND_EVERY_MS, OnDemandScaling } from './background/on-demand-scaling.ts'
 import { Retention } from './background/retention.ts'
 import { Transitions } from './background/transitions.ts'
 import { WakeUps } from './background/wake-ups.ts'
@@ -25,7 +32,8 @@ import { Subscriptions } from './operations/subscriptions.ts'
 import { TokenSeal } from './streams/sealed-token.ts'
 import { ShardBuckets } from './streams/shard-buckets.ts'
 import { shardsOf } from './streams/stream.ts'
-import { AWS_SHARD_LIMITS, type ShardLimits, type Throughput, unlimitedThroughput } from './streams/throughput.ts'
+import { AWS_SHARD_LIMITS, type ShardLimits, unlimitedThroughput } from './streams/throughput.ts'
+import { WriteTraffic } from './streams/write-traffic.ts'
 import { ReportPace } from './telemetry/report-pace.ts'
 import { type ServiceMetrics, silentServiceMetrics } from './telemetry/service-metrics.ts'
 
@@ -43,6 +51,10 @@ export interface ServiceSettings {
   readonly quotas?: {
     /** Open shards. Default 20,000. */
     readonly shards?: number
+    /** Streams in ON_DEMAND mode. Default 1,000. */
+    readonly onDemandStreams?: number
+    /** Open shards that its traffic alone can give an on-demand stream. Default 200. */
+    readonly onDemandShards?: number
   }
   /** How long CREATING, UPDATING and DELETING are shown, ms. Default 0: done and durable when the call answers. */
   readonly statusDelayMs?: number
@@ -72,6 +84,7 @@ export class Service implements AsyncDisposable {
     const { clock, logger, transitions } = parts
     const retention = new Retention(parts)
     const keyRenewal = new KeyRenewal(parts)
+    const onDemand = new OnDemandScaling(parts)
     this.#loops = [
       new Loop({
         clock,
@@ -80,6 +93,7 @@ export class Service implements AsyncDisposable {
         everyMs: transitionsEveryMs(parts.statusDelayMs),
         task: () => transitions.advanceDue(),
       }),
+      new Loop({ clock, logger, name: 'on-demand', everyMs: ON_DEMAND_EVERY_MS, task: () => onDemand.scale() }),
       new Loop({ clock, logger, name: 'retention', everyMs: RETENTION_EVERY_MS, task: () => retention.enforce() }),
       new Loop({ clock, logger, name: 'keys', everyMs: KEY_RENEWAL_EVERY_MS, task: () => keyRenewal.renewDue() }),
     ]
@@ -94,7 +108,9 @@ export class Service implements AsyncDisposable {
       options.masterKeys ?? (await LocalKeys.open({ file: undefined, directory: undefined, clock, random, logger }))
     const catalog = await Catalog.open({ meta: engine.meta, clock, random })
     const guardedClock = new GuardedClock({ clock, logger, newestMs: await newestRecordMs(engine, catalog, logger) })
-    const throughput = throughputOf(settings.shardLimits ?? 'aws')
+    const limits = limitsOf(settings.shardLimits ?? 'aws')
+    const throughput = limits === undefined ? unlimitedThroughput : new ShardBuckets(limits)
+    const { writeBytes, writeRecords } = limits ?? AWS_SHARD_LIMITS
     const transitions = new Transitions({ engine, catalog, clock, logger, metrics, throughput, statusDelayMs })
     await transitions.advanceDue()
     return new Service({
@@ -104,6 +120,8 @@ export class Service implements AsyncDisposable {
       guardedClock,
       transitions,
       throughput,
+      shardCapacity: { bytes: writeBytes, records: writeRecords },
+      traffic: new WriteTraffic(random),
       subscriptions: new Subscriptions(clock),
       wakeUps: new WakeUps(engine.shards, catalog),
       seal: new TokenSeal(catalog.tokenKey, random),
@@ -114,6 +132,8 @@ export class Service implements AsyncDisposable {
       metrics,
       quotas: {
         shards: settings.quotas?.shards ?? SHARDS_PER_ACCOUNT_DEFAULT,
+        onDemandStreams: settings.quotas?.onDemandStreams ?? ON_DEMAND_STREAMS_DEFAULT,
+        onDemandShards: settings.quotas?.onDemandShards ?? ON_DEMAND_SHARDS_DEFAULT,
         changingStreams: STREAMS_CHANGING_MAX,
       },
       statusDelayMs,
@@ -171,9 +191,10 @@ export class Service implements AsyncDisposable {
   }
 }
 
-function throughputOf(limits: 'aws' | 'off' | Partial<ShardLimits>): Throughput {
-  if (limits === 'off') return unlimitedThroughput
-  return new ShardBuckets(limits === 'aws' ? AWS_SHARD_LIMITS : { ...AWS_SHARD_LIMITS, ...limits })
+/** `undefined`: shards take what the engine takes. */
+function limitsOf(limits: 'aws' | 'off' | Partial<ShardLimits>): ShardLimits | undefined {
+  if (limits === 'off') return undefined
+  return limits === 'aws' ? AWS_SHARD_LIMITS : { ...AWS_SHARD_LIMITS, ...limits }
 }
 
 /** Arrival time of the newest record of any shard: what a clock that is wrong at the start is held against. */

@@ -37,7 +37,9 @@ import { UntagResource } from './untag-resource.ts'
 import { UpdateAccountSettings } from './update-account-settings.ts'
 import { UpdateMaxRecordSize } from './update-max-record-size.ts'
 import { UpdateShardCount } from './update-shard-count.ts'
+import { UpdateStreamMode } from './update-stream-mode.ts'
 import { UpdateStreamRecordDistributionStrategy } from './update-stream-record-distribution-strategy.ts'
+import { UpdateStreamWarmThroughput } from './update-stream-warm-throughput.ts'
 
 const all: readonly Operation[] = [
   CreateStream,
@@ -69,6 +71,8 @@ const all: readonly Operation[] = [
   EnableEnhancedMonitoring,
   DisableEnhancedMonitoring,
   UpdateMaxRecordSize,
+  UpdateStreamMode,
+  UpdateStreamWarmThroughput,
   UpdateStreamRecordDistributionStrategy,
   GetResourcePolicy,
   PutResourcePolicy,

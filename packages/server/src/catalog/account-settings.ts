@@ -12,6 +12,10 @@ export interface Commitment {
   readonly endMs?: number
 }
 
+export function isInForce(commitment: Commitment | undefined, nowMs: number): commitment is Commitment {
+  return commitment !== undefined && (commitment.endMs === undefined || nowMs < commitment.endMs)
+}
+
 export interface AccountSettings {
   readonly commitment?: Commitment
 }

@@ -130,14 +130,15 @@ describe('CreateStream', () => {
         'higher limits.',
     ],
     [
-      'on-demand mode, which this version has not',
-      { StreamName: 't', StreamModeDetails: { StreamMode: 'ON_DEMAND' as const } },
-      'ValidationException: On-demand streams are not served by this version: give a ShardCount and StreamMode PROVISIONED.',
+      'on-demand mode with a count',
+      { StreamName: 't', ShardCount: 4, StreamModeDetails: { StreamMode: 'ON_DEMAND' as const } },
+      'InvalidArgumentException: ShardCount is only allowed for streams in PROVISIONED mode.',
     ],
     [
-      'neither a mode nor a count, which means on-demand',
-      { StreamName: 't' },
-      'ValidationException: On-demand streams are not served by this version: give a ShardCount and StreamMode PROVISIONED.',
+      'warm throughput without the commitment',
+      { StreamName: 't', WarmThroughputMiBps: 10 },
+      'InvalidArgumentException: WarmThroughputMiBps is only allowed for accounts with ' +
+        'MinimumThroughputBillingCommitment enabled.',
     ],
     [
       'provisioned mode without a count',

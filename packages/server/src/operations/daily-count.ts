@@ -1,14 +1,14 @@
 /** What may be done to a stream so many times in a rolling day. Stored with the stream, so that a restart forgets none. */
 import { KinesisError } from '@millrace/protocol'
 
-import type { Stream } from '../streams/stream.ts'
+import type { StreamKey } from '../streams/stream.ts'
 
 const DAY_MS = 86_400_000
 
 interface DailyCount {
   readonly operation: string
   readonly max: number
-  readonly stream: Stream
+  readonly stream: StreamKey
   readonly nowMs: number
 }
 

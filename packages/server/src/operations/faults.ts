@@ -84,6 +84,11 @@ export function alreadyResharded(shard: { readonly number: number }, { name, acc
   )
 }
 
+/** AWS's text is unknown. */
+export function autoDistributionOfProvisioned(): KinesisError {
+  return invalidArgument('RecordDistributionStrategy AUTO is only allowed for streams in ON_DEMAND mode.')
+}
+
 /** The text of a throttled write, for the whole call or for one record of it. */
 export function writeRateExceeded(shard: { readonly number: number }, { name, account }: StreamKey): string {
   return `Rate exceeded for shard ${shardIdOf(shard.number)} in stream ${name} under account ${account}.`

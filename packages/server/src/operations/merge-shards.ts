@@ -5,7 +5,7 @@ import { beginMerge, MERGE_CHILDREN } from '../streams/reshard.ts'
 import { alreadyResharded, invalidArgument, streamNotFound } from './faults.ts'
 import { handle } from './operation.ts'
 import { settle } from './settle.ts'
-import { assertActive, getShard, shardNumberOf, streamKeyOf } from './stream-lookup.ts'
+import { assertActive, assertProvisioned, getShard, shardNumberOf, streamKeyOf } from './stream-lookup.ts'
 
 /** Closes two neighbours, the lower one named first, and opens one shard with the keys of both. */
 export const mergeShards = handle(MergeShards, async (input, service, context) => {
@@ -14,6 +14,7 @@ export const mergeShards = handle(MergeShards, async (input, service, context) =
   const upperNumber = shardNumberOf(input.AdjacentShardToMerge, key)
   await service.catalog.change(key, context.deadlineMs, (stream, firstRef) => {
     if (stream === undefined) throw streamNotFound(key)
+    assertProvisioned(stream)
     assertActive(stream)
     const lower = getShard(stream, lowerNumber)
     const upper = getShard(stream, upperNumber)

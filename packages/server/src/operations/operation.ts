@@ -11,8 +11,10 @@ import type { WakeUps } from '../background/wake-ups.ts'
 import type { Catalog } from '../catalog/catalog.ts'
 import type { DataKeys } from '../encryption/data-keys.ts'
 import type { Engine } from '../engine/engine.ts'
+import type { ShardCapacity } from '../streams/on-demand.ts'
 import type { TokenSeal } from '../streams/sealed-token.ts'
 import type { Throughput } from '../streams/throughput.ts'
+import type { WriteTraffic } from '../streams/write-traffic.ts'
 import type { ReportPace } from '../telemetry/report-pace.ts'
 import type { ServiceMetrics } from '../telemetry/service-metrics.ts'
 import type { EncodedFrames } from './encoded-frames.ts'
@@ -38,6 +40,10 @@ export interface OperationContext {
 export interface Quotas {
   /** Open shards of all streams. Default 20,000, as AWS allows in its largest regions. */
   readonly shards: number
+  /** Streams in ON_DEMAND mode. Default 1,000. */
+  readonly onDemandStreams: number
+  /** Open shards that its traffic alone can give an on-demand stream. Default 200, for 200 MiB/s. */
+  readonly onDemandShards: number
   /** Streams shown as CREATING, and likewise as DELETING, at once. Default 5. */
   readonly changingStreams: number
 }
@@ -51,6 +57,9 @@ export interface ServiceParts {
   readonly guardedClock: GuardedClock
   readonly transitions: Transitions
   readonly throughput: Throughput
+  /** What one shard is counted for when an on-demand stream is scaled. */
+  readonly shardCapacity: ShardCapacity
+  readonly traffic: WriteTraffic
   readonly subscriptions: Subscriptions
   readonly wakeUps: WakeUps
   readonly seal: TokenSeal

@@ -1,4 +1,4 @@
-/** One metrics event for a whole put, and one for each of its shards where that is asked for. */
+/** What a put came to: a metrics event for the whole, one for each shard where asked for, and traffic to scale by. */
 import type { Stream } from '../streams/stream.ts'
 import type { PutEvent } from '../telemetry/service-metrics.ts'
 import type { ServiceParts } from './operation.ts'
@@ -37,4 +37,19 @@ export function countPut(
     },
   )
   countShardPuts(stream, records, outcomes, service)
+  countTraffic(stream, records, outcomes, service)
+}
+
+/** What an on-demand stream's shards follow. */
+function countTraffic(
+  stream: Stream,
+  records: readonly RecordToWrite[],
+  { shards, sequenceNumbers }: WriteOutcomes,
+  { traffic }: ServiceParts,
+): void {
+  if (stream.onDemand === undefined) return
+  for (const [i, record] of records.entries()) {
+    const shard = shards[i]
+    if (shard !== undefined && sequenceNumbers[i] !== undefined) traffic.count(shard.ref, record)
+  }
 }

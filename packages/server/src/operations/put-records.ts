@@ -12,16 +12,17 @@ import type { Stream } from '../streams/stream.ts'
 import { constraintsViolated, dryRun, invalidArgument, writeRateExceeded } from './faults.ts'
 import { handle } from './operation.ts'
 import { countPut } from './put-metrics.ts'
-import { assertHashInRange, missingKey, recordToWrite, tooLarge } from './record-input.ts'
+import { assertHashInRange, missingKey, needsKeys, recordToWrite, tooLarge } from './record-input.ts'
 import { getServingStream } from './stream-lookup.ts'
 import { type RecordToWrite, type WriteOutcomes, writeRecords } from './write-records.ts'
 
 /** Writes up to 500 records. Each is stored, throttled or failed alone; the call itself succeeds. */
 export const putRecords = handle(PutRecords, async (input, service, context) => {
   const startedMs = service.clock.monotonic()
-  if (input.Records.some(hasNoKey)) assertNone(input.Records, missingKey)
+  if (input.Records.some(hasNoKey) && needsKeys(input, PutRecords.name, service, context))
+    assertNone(input.Records, missingKey)
   const stream = getServingStream(input, PutRecords.name, service, context)
-  const records = input.Records.map(recordToWrite)
+  const records = input.Records.map((record) => recordToWrite(record, stream))
   assertFits(records, stream)
   for (const record of records) assertHashInRange(record)
   if (input.DryRun === true) throw dryRun()

@@ -1,20 +1,31 @@
 /** Account quotas, computed from the catalog: nothing is counted twice or forgotten, whoever changed what. */
 import { KinesisError } from '@millrace/protocol'
 
-import type { Stream } from '../streams/stream.ts'
+import { countOpenShards } from '../streams/stream.ts'
 import { shardQuotaExceeded } from './faults.ts'
 import type { OperationContext, ServiceParts } from './operation.ts'
 
 /** Open shards of all streams of the account and region, without those that are going, with those asked for. */
 export function openShardsOf({ catalog }: ServiceParts, { account, region }: OperationContext): number {
-  return catalog
-    .list(account, region)
-    .reduce((sum, stream) => sum + (stream.status === 'DELETING' ? 0 : openShardsToBe(stream)), 0)
+  return countOpenShards(catalog.list(account, region))
 }
 
-function openShardsToBe({ openShards, change }: Stream): number {
-  const target = change?.kind === 'reshard' ? change.scaling?.target : undefined
-  return Math.max(openShards, target ?? 0)
+/** Streams of the account and region in ON_DEMAND mode, without those that are going. */
+export function onDemandStreamsOf({ catalog }: ServiceParts, { account, region }: OperationContext): number {
+  return catalog.list(account, region).filter((stream) => stream.onDemand !== undefined && stream.status !== 'DELETING')
+    .length
+}
+
+/** Refuses when one more on-demand stream would be too many for the account and region. */
+export function assertOnDemandQuota(service: ServiceParts, context: OperationContext): void {
+  const current = onDemandStreamsOf(service, context)
+  const limit = service.quotas.onDemandStreams
+  if (current < limit) return
+  throw new KinesisError(
+    'LimitExceededException',
+    `This request would exceed the limit on the number of On-Demand streams for the account \`${context.account}\` in ` +
+      `\`${context.region}\`. Current On-Demand streams count: ${current}. Limit: ${limit}.`,
+  )
 }
 
 /** Refuses when `additional` open shards would be too many for the account and region. */

@@ -4,8 +4,10 @@
  */
 import { HASH_KEY_MAX } from '@millrace/protocol'
 
-import type { Stream } from '../streams/stream.ts'
+import { placesByItself, type Stream } from '../streams/stream.ts'
 import { invalidArgument } from './faults.ts'
+import type { OperationContext, ServiceParts } from './operation.ts'
+import { type StreamReference, streamKeyOf } from './stream-lookup.ts'
 import type { RecordToWrite } from './write-records.ts'
 
 export interface RecordInput {
@@ -14,7 +16,18 @@ export interface RecordInput {
   readonly ExplicitHashKey?: string | undefined
 }
 
-/** The model made partition keys optional; streams placed by key still need them, and say so in the old words. */
+/** True when records need a partition key: streams placed by key say so in the old words, and so does one not there. */
+export function needsKeys(
+  reference: StreamReference,
+  operation: string,
+  service: ServiceParts,
+  context: OperationContext,
+): boolean {
+  const stream = service.catalog.find(streamKeyOf(reference, operation, context))
+  return stream === undefined || !placesByItself(stream)
+}
+
+/** What is wrong with a record that needs a key and has none. */
 export function missingKey(record: RecordInput, path: string): string | undefined {
   return record.PartitionKey === undefined
     ? `Value null at '${path}partitionKey' failed to satisfy constraint: Member must not be null`
@@ -29,13 +42,14 @@ export function tooLarge(record: RecordToWrite, stream: Stream, path: string): s
     : undefined
 }
 
-export function recordToWrite(record: RecordInput): RecordToWrite {
-  const key = record.PartitionKey ?? ''
+export function recordToWrite(record: RecordInput, stream: Stream): RecordToWrite {
+  const key = record.PartitionKey
   return {
     key,
-    explicitHash: record.ExplicitHashKey === undefined ? undefined : BigInt(record.ExplicitHashKey),
+    explicitHash:
+      record.ExplicitHashKey === undefined || placesByItself(stream) ? undefined : BigInt(record.ExplicitHashKey),
     data: record.Data,
-    size: record.Data.length + Buffer.byteLength(key),
+    size: record.Data.length + (key === undefined ? 0 : Buffer.byteLength(key)),
   }
 }
 

@@ -1,4 +1,10 @@
-import { CONSUMERS_CREATING_MAX, KinesisError, RegisterStreamConsumer, STREAM_CONSUMERS_MAX } from '@millrace/protocol'
+import {
+  COMMITTED_STREAM_CONSUMERS_MAX,
+  CONSUMERS_CREATING_MAX,
+  KinesisError,
+  RegisterStreamConsumer,
+  STREAM_CONSUMERS_MAX,
+} from '@millrace/protocol'
 
 import { registerConsumer } from '../streams/consumer.ts'
 import { consumerSummary } from './consumer-description.ts'
@@ -7,6 +13,7 @@ import { streamNotFound } from './faults.ts'
 import { handle, type OperationContext, type ServiceParts } from './operation.ts'
 import { assertActive, streamKeyOf } from './stream-lookup.ts'
 import { assertTagCount, assertTagTexts } from './tags.ts'
+import { hasCommitment } from './warm-throughput.ts'
 
 /**
  * Registers a consumer with a stream. The answer says CREATING, as AWS's does, also where there is no status delay and
@@ -15,6 +22,7 @@ import { assertTagCount, assertTagTexts } from './tags.ts'
 export const registerStreamConsumer = handle(RegisterStreamConsumer, async (input, service, context) => {
   const key = streamKeyOf({ StreamARN: input.StreamARN }, RegisterStreamConsumer.name, context)
   const { ConsumerName: name, Tags: tags = {} } = input
+  const isCommitted = await hasCommitment(service, context)
   const stream = await service.catalog.change(key, context.deadlineMs, (now) => {
     if (now === undefined) throw streamNotFound(key)
     assertActive(now)
@@ -25,11 +33,13 @@ export const registerStreamConsumer = handle(RegisterStreamConsumer, async (inpu
         `Consumer ${name} under stream ${key.name} already exists for account ${key.account}.`,
       )
     }
-    if (now.consumers.size >= STREAM_CONSUMERS_MAX) {
+    const consumersMax =
+      isCommitted && now.onDemand !== undefined ? COMMITTED_STREAM_CONSUMERS_MAX : STREAM_CONSUMERS_MAX
+    if (now.consumers.size >= consumersMax) {
       throw new KinesisError(
         'LimitExceededException',
         `This request would exceed the limit of consumers registered with stream ${key.name} under account ` +
-          `${key.account}. Limit: ${STREAM_CONSUMERS_MAX}.`,
+          `${key.account}. Limit: ${consumersMax}.`,
       )
     }
     assertCreatingQuota(service, context)

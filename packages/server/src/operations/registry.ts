@@ -37,7 +37,9 @@ import { untagResource } from './untag-resource.ts'
 import { updateAccountSettings } from './update-account-settings.ts'
 import { updateMaxRecordSize } from './update-max-record-size.ts'
 import { updateShardCount } from './update-shard-count.ts'
+import { updateStreamMode } from './update-stream-mode.ts'
 import { updateStreamRecordDistributionStrategy } from './update-stream-record-distribution-strategy.ts'
+import { updateStreamWarmThroughput } from './update-stream-warm-throughput.ts'
 
 const all: readonly Handler[] = [
   createStream,
@@ -69,6 +71,8 @@ const all: readonly Handler[] = [
   enableEnhancedMonitoring,
   disableEnhancedMonitoring,
   updateMaxRecordSize,
+  updateStreamMode,
+  updateStreamWarmThroughput,
   updateStreamRecordDistributionStrategy,
   getResourcePolicy,
   putResourcePolicy,

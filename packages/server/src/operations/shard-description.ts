@@ -46,7 +46,7 @@ export function describeStream(stream: Stream): StreamSummary & { readonly Strea
     StreamName: stream.name,
     StreamARN: streamArn(stream),
     StreamStatus: stream.status,
-    StreamModeDetails: { StreamMode: 'PROVISIONED' },
+    StreamModeDetails: { StreamMode: stream.onDemand === undefined ? 'PROVISIONED' : 'ON_DEMAND' },
     StreamCreationTimestamp: stream.createdMs,
   }
 }

@@ -6,7 +6,7 @@ import { alreadyResharded, invalidArgument, streamNotFound } from './faults.ts'
 import { handle } from './operation.ts'
 import { assertShardQuota } from './quotas.ts'
 import { settle } from './settle.ts'
-import { assertActive, getShard, shardNumberOf, streamKeyOf } from './stream-lookup.ts'
+import { assertActive, assertProvisioned, getShard, shardNumberOf, streamKeyOf } from './stream-lookup.ts'
 
 /** Closes a shard and opens two that share its keys, the upper one from `NewStartingHashKey` on. */
 export const splitShard = handle(SplitShard, async (input, service, context) => {
@@ -15,6 +15,7 @@ export const splitShard = handle(SplitShard, async (input, service, context) => 
   const at = BigInt(input.NewStartingHashKey)
   await service.catalog.change(key, context.deadlineMs, (stream, firstRef) => {
     if (stream === undefined) throw streamNotFound(key)
+    assertProvisioned(stream)
     assertActive(stream)
     const shard = getShard(stream, number)
     assertShardQuota(SPLIT_CHILDREN - 1, service, context)

@@ -6,6 +6,8 @@ import {
   ListStreamConsumers,
   RegisterStreamConsumer,
   streamArn,
+  UpdateAccountSettings,
+  UpdateStreamMode,
 } from '@millrace/protocol'
 import { describe, expect, it } from 'vitest'
 
@@ -87,6 +89,18 @@ describe('registered consumers', () => {
       Array.from({ length: 24 }, (_, i) => register(i % 2 === 0 ? harness : other, `c${i}`)),
     )
     expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(20)
+  })
+
+  it('may be fifty of an on-demand stream of an account with the commitment', async () => {
+    await using harness = await withStream(0)
+    await harness.call(UpdateAccountSettings, { MinimumThroughputBillingCommitment: { Status: 'ENABLED' } })
+    for (let i = 0; i < 20; i++) await register(harness, `c${i}`)
+    const next = { StreamARN, ConsumerName: 'c20' }
+    expect(await harness.fault(RegisterStreamConsumer, next)).toContain('Limit: 20.')
+    await harness.call(UpdateStreamMode, { StreamARN, StreamModeDetails: { StreamMode: 'ON_DEMAND' } })
+    for (let i = 20; i < 50; i++) await register(harness, `c${i}`)
+    const last = { StreamARN, ConsumerName: 'c50' }
+    expect(await harness.fault(RegisterStreamConsumer, last)).toContain('Limit: 50.')
   })
 
   it('are not listed by a token of an earlier stream of the name', async () => {

@@ -6,7 +6,7 @@ import { findShard, isServing, type Stream, type StreamKey } from '../streams/st
 import { invalidArgument, notActive, shardNotFound, streamNotFound } from './faults.ts'
 import type { OperationContext, ServiceParts } from './operation.ts'
 
-interface StreamReference {
+export interface StreamReference {
   readonly StreamName?: string | undefined
   readonly StreamARN?: string | undefined
 }
@@ -69,6 +69,15 @@ export function getServingStream(
 /** For changes: one at a time. */
 export function assertActive(stream: Stream): void {
   if (stream.status !== 'ACTIVE') throw notActive(stream)
+}
+
+/** For changes of shards: those of an on-demand stream follow its traffic. */
+export function assertProvisioned({ onDemand, name, account }: Stream): void {
+  if (onDemand === undefined) return
+  throw new KinesisError(
+    'ValidationException',
+    `Request is invalid. Stream ${name} under account ${account} is in On-Demand mode.`,
+  )
 }
 
 /** The number in a shard id, as lenient as AWS. What names no shard is not found before its stream is looked for. */

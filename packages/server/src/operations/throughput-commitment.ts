@@ -1,7 +1,7 @@
 /** The account's commitment to a minimum of throughput (On-demand Advantage), in the words of the wire. */
 import type { MinimumThroughputBillingCommitmentOutput } from '@millrace/protocol'
 
-import type { Commitment } from '../catalog/account-settings.ts'
+import { type Commitment, isInForce } from '../catalog/account-settings.ts'
 
 /** AWS: it lasts for a day at least. */
 export const COMMITMENT_MIN_MS = 24 * 3_600_000
@@ -12,7 +12,7 @@ export function describeCommitment(
 ): MinimumThroughputBillingCommitmentOutput {
   if (commitment === undefined) return { Status: 'DISABLED' }
   const { startedMs, endMs } = commitment
-  if (endMs !== undefined && endMs <= nowMs) return { Status: 'DISABLED', StartedAt: startedMs, EndedAt: endMs }
+  if (!isInForce(commitment, nowMs)) return { Status: 'DISABLED', StartedAt: startedMs, EndedAt: endMs }
   return {
     Status: endMs === undefined ? 'ENABLED' : 'ENABLED_UNTIL_EARLIEST_ALLOWED_END',
     StartedAt: startedMs,
@@ -22,8 +22,7 @@ export function describeCommitment(
 
 /** A commitment that is in force goes on as it is, also one that was about to end. */
 export function enabledCommitment(commitment: Commitment | undefined, nowMs: number): Commitment {
-  const isOver = commitment === undefined || (commitment.endMs !== undefined && commitment.endMs <= nowMs)
-  return { startedMs: isOver ? nowMs : commitment.startedMs }
+  return { startedMs: isInForce(commitment, nowMs) ? commitment.startedMs : nowMs }
 }
 
 /** It ends now, or when the day is over. */

@@ -6,7 +6,7 @@ import { streamNotFound } from './faults.ts'
 import { handle } from './operation.ts'
 import { openShardsOf } from './quotas.ts'
 import { settle } from './settle.ts'
-import { assertActive, streamKeyOf } from './stream-lookup.ts'
+import { assertActive, assertProvisioned, streamKeyOf } from './stream-lookup.ts'
 
 /** In a rolling day. */
 const SCALINGS_PER_DAY = 10
@@ -18,6 +18,7 @@ export const updateShardCount = handle(UpdateShardCount, async (input, service, 
   let current = target
   await service.catalog.change(key, context.deadlineMs, (stream, firstRef) => {
     if (stream === undefined) throw streamNotFound(key)
+    assertProvisioned(stream)
     assertActive(stream)
     current = stream.openShards
     if (target === current) return { stream }

@@ -1,20 +1,25 @@
 import { UpdateStreamRecordDistributionStrategy } from '@millrace/protocol'
 
-import { invalidArgument, notActive } from './faults.ts'
+import { autoDistributionOfProvisioned, streamNotFound } from './faults.ts'
 import { handle } from './operation.ts'
-import { getStream } from './stream-lookup.ts'
+import { assertActive, streamKeyOf } from './stream-lookup.ts'
 
 /**
- * Chooses how a stream places its records. All streams are provisioned so far, and those place them by partition key:
- * to ask for that changes nothing, and to ask for anything else is refused.
+ * Chooses how an on-demand stream places its records, from the next one on. Provisioned streams place them by partition
+ * key: to ask for that changes nothing, and to ask for anything else is refused.
  */
 export const updateStreamRecordDistributionStrategy = handle(
   UpdateStreamRecordDistributionStrategy,
-  (input, service, context) => {
-    const stream = getStream(input, UpdateStreamRecordDistributionStrategy.name, service, context)
-    if (stream.status !== 'ACTIVE') throw notActive(stream)
-    // AWS's text is unknown: that of CreateStream.
-    if (input.RecordDistributionStrategy === 'AUTO')
-      throw invalidArgument('RecordDistributionStrategy AUTO is only allowed for streams in ON_DEMAND mode.')
+  async (input, service, context) => {
+    const key = streamKeyOf({ StreamARN: input.StreamARN }, UpdateStreamRecordDistributionStrategy.name, context)
+    const distribution = input.RecordDistributionStrategy
+    await service.catalog.change(key, context.deadlineMs, (stream) => {
+      if (stream === undefined) throw streamNotFound(key)
+      assertActive(stream)
+      const { onDemand } = stream
+      if (onDemand === undefined && distribution === 'AUTO') throw autoDistributionOfProvisioned()
+      if (onDemand === undefined || onDemand.distribution === distribution) return { stream }
+      return { stream: { ...stream, onDemand: { ...onDemand, distribution } } }
+    })
   },
 )

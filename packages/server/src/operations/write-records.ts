@@ -11,14 +11,15 @@ import { sleep } from '@millrace/std'
 
 import { type AppendFailure, EngineError, type PartResult, type Run, type ShardRef } from '../engine/engine.ts'
 import { type EncodedParts, encodeOne, PartsEncoder, type RecordSealer } from '../engine/record-batch.ts'
-import { routingOf, type RoutingTable } from '../streams/routing.ts'
+import { routingOf } from '../streams/routing.ts'
 import { recordSecond, type Shard } from '../streams/shard.ts'
-import { isServing, type Stream } from '../streams/stream.ts'
+import { isServing, placesByItself, type Stream } from '../streams/stream.ts'
 import { beforeDeadline } from './before-deadline.ts'
 import type { OperationContext, ServiceParts } from './operation.ts'
 
 export interface RecordToWrite {
-  readonly key: string
+  /** Absent only where the service places the records: AUTO. */
+  readonly key: string | undefined
   /** Replaces the hash of the key; already known to be in range. */
   readonly explicitHash: bigint | undefined
   readonly data: Uint8Array
@@ -53,7 +54,7 @@ export async function writeRecords(
   service: ServiceParts,
   context: OperationContext,
 ): Promise<WriteOutcomes> {
-  const writing = new Writing(records, routingOf(stream), service.dataKeys.sealer(stream))
+  const writing = new Writing(records, placeIn(stream), service.dataKeys.sealer(stream))
   if (service.throughput.isLimited) writing.throttle(service)
   while (writing.pending.length > 0) {
     const encoded = writing.encode()
@@ -62,10 +63,18 @@ export async function writeRecords(
     if (writing.pending.length === 0) break
     const moved = await afterClosing(stream, writing.closedShards(), service, context)
     if (moved === undefined) writing.giveUp('closed')
-    else writing.reroute(routingOf(moved))
+    else writing.reroute(placeIn(moved))
   }
   if (writing.hasFailures) logFailures(stream, writing.faults, service, context)
   return writing
+}
+
+type Place = (record: RecordToWrite) => Shard
+
+function placeIn(stream: Stream): Place {
+  const routing = routingOf(stream)
+  if (placesByItself(stream)) return () => routing.next()
+  return ({ key, explicitHash }) => routing.find(key ?? '', explicitHash)
 }
 
 /** The records of one request on their way. */
@@ -79,10 +88,10 @@ class Writing implements WriteOutcomes {
   /** Which records are still to be stored, ascending. */
   pending: readonly number[]
 
-  constructor(records: readonly RecordToWrite[], routing: RoutingTable, sealer: RecordSealer | undefined) {
+  constructor(records: readonly RecordToWrite[], place: Place, sealer: RecordSealer | undefined) {
     this.#records = records
     this.#sealer = sealer
-    this.shards = records.map((record) => routing.find(record.key, record.explicitHash))
+    this.shards = records.map(place)
     this.sequenceNumbers = records.map(() => undefined)
     this.faults = records.map(() => undefined)
     this.pending = records.map((_, entry) => entry)
@@ -162,10 +171,10 @@ class Writing implements WriteOutcomes {
     return new Set(this.pending.map((entry) => this.shards[entry]?.number ?? 0))
   }
 
-  reroute(routing: RoutingTable): void {
+  reroute(place: Place): void {
     for (const entry of this.pending) {
       const record = this.#records[entry]
-      if (record !== undefined) this.shards[entry] = routing.find(record.key, record.explicitHash)
+      if (record !== undefined) this.shards[entry] = place(record)
     }
   }
 

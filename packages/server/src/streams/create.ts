@@ -6,7 +6,7 @@ import type { ShardRef } from '../engine/engine.ts'
 import { noConsumers } from './consumer.ts'
 import { divideKeySpace } from './key-range.ts'
 import type { Shard } from './shard.ts'
-import { paginate, type ShardPages, type Stream, type StreamKey } from './stream.ts'
+import { type OnDemand, paginate, type ShardPages, type Stream, type StreamKey } from './stream.ts'
 
 export interface NewStream {
   readonly key: StreamKey
@@ -18,6 +18,8 @@ export interface NewStream {
   readonly lastBirthS: number
   readonly maxRecordKiB: number
   readonly tags: Readonly<Record<string, string>>
+  /** Present: in ON_DEMAND mode. */
+  readonly onDemand?: OnDemand
 }
 
 // AWS: a new stream keeps its records for a day.
@@ -37,6 +39,7 @@ export function beginStream(options: NewStream): Stream {
     maxRecordKiB: options.maxRecordKiB,
     tags: options.tags,
     shardLevelMetrics: [],
+    ...(options.onDemand === undefined ? {} : { onDemand: options.onDemand }),
     nextShard: options.shards,
     openShards: options.shards,
     change: { kind: 'create', sinceMs: options.nowMs, shards: options.shards, firstRef: options.firstRef, birthS },

@@ -15,28 +15,61 @@ import { type ScaleStep, nextRound, planScale, shardsToScale } from './scale.ts'
 import { closingSecond, type HashKeyRange, type Shard } from './shard.ts'
 import { findShard, replaceShards, type ShardScaling, type Stream } from './stream.ts'
 
-interface Intent {
-  readonly stream: Stream
+/** One split or merge: the shards that close, and the ranges of those that open. */
+export interface ReshardStep {
   readonly parents: readonly Shard[]
   readonly ranges: readonly HashKeyRange[]
-  readonly firstRef: ShardRef
-  readonly nowMs: number
 }
 
 /** How many children a change makes, so how many refs to set aside. */
 export const SPLIT_CHILDREN = 2
 export const MERGE_CHILDREN = 1
 
+/** The split of `parent` whose upper child starts at `at`. */
+export function splitStep(parent: Shard, at: bigint): ReshardStep {
+  assert(canCut(parent.range, at), `shard ${parent.number} cannot be cut at ${at}`)
+  return { parents: [parent], ranges: cut(parent.range, at) }
+}
+
+/** The merge of two neighbours into one child. */
+export function mergeStep(lower: Shard, upper: Shard): ReshardStep {
+  assert(meet(lower.range, upper.range), `shards ${lower.number} and ${upper.number} do not meet`)
+  return { parents: [lower, upper], ranges: [join(lower.range, upper.range)] }
+}
+
 /** The intent to split `parent` so that the upper child starts at `at`. Children take the next two ids, lower first. */
 export function beginSplit(stream: Stream, parent: Shard, at: bigint, firstRef: ShardRef, nowMs: number): Stream {
-  assert(canCut(parent.range, at), `shard ${parent.number} cannot be cut at ${at}`)
-  return begin({ stream, parents: [parent], ranges: cut(parent.range, at), firstRef, nowMs })
+  return beginReshard(stream, [splitStep(parent, at)], firstRef, nowMs).stream
 }
 
 /** The intent to merge two neighbours into one child. */
 export function beginMerge(stream: Stream, lower: Shard, upper: Shard, firstRef: ShardRef, nowMs: number): Stream {
-  assert(meet(lower.range, upper.range), `shards ${lower.number} and ${upper.number} do not meet`)
-  return begin({ stream, parents: [lower, upper], ranges: [join(lower.range, upper.range)], firstRef, nowMs })
+  return beginReshard(stream, [mergeStep(lower, upper)], firstRef, nowMs).stream
+}
+
+/**
+ * The intent to take steps at once, and how many refs that takes. No shard is in two of them, and there are at most
+ * STEPS_PER_ROUND.
+ */
+export function beginReshard(
+  stream: Stream,
+  steps: readonly ReshardStep[],
+  firstRef: ShardRef,
+  nowMs: number,
+): { readonly stream: Stream; readonly refs: number } {
+  assert(stream.change === undefined, `stream ${stream.name} is already changing`)
+  const parents = steps.flatMap((step) => step.parents)
+  for (const parent of parents) assert(parent.closed === undefined, `shard ${parent.number} is closed`)
+  const children = steps
+    .flatMap((step) => step.ranges.map((range) => ({ range, parents: step.parents.map((parent) => parent.number) })))
+    .map((child, i) => ({ number: stream.nextShard + i, ref: firstRef + i, ...child }))
+  const begun: Stream = {
+    ...stream,
+    status: 'UPDATING',
+    nextShard: stream.nextShard + children.length,
+    change: { kind: 'reshard', sinceMs: nowMs, parents: parents.map((parent) => parent.number), children },
+  }
+  return { stream: begun, refs: children.length }
 }
 
 /**
@@ -81,22 +114,6 @@ function beginRound(stream: Stream, scaling: ShardScaling, sinceMs: number): Str
       parents: steps.flatMap((step) => step.parents),
       children: steps.flatMap(children),
       scaling,
-    },
-  }
-}
-
-function begin({ stream, parents, ranges, firstRef, nowMs }: Intent): Stream {
-  assert(stream.change === undefined, `stream ${stream.name} is already changing`)
-  for (const parent of parents) assert(parent.closed === undefined, `shard ${parent.number} is closed`)
-  return {
-    ...stream,
-    status: 'UPDATING',
-    nextShard: stream.nextShard + ranges.length,
-    change: {
-      kind: 'reshard',
-      sinceMs: nowMs,
-      parents: parents.map((parent) => parent.number),
-      children: ranges.map((range, i) => ({ number: stream.nextShard + i, ref: firstRef + i, range })),
     },
   }
 }

@@ -6,11 +6,12 @@ import { HashKeyRouter } from '@millrace/protocol'
 import { assert } from '@millrace/std'
 
 import type { Shard } from './shard.ts'
-import { shardsOf, type ShardPages } from './stream.ts'
+import { openShardsOf, type ShardPages } from './stream.ts'
 
 export class RoutingTable {
   readonly #shards: readonly Shard[]
   readonly #router: HashKeyRouter
+  #turn = 0
 
   /** `shards`: open shards that partition the key space. */
   constructor(shards: Iterable<Shard>) {
@@ -25,6 +26,14 @@ export class RoutingTable {
     assert(shard !== undefined, 'the open shards cover the key space')
     return shard
   }
+
+  /** For records that are placed whatever their keys: each shard in its turn. */
+  next(): Shard {
+    const shard = this.#shards[this.#turn]
+    assert(shard !== undefined, 'a stream has an open shard')
+    this.#turn = (this.#turn + 1) % this.#shards.length
+    return shard
+  }
 }
 
 const tables = new WeakMap<ShardPages, RoutingTable>()
@@ -33,7 +42,7 @@ const tables = new WeakMap<ShardPages, RoutingTable>()
 export function routingOf(stream: { readonly pages: ShardPages }): RoutingTable {
   const known = tables.get(stream.pages)
   if (known !== undefined) return known
-  const table = new RoutingTable([...shardsOf(stream)].filter((shard) => shard.closed === undefined))
+  const table = new RoutingTable(openShardsOf(stream))
   tables.set(stream.pages, table)
   return table
 }

@@ -26,7 +26,7 @@ export interface ScaledShard {
 }
 
 /** A round stands in the stream's document: some 20 KB of META_VALUE_BYTES_MAX, beside tags and a policy. */
-const STEPS_PER_ROUND = 64
+export const STEPS_PER_ROUND = 64
 /**
  * Boundaries so near to each other are the same. Rounding moves one by less than the number of shards that there were
  * when it was made, which may have been halved many times since; equal shards have 2^114 keys and more.

@@ -5,6 +5,8 @@
  * Invariant: outside a change that is being committed, the open shards partition the key space, and a shard's birth
  * is strictly later than its parents'.
  */
+import type { RecordDistributionStrategy } from '@millrace/protocol'
+
 import type { ShardRef } from '../engine/engine.ts'
 import type { Consumers } from './consumer.ts'
 import type { DataKey } from './encryption.ts'
@@ -82,6 +84,22 @@ export const SHARD_LEVEL_METRICS = [
 
 export type ShardLevelMetric = (typeof SHARD_LEVEL_METRICS)[number]
 
+/** What a stream in ON_DEMAND mode has been asked for, and what its traffic was (on-demand.ts). */
+export interface OnDemand {
+  /** WarmThroughputMiBps: what it is to be ready for whatever its traffic is. 0: nothing. */
+  readonly warmMiBps: number
+  readonly distribution: RecordDistributionStrategy
+  /** By ascending day; days long past are left out. */
+  readonly peaks: readonly DayPeak[]
+}
+
+/** The most shards that the traffic of a day asked for, where it was more than every on-demand stream has. */
+export interface DayPeak {
+  /** Days since the epoch, in UTC. */
+  readonly day: number
+  readonly shards: number
+}
+
 export interface Stream extends StreamKey {
   readonly status: StreamStatus
   /** StreamCreationTimestamp, ms since the epoch. */
@@ -99,6 +117,10 @@ export interface Stream extends StreamKey {
   readonly policy?: string
   /** When UpdateShardCount changed it, in the last day before the latest time. Ms since the epoch. */
   readonly scaledAtMs?: readonly number[]
+  /** Present: its mode is ON_DEMAND. Absent: PROVISIONED, which was the only one once. */
+  readonly onDemand?: OnDemand
+  /** When UpdateStreamMode changed its mode, in the last day before the latest time. Ms since the epoch. */
+  readonly modeChangedAtMs?: readonly number[]
   /** No consumer of now has a creation second up to this: those of consumers that are gone. */
   readonly lastConsumerS?: number
   /** The KMS key as StartStreamEncryption named it. Absent: what is written is stored in the clear. */
@@ -140,6 +162,29 @@ export function* shardsOf(stream: { readonly pages: ShardPages }): Generator<Sha
 /** True while records can be put and read: AWS hides the data plane of a stream that is being created or deleted. */
 export function isServing(stream: Stream): boolean {
   return stream.status === 'ACTIVE' || stream.status === 'UPDATING'
+}
+
+/** True when a stream's records go where the service likes, whatever their keys are: RecordDistributionStrategy AUTO. */
+export function placesByItself({ onDemand }: Pick<Stream, 'onDemand'>): boolean {
+  return onDemand?.distribution === 'AUTO'
+}
+
+/** Open shards, by ascending number. */
+export function* openShardsOf(stream: { readonly pages: ShardPages }): Generator<Shard, void> {
+  for (const shard of shardsOf(stream)) if (shard.closed === undefined) yield shard
+}
+
+/** How many open shards streams have or are about to have, without the streams that are going. */
+export function countOpenShards(streams: Iterable<Stream>): number {
+  let count = 0
+  for (const stream of streams) if (stream.status !== 'DELETING') count += openShardsToBe(stream)
+  return count
+}
+
+function openShardsToBe({ openShards, change }: Stream): number {
+  if (change?.kind !== 'reshard') return openShards
+  const { scaling, parents, children } = change
+  return Math.max(openShards, scaling?.target ?? openShards - parents.length + children.length)
 }
 
 /** The shards that carry on a closed shard's key range. */

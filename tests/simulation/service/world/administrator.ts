@@ -12,13 +12,16 @@ import {
   MergeShards,
   type Shard,
   SplitShard,
+  streamArn,
   UpdateShardCount,
+  UpdateStreamMode,
 } from '@millrace/protocol'
 import { randomBelow } from '@millrace/std'
 import type { Outcome, SeenShard } from '../history/events.ts'
 import type { KnownStream } from './known-streams.ts'
 import { isUnknown, type Reply } from './network.ts'
 import { ask, firstServer, type Scene } from './scene.ts'
+import { ACCOUNT, REGION } from './server-life.ts'
 
 const OPEN_SHARDS_MAX = 5
 const LISTED_SHARDS_MAX = 14
@@ -73,9 +76,10 @@ export class Administrator {
     if (reply.kind !== 'refused') stream.hours = hours
   }
 
-  /** Splits a shard, or merges it with its neighbour; or changes the number of shards. */
+  /** Splits a shard, or merges it with its neighbour; or changes the number of shards, or who says it. */
   async reshard(stream: KnownStream): Promise<void> {
     const { random, coverage, plan } = this.#scene
+    if (plan.changesModes && random.float() < 0.3) return this.#changeMode(stream)
     const open = stream.shards
       .filter((shard) => shard.ending === undefined)
       .sort((a, b) => (a.firstHash < b.firstHash ? -1 : 1))
@@ -110,6 +114,14 @@ export class Administrator {
         )
     if (reply.kind === 'answer') coverage.add(splits ? 'splits' : 'merges')
     else if (isUnknown(reply)) coverage.add('reshards of unknown outcome')
+  }
+
+  async #changeMode(stream: KnownStream): Promise<void> {
+    const { random, coverage } = this.#scene
+    const StreamMode = random.float() < 0.7 ? 'ON_DEMAND' : 'PROVISIONED'
+    const StreamARN = streamArn({ account: ACCOUNT, region: REGION, name: stream.name })
+    const reply = await ask(this.#scene, UpdateStreamMode, { StreamARN, StreamModeDetails: { StreamMode } }, { stream })
+    if (reply.kind === 'answer') coverage.add(`changes to ${StreamMode}`)
   }
 
   async #scale(stream: KnownStream, open: number): Promise<void> {

@@ -24,10 +24,14 @@ export interface Plan {
   readonly streams: readonly string[]
   /** UpdateShardCount is called too. */
   readonly scales: boolean
+  /** So is UpdateStreamMode: shards of on-demand streams are split behind everybody's back. */
+  readonly changesModes: boolean
 }
 
 /** From this seed on worlds scale: those below go on being the worlds that they were. */
 export const SCALING_SEEDS_FROM = 4_000_000
+/** The same for changes of mode. */
+export const MODE_SEEDS_FROM = 5_000_000
 
 export function drawPlan(random: Random, seed: number): Plan {
   const engine = random.float() < 0.12 ? 'shared' : 'disk'
@@ -40,7 +44,7 @@ export function drawPlan(random: Random, seed: number): Plan {
     settings: {
       shardLimits: isLimited ? { writeRecords: 8, writeBytes: 2 * KIB, reads: 5 } : 'off',
       statusDelayMs: random.float() < 0.2 ? 500 + randomBelow(random, 3_000) : 0,
-      quotas: { shards: 40 },
+      quotas: { shards: 40, onDemandShards: 6 },
     },
     handlingMs: random.float() < 0.1 ? 1_500 : 20_000,
     codecs: ([['json'], ['cbor'], ['json', 'cbor']] as const)[randomBelow(random, 3)] ?? ['json'],
@@ -51,5 +55,6 @@ export function drawPlan(random: Random, seed: number): Plan {
     isSlow,
     streams: random.float() < 0.6 ? ['s'] : ['s', 't'],
     scales: seed >= SCALING_SEEDS_FROM,
+    changesModes: seed >= MODE_SEEDS_FROM,
   }
 }

@@ -42,7 +42,9 @@ export async function ask<I, O>(
   const deletions = stream?.deletions
   coverage.add(operation.name)
   const reply = await network.call(asked, machine.clock, operation, input)
-  if (reply.kind === 'refused' && !REFUSALS.has(reply.type))
+  // Reshards of an on-demand stream.
+  const mayBeInvalid = plan.changesModes && reply.kind === 'refused' && reply.message.endsWith('is in On-Demand mode.')
+  if (reply.kind === 'refused' && !REFUSALS.has(reply.type) && !mayBeInvalid)
     history.add({ kind: 'complaint', what: `${operation.name} was refused with ${reply.type}: ${reply.message}` })
   if (reply.kind === 'failed') {
     coverage.add('failures answered')

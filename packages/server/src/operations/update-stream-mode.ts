@@ -1,0 +1,54 @@
+import { UpdateStreamMode } from '@millrace/protocol'
+
+import { beginOnDemand } from '../streams/on-demand.ts'
+import { countToday } from './daily-count.ts'
+import { invalidArgument, streamNotFound } from './faults.ts'
+import { handle } from './operation.ts'
+import { assertOnDemandQuota } from './quotas.ts'
+import { settle } from './settle.ts'
+import { assertActive, streamKeyOf } from './stream-lookup.ts'
+import {
+  assertWarmThroughput,
+  hasCommitment,
+  warmThroughputOfProvisioned,
+  withWarmThroughput,
+} from './warm-throughput.ts'
+
+/** In a rolling day. */
+const MODE_CHANGES_PER_DAY = 2
+
+/** Changes who says how many shards a stream has. It keeps those that it has. To the mode it is in: nothing. */
+export const updateStreamMode = handle(UpdateStreamMode, async (input, service, context) => {
+  const key = streamKeyOf({ StreamARN: input.StreamARN }, UpdateStreamMode.name, context)
+  const isToOnDemand = input.StreamModeDetails.StreamMode === 'ON_DEMAND'
+  const warmMiBps = input.WarmThroughputMiBps ?? 0
+  const isCommitted = warmMiBps > 0 && (await hasCommitment(service, context))
+  await service.catalog.change(key, context.deadlineMs, (stream, firstRef) => {
+    if (stream === undefined) throw streamNotFound(key)
+    if (warmMiBps > 0) {
+      if (!isToOnDemand) throw warmThroughputOfProvisioned()
+      assertWarmThroughput(warmMiBps, isCommitted)
+    }
+    assertActive(stream)
+    if (isToOnDemand === (stream.onDemand !== undefined)) {
+      // AWS's text is unknown: a stream that is on-demand already has UpdateStreamWarmThroughput for it.
+      if (warmMiBps > 0)
+        throw invalidArgument('WarmThroughputMiBps is only allowed when the mode of a stream changes to ON_DEMAND.')
+      return { stream }
+    }
+    const modeChangedAtMs = countToday(stream.modeChangedAtMs, {
+      nowMs: service.clock.now(),
+      max: MODE_CHANGES_PER_DAY,
+      operation: UpdateStreamMode.name,
+      stream,
+    })
+    const { onDemand: _, ...settings } = stream
+    const changed = { ...settings, modeChangedAtMs }
+    if (!isToOnDemand) return { stream: changed }
+    assertOnDemandQuota(service, context)
+    const distribution = 'USER_PARTITION_KEY'
+    const onDemand = beginOnDemand(stream.openShards, service.guardedClock.now(), { warmMiBps, distribution })
+    return withWarmThroughput(changed, onDemand, firstRef, service, context)
+  })
+  await settle(key, service, context)
+})

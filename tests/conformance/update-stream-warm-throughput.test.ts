@@ -1,0 +1,38 @@
+import {
+  CreateStreamCommand,
+  DescribeStreamSummaryCommand,
+  UpdateAccountSettingsCommand,
+  UpdateStreamWarmThroughputCommand,
+} from '@aws-sdk/client-kinesis'
+import { describe, expect, it } from 'vitest'
+import { createStream } from './support/records.ts'
+import { onEveryEngine, refusal, streamArn } from './support/service.ts'
+
+describe('UpdateStreamWarmThroughput', () => {
+  onEveryEngine((service) => {
+    const warm = (StreamName: string, WarmThroughputMiBps: number) =>
+      service.sdk.send(new UpdateStreamWarmThroughputCommand({ StreamName, WarmThroughputMiBps }))
+
+    it('needs the commitment of the account; then the stream is ready for so much', async () => {
+      const StreamName = service.streamName()
+      await service.sdk.send(new CreateStreamCommand({ StreamName }))
+      expect((await refusal(warm(StreamName, 6))).name).toBe('InvalidArgumentException')
+      await service.sdk.send(
+        new UpdateAccountSettingsCommand({ MinimumThroughputBillingCommitment: { Status: 'ENABLED' } }),
+      )
+      const WarmThroughput = { TargetMiBps: 6, CurrentMiBps: 6 }
+      expect(await warm(StreamName, 6)).toMatchObject({ StreamName, StreamARN: streamArn(StreamName), WarmThroughput })
+      const { StreamDescriptionSummary } = await service.sdk.send(new DescribeStreamSummaryCommand({ StreamName }))
+      expect(StreamDescriptionSummary).toMatchObject({ StreamStatus: 'ACTIVE', OpenShardCount: 6, WarmThroughput })
+    })
+
+    it('refuses a provisioned stream, one that is not there, and more than 10 GiB/s', async () => {
+      const provisioned = await createStream(service.sdk, service.streamName())
+      expect((await refusal(warm(provisioned, 6))).name).toBe('InvalidArgumentException')
+      expect((await refusal(warm('nobody', 6))).name).toBe('ResourceNotFoundException')
+      const StreamName = service.streamName()
+      await service.sdk.send(new CreateStreamCommand({ StreamName, WarmThroughputMiBps: 5 }))
+      expect((await refusal(warm(StreamName, 10_241))).name).toBe('InvalidArgumentException')
+    })
+  })
+})
