@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { consumerArn, parseConsumerArn, parseStreamArn, streamArn } from './arn.ts'
+import { channelArn, consumerArn, parseChannelArn, parseConsumerArn, parseStreamArn, streamArn } from './arn.ts'
 
 const address = { account: '123456789012', region: 'eu-west-1', name: 'a.b-c_D1' }
 
@@ -47,4 +47,19 @@ describe('consumer ARNs', () => {
   ])('are refused where they name no consumer: %s', (arn) => {
     expect(parseConsumerArn(arn)).toBeUndefined()
   })
+})
+
+describe('channel ARNs', () => {
+  it('name account, region and id', () => {
+    const channel = { account: '123456789012', region: 'eu-west-1', id: 'abc123' }
+    expect(channelArn(channel)).toBe('arn:aws:kinesis:eu-west-1:123456789012:channel/abc123')
+    expect(parseChannelArn(channelArn(channel))).toEqual(channel)
+  })
+
+  it.each(['arn:aws:kinesis:eu-west-1:123456789012:channel/', 'arn:aws:kinesis:eu-west-1:123456789012:channel/a/b'])(
+    'are refused where they name no channel: %s',
+    (arn) => {
+      expect(parseChannelArn(arn)).toBeUndefined()
+    },
+  )
 })

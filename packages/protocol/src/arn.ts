@@ -1,4 +1,4 @@
-/** Amazon Resource Names of streams and of their registered consumers. */
+/** Amazon Resource Names of streams, of their registered consumers, and of channels. */
 
 export interface StreamAddress {
   /** Twelve digits. */
@@ -38,4 +38,24 @@ export function parseConsumerArn(arn: string): ConsumerAddress | undefined {
   const stream = parseStreamArn(match?.[1] ?? '')
   if (match === null || stream === undefined) return undefined
   return { stream, consumer: match[2] ?? '', createdS: Number(match[3]) }
+}
+
+export interface ChannelAddress {
+  /** Twelve digits. */
+  readonly account: string
+  readonly region: string
+  readonly id: string
+}
+
+/** The canonical name of a channel for the outside. */
+export function channelArn({ account, region, id }: ChannelAddress): string {
+  return `arn:aws:kinesis:${region}:${account}:channel/${id}`
+}
+
+/** Any partition. `undefined` if it is not the name of a channel. */
+export function parseChannelArn(arn: string): ChannelAddress | undefined {
+  const match = /^arn:aws[^:]*:kinesis:([^:]*):(\d{12}):channel\/([a-zA-Z0-9-]{1,64})$/.exec(arn)
+  if (match === null) return undefined
+  const [, region = '', account = '', id = ''] = match
+  return { account, region, id }
 }

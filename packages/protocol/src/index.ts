@@ -1,6 +1,6 @@
 /** The public face of the protocol: operations as data, codecs, errors, and the names and numbers on the wire. */
-export { consumerArn, parseConsumerArn, parseStreamArn, streamArn } from './arn.ts'
-export type { ConsumerAddress, StreamAddress } from './arn.ts'
+export { channelArn, consumerArn, parseChannelArn, parseConsumerArn, parseStreamArn, streamArn } from './arn.ts'
+export type { ChannelAddress, ConsumerAddress, StreamAddress } from './arn.ts'
 export {
   decodeDocument,
   decodeRequest,
@@ -20,11 +20,13 @@ export { errorTraits, KinesisError } from './errors.ts'
 export type { ErrorKind, ErrorTraits, ErrorType } from './errors.ts'
 export { HASH_KEY_MAX, HashKeyRouter, hashKeyOf } from './hash-key.ts'
 export {
+  CHANNELS_PER_ACCOUNT,
   COMMITTED_STREAM_CONSUMERS_MAX,
   CONSUMERS_CREATING_MAX,
   DESCRIBE_STREAM_PAGE_MAX,
   GET_RECORDS_BYTES_MAX,
   GET_RECORDS_MAX,
+  LIST_CHANNELS_PAGE_MAX,
   LIST_CONSUMERS_PAGE_MAX,
   LIST_SHARDS_PAGE_MAX,
   LIST_STREAMS_PAGE_MAX,
@@ -90,6 +92,17 @@ export type {
   Tag,
   WarmThroughput,
 } from './operations/shapes.ts'
+export { CreateChannel } from './operations/create-channel.ts'
+export type { CreateChannelInput, CreateChannelOutput } from './operations/create-channel.ts'
+export { DeleteChannel } from './operations/delete-channel.ts'
+export type { DeleteChannelInput, DeleteChannelOutput } from './operations/delete-channel.ts'
+export { DescribeChannel } from './operations/describe-channel.ts'
+export type { DescribeChannelInput, DescribeChannelOutput } from './operations/describe-channel.ts'
+export { ListChannels } from './operations/list-channels.ts'
+export type { ListChannelsInput, ListChannelsOutput } from './operations/list-channels.ts'
+export { UpdateChannel } from './operations/update-channel.ts'
+export type { UpdateChannelInput, UpdateChannelOutput } from './operations/update-channel.ts'
+export type { ChannelDescription, ChannelSummary } from './operations/channel-shapes.ts'
 export { AddTagsToStream } from './operations/add-tags-to-stream.ts'
 export type { AddTagsToStreamInput, AddTagsToStreamOutput } from './operations/add-tags-to-stream.ts'
 export { DeleteResourcePolicy } from './operations/delete-resource-policy.ts'

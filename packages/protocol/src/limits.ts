@@ -52,6 +52,10 @@ export const DESCRIBE_STREAM_PAGE_MAX = 100
 export const LIST_STREAMS_PAGE_MAX = 100
 /** Shards that ListShards puts on a page, when not asked and at most. */
 export const LIST_SHARDS_PAGE_MAX = 1000
+/** Channels of one account and region. AWS's number is unknown. */
+export const CHANNELS_PER_ACCOUNT = 100
+/** Channels that ListChannels puts on a page, when not asked and at most. */
+export const LIST_CHANNELS_PAGE_MAX = 100
 /** Consumers that ListStreamConsumers puts on a page, when not asked and at most. */
 export const LIST_CONSUMERS_PAGE_MAX = 100
 /** Consumers registered with one stream. */

@@ -117,6 +117,7 @@ export class Service implements AsyncDisposable {
       engine,
       catalog,
       clock,
+      random,
       guardedClock,
       transitions,
       throughput,

@@ -1,12 +1,15 @@
 /** The operations that are implemented. To add one: its file beside this one, and a line here. */
 import type { Operation } from '../operation.ts'
 import { AddTagsToStream } from './add-tags-to-stream.ts'
+import { CreateChannel } from './create-channel.ts'
 import { CreateStream } from './create-stream.ts'
 import { DecreaseStreamRetentionPeriod } from './decrease-stream-retention-period.ts'
+import { DeleteChannel } from './delete-channel.ts'
 import { DeleteResourcePolicy } from './delete-resource-policy.ts'
 import { DeleteStream } from './delete-stream.ts'
 import { DeregisterStreamConsumer } from './deregister-stream-consumer.ts'
 import { DescribeAccountSettings } from './describe-account-settings.ts'
+import { DescribeChannel } from './describe-channel.ts'
 import { DescribeLimits } from './describe-limits.ts'
 import { DescribeStream } from './describe-stream.ts'
 import { DescribeStreamConsumer } from './describe-stream-consumer.ts'
@@ -17,6 +20,7 @@ import { GetRecords } from './get-records.ts'
 import { GetResourcePolicy } from './get-resource-policy.ts'
 import { GetShardIterator } from './get-shard-iterator.ts'
 import { IncreaseStreamRetentionPeriod } from './increase-stream-retention-period.ts'
+import { ListChannels } from './list-channels.ts'
 import { ListShards } from './list-shards.ts'
 import { ListStreamConsumers } from './list-stream-consumers.ts'
 import { ListStreams } from './list-streams.ts'
@@ -35,6 +39,7 @@ import { SubscribeToShard } from './subscribe-to-shard.ts'
 import { TagResource } from './tag-resource.ts'
 import { UntagResource } from './untag-resource.ts'
 import { UpdateAccountSettings } from './update-account-settings.ts'
+import { UpdateChannel } from './update-channel.ts'
 import { UpdateMaxRecordSize } from './update-max-record-size.ts'
 import { UpdateShardCount } from './update-shard-count.ts'
 import { UpdateStreamMode } from './update-stream-mode.ts'
@@ -82,6 +87,11 @@ const all: readonly Operation[] = [
   DescribeStreamConsumer,
   ListStreamConsumers,
   SubscribeToShard,
+  CreateChannel,
+  DescribeChannel,
+  ListChannels,
+  UpdateChannel,
+  DeleteChannel,
 ]
 
 export const operations: ReadonlyMap<string, Operation> = new Map(all.map((operation) => [operation.name, operation]))

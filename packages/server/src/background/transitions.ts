@@ -13,6 +13,7 @@ import { type Engine, EngineError } from '../engine/engine.ts'
 import { commitCreation, firstShards } from '../streams/create.ts'
 import { commitEncryption } from '../streams/encryption.ts'
 import { refsToDrop } from '../streams/delete.ts'
+import { advanceChannels } from '../streams/channel.ts'
 import { advanceConsumers } from '../streams/consumer.ts'
 import { closingParents, commitReshard, earliestBirthS, plannedChildren } from '../streams/reshard.ts'
 import type { ShardPages, Stream, StreamKey } from '../streams/stream.ts'
@@ -87,7 +88,7 @@ export class Transitions {
     for (const stream of this.#options.catalog.all()) {
       const isDue = this.isDue(stream)
       try {
-        await this.#advanceConsumers(stream)
+        await this.#advanceItems(stream)
         if (isDue) await this.step(stream)
       } catch (error) {
         if (this.#stop.signal.aborted) return
@@ -102,10 +103,12 @@ export class Transitions {
     }
   }
 
-  /** Consumers that were registered or deregistered are ACTIVE or gone once that was shown long enough. */
-  async #advanceConsumers(stream: Stream): Promise<void> {
+  /** Consumers and channels that were begun or ended are there or gone once that was shown long enough. */
+  async #advanceItems(stream: Stream): Promise<void> {
+    const nowMs = this.#options.clock.now()
+    const isShownSince = (sinceMs: number): boolean => this.#isShownSince(sinceMs)
     const advance = (now: Stream): Stream =>
-      advanceConsumers(now, this.#options.clock.now(), (sinceMs) => this.#isShownSince(sinceMs))
+      advanceChannels(advanceConsumers(now, nowMs, isShownSince), nowMs, isShownSince)
     if (advance(stream) === stream) return
     const deadlineMs = this.#options.clock.monotonic() + STEP_DEADLINE_MS
     await this.#options.catalog.change(stream, deadlineMs, (now) => ({ stream: now && advance(now) }))

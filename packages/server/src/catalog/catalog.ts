@@ -17,18 +17,19 @@ import {
   type ShardRef,
 } from '../engine/engine.ts'
 import { TOKEN_KEY_BYTES } from '../streams/sealed-token.ts'
-import { type Consumer, type Consumers, noConsumers } from '../streams/consumer.ts'
+import { type Channel, noChannels } from '../streams/channel.ts'
+import { type Consumer, noConsumers } from '../streams/consumer.ts'
 import type { DataKey } from '../streams/encryption.ts'
 import type { Shard } from '../streams/shard.ts'
 import type { ShardPages, Stream, StreamKey } from '../streams/stream.ts'
 import {
-  decodeConsumer,
   decodeDataKeys,
+  decodeDocument,
   decodeNumber,
   decodePage,
   decodeRoot,
-  encodeConsumer,
   encodeDataKeys,
+  encodeDocument,
   encodeNumber,
   encodePage,
   encodeRoot,
@@ -36,8 +37,10 @@ import {
 } from './documents.ts'
 import {
   CATALOG_PREFIX,
-  consumerKey,
   dataKeysKey,
+  FAMILIES,
+  type Family,
+  itemKey,
   lastBirthKey,
   NEXT_REF_KEY,
   pageKey,
@@ -71,17 +74,20 @@ export interface StreamUpdate {
 /** `firstRef`: the first of as many consecutive refs as the update takes. */
 export type StreamMutation = (stream: Stream | undefined, firstRef: ShardRef) => StreamUpdate
 
+type Item = Consumer | Channel
+
 /** One stream, in the documents it is kept in. */
 interface Entry {
   readonly key: StreamKey
   root: StreamRoot | undefined
   readonly pages: Map<number, readonly Shard[]>
-  readonly consumers: Map<string, Consumer>
+  readonly items: { readonly [F in Family]: Map<string, Item> }
   dataKeys: readonly DataKey[] | undefined
   /** Made of the others, which keep their identity until one of them changes. */
   stream: Stream | undefined
   sortedPages: ShardPages | undefined
-  sortedConsumers: Consumers | undefined
+  /** Each as the stream has it. */
+  readonly sortedItems: Partial<Record<Family, ReadonlyMap<string, Item>>>
 }
 
 /** The streams of one account and region. */
@@ -213,10 +219,12 @@ export class Catalog implements Disposable {
       if (shards !== before?.pages.get(page))
         put(pageKey(key, page), shards === undefined ? undefined : encodePage(shards))
     }
-    for (const name of new Set([...(before?.consumers.keys() ?? []), ...(stream?.consumers.keys() ?? [])])) {
-      const consumer = stream?.consumers.get(name)
-      if (consumer !== before?.consumers.get(name))
-        put(consumerKey(key, name), consumer === undefined ? undefined : encodeConsumer(consumer))
+    for (const family of FAMILIES) {
+      for (const name of new Set([...(before?.[family].keys() ?? []), ...(stream?.[family].keys() ?? [])])) {
+        const item = stream?.[family].get(name)
+        if (item !== before?.[family].get(name))
+          put(itemKey(key, family, name), item === undefined ? undefined : encodeDocument(item))
+      }
     }
     const dataKeys = stream?.dataKeys
     if (dataKeys !== before?.dataKeys)
@@ -287,11 +295,11 @@ export class Catalog implements Disposable {
           entry.sortedPages = undefined
         })
         return parsed.stream
-      case 'consumer':
+      case 'item':
         this.#changeEntry(parsed.stream, (entry) => {
-          if (value === undefined) entry.consumers.delete(parsed.consumer)
-          else entry.consumers.set(parsed.consumer, decodeConsumer(parsed.consumer, value))
-          entry.sortedConsumers = undefined
+          if (value === undefined) entry.items[parsed.family].delete(parsed.item)
+          else entry.items[parsed.family].set(parsed.item, decodeDocument<Item>(value))
+          delete entry.sortedItems[parsed.family]
         })
         return parsed.stream
     }
@@ -304,17 +312,22 @@ export class Catalog implements Disposable {
       key,
       root: undefined,
       pages: new Map(),
-      consumers: new Map(),
+      items: { consumers: new Map(), channels: new Map() },
       dataKeys: undefined,
       stream: undefined,
       sortedPages: undefined,
-      sortedConsumers: undefined,
+      sortedItems: {},
     }
     change(entry)
     entry.stream = undefined
     world.sorted = undefined
     const isNeeded = entry.root !== undefined || entry.dataKeys !== undefined
-    keep(world.entries, key.name, entry, isNeeded || entry.pages.size + entry.consumers.size > 0)
+    keep(
+      world.entries,
+      key.name,
+      entry,
+      isNeeded || entry.pages.size > 0 || FAMILIES.some((family) => entry.items[family].size > 0),
+    )
     keep(regions, key.region, world, world.entries.size > 0)
     keep(this.#worlds, key.account, regions, regions.size > 0)
   }
@@ -334,11 +347,19 @@ export class Catalog implements Disposable {
 function streamOf(entry: Entry): Stream | undefined {
   if (entry.stream !== undefined || entry.root === undefined) return entry.stream
   entry.sortedPages ??= new Map([...entry.pages].sort(([a], [b]) => a - b))
-  entry.sortedConsumers ??=
-    entry.consumers.size === 0 ? noConsumers : new Map([...entry.consumers].sort(([a], [b]) => (a < b ? -1 : 1)))
-  const { root, sortedPages: pages, sortedConsumers: consumers, dataKeys } = entry
-  entry.stream = dataKeys === undefined ? { ...root, pages, consumers } : { ...root, pages, consumers, dataKeys }
+  const consumers = sortedItems(entry, 'consumers', noConsumers)
+  const channels = sortedItems(entry, 'channels', noChannels)
+  const { root, sortedPages: pages, dataKeys } = entry
+  entry.stream = { ...root, pages, consumers, channels, ...(dataKeys === undefined ? {} : { dataKeys }) }
   return entry.stream
+}
+
+/** By name; the same as before unless one of them changed. */
+function sortedItems<F extends Family>(entry: Entry, family: F, none: Stream[F]): Stream[F] {
+  const items = entry.items[family]
+  if (items.size === 0) return none
+  entry.sortedItems[family] ??= new Map([...items].sort(([a], [b]) => (a < b ? -1 : 1)))
+  return entry.sortedItems[family] as Stream[F]
 }
 
 function* streamsOf(world: World): Generator<Stream, void> {

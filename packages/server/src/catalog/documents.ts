@@ -5,7 +5,6 @@
  */
 import { assert } from '@millrace/std'
 
-import type { Consumer } from '../streams/consumer.ts'
 import type { HashKeyRange, Shard } from '../streams/shard.ts'
 import type { DataKey } from '../streams/encryption.ts'
 import type { Stream, StreamKey } from '../streams/stream.ts'
@@ -13,7 +12,7 @@ import type { Stream, StreamKey } from '../streams/stream.ts'
 const VERSION = 1
 
 /** A stream without what stands in documents of its own. */
-export type StreamRoot = Omit<Stream, 'pages' | 'consumers' | 'dataKeys'>
+export type StreamRoot = Omit<Stream, 'pages' | 'consumers' | 'channels' | 'dataKeys'>
 
 type Json = Readonly<Record<string, unknown>>
 
@@ -24,6 +23,7 @@ export function encodeRoot(stream: StreamRoot): Uint8Array {
     name: _name,
     pages: _pages,
     consumers: _consumers,
+    channels: _channels,
     dataKeys: _keys,
     ...settings
   } = stream as Stream
@@ -51,14 +51,6 @@ export function encodePage(shards: readonly Shard[]): Uint8Array {
 export function decodePage(bytes: Uint8Array): readonly Shard[] {
   const { shards } = decode(bytes) as unknown as { readonly shards: readonly Shard[] }
   return shards.map((shard) => ({ ...shard, range: decodeRange(shard.range) }))
-}
-
-export function encodeConsumer({ name: _name, ...consumer }: Consumer): Uint8Array {
-  return encode(consumer)
-}
-
-export function decodeConsumer(name: string, bytes: Uint8Array): Consumer {
-  return { ...(decode(bytes) as unknown as Consumer), name }
 }
 
 export function encodeDataKeys(dataKeys: readonly DataKey[]): Uint8Array {

@@ -4,7 +4,8 @@
  *
  *     catalog/streams/<account>/<region>/<name>/root         settings and change in progress
  *     catalog/streams/<account>/<region>/<name>/shards/0007  shards 448 … 511
- *     catalog/streams/<account>/<region>/<name>/consumers/<consumer>
+ *     catalog/streams/<account>/<region>/<name>/consumers/<name of the consumer>
+ *     catalog/streams/<account>/<region>/<name>/channels/<id of the channel>
  *     catalog/streams/<account>/<region>/<name>/data-keys    what its records were sealed with, wrapped
  *     catalog/last-births/<account>/<region>/<name>          where a deleted stream's births ended
  *     catalog/next-ref                                       the next ShardRef
@@ -35,8 +36,12 @@ export function pageKey(key: StreamKey, page: number): string {
   return `${streamPrefix(key)}shards/${String(page).padStart(4, '0')}`
 }
 
-export function consumerKey(key: StreamKey, consumer: string): string {
-  return `${streamPrefix(key)}consumers/${consumer}`
+/** What a stream has several of, each in a document of its own. */
+export const FAMILIES = ['consumers', 'channels'] as const
+export type Family = (typeof FAMILIES)[number]
+
+export function itemKey(key: StreamKey, family: Family, item: string): string {
+  return `${streamPrefix(key)}${family}/${item}`
 }
 
 export function dataKeysKey(key: StreamKey): string {
@@ -51,7 +56,7 @@ export function lastBirthKey(key: StreamKey): string {
 export type ParsedKey =
   | { readonly kind: 'root' | 'data-keys' | 'last-birth'; readonly stream: StreamKey }
   | { readonly kind: 'page'; readonly stream: StreamKey; readonly page: number }
-  | { readonly kind: 'consumer'; readonly stream: StreamKey; readonly consumer: string }
+  | { readonly kind: 'item'; readonly stream: StreamKey; readonly family: Family; readonly item: string }
   | { readonly kind: 'next-ref' | 'token-key' }
 
 export function parseKey(key: string): ParsedKey | undefined {
@@ -65,5 +70,6 @@ export function parseKey(key: string): ParsedKey | undefined {
   if (part === 'root' || part === 'data-keys') return { kind: part, stream }
   if (item === undefined) return undefined
   if (part === 'shards') return { kind: 'page', stream, page: Number(item) }
-  return part === 'consumers' ? { kind: 'consumer', stream, consumer: item } : undefined
+  const known = FAMILIES.find((each) => each === part)
+  return known === undefined ? undefined : { kind: 'item', stream, family: known, item }
 }

@@ -5,7 +5,7 @@ import { changeLabels, resourceKeyOf } from './resource-lookup.ts'
 
 /** Takes the policy of what an ARN names away. */
 export const deleteResourcePolicy = handle(DeleteResourcePolicy, async (input, service, context) => {
-  const key = resourceKeyOf(input.ResourceARN, DeleteResourcePolicy.name, context)
+  const key = resourceKeyOf(input.ResourceARN, DeleteResourcePolicy.name, service, context)
   await changeLabels(key, service, context, ({ policy, ...labels }) => {
     if (policy === undefined) {
       // AWS's text is unknown.

@@ -1,7 +1,7 @@
 import { DeleteStream, KinesisError } from '@millrace/protocol'
 
 import { beginDeletion } from '../streams/delete.ts'
-import type { StreamKey } from '../streams/stream.ts'
+import type { Stream, StreamKey } from '../streams/stream.ts'
 import { notActive, streamNotFound } from './faults.ts'
 import { handle } from './operation.ts'
 import { assertStatusQuota } from './quotas.ts'
@@ -15,11 +15,21 @@ export const deleteStream = handle(DeleteStream, async (input, service, context)
     if (stream === undefined) throw streamNotFound(key)
     if (stream.status === 'DELETING') throw notActive(stream)
     if (stream.consumers.size > 0 && input.EnforceConsumerDeletion !== true) throw hasConsumers(stream)
+    if (stream.channels.size > 0) throw hasChannels(stream)
     assertStatusQuota('DELETING', service, context)
     return { stream: beginDeletion(stream, service.clock.now()) }
   })
   await settle(key, service, context)
 })
+
+/** AWS's text is unknown. */
+function hasChannels({ account, name, channels }: Stream): KinesisError {
+  const names = [...channels.values()].map((channel) => channel.name)
+  return new KinesisError(
+    'ResourceInUseException',
+    `DeleteStream can't delete ${account}:${name} because it has channels: ${names.join(', ')}. Delete them first.`,
+  )
+}
 
 function hasConsumers({ account, name }: StreamKey): KinesisError {
   return new KinesisError(

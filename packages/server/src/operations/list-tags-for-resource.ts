@@ -6,6 +6,6 @@ import { getLabels, resourceKeyOf } from './resource-lookup.ts'
 
 /** All tags of what an ARN names, by key. */
 export const listTagsForResource = handle(ListTagsForResource, (input, service, context) => {
-  const key = resourceKeyOf(input.ResourceARN, ListTagsForResource.name, context)
+  const key = resourceKeyOf(input.ResourceARN, ListTagsForResource.name, service, context)
   return { Tags: sortedTags(getLabels(key, service).tags) }
 })

@@ -3,7 +3,7 @@
  * typed output, run for one caller. Operations throw `KinesisError` and know the engine port, never an engine.
  */
 import type { Codec, Operation } from '@millrace/protocol'
-import type { Clock, Logger } from '@millrace/std'
+import type { Clock, Logger, Random } from '@millrace/std'
 
 import type { GuardedClock } from '../background/guarded-clock.ts'
 import type { Transitions } from '../background/transitions.ts'
@@ -53,6 +53,7 @@ export interface ServiceParts {
   readonly engine: Engine
   readonly catalog: Catalog
   readonly clock: Clock
+  readonly random: Random
   /** The time by which records expire. */
   readonly guardedClock: GuardedClock
   readonly transitions: Transitions

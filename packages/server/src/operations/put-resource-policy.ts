@@ -7,7 +7,7 @@ import { changeLabels, resourceKeyOf } from './resource-lookup.ts'
 
 /** Gives what an ARN names a policy in place of the one it had. */
 export const putResourcePolicy = handle(PutResourcePolicy, async (input, service, context) => {
-  const key = resourceKeyOf(input.ResourceARN, PutResourcePolicy.name, context)
+  const key = resourceKeyOf(input.ResourceARN, PutResourcePolicy.name, service, context)
   await changeLabels(key, service, context, (labels) => {
     const fault = policyFault(input.Policy, input.ResourceARN)
     // AWS's text is unknown.

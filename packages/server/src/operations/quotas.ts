@@ -1,6 +1,7 @@
 /** Account quotas, computed from the catalog: nothing is counted twice or forgotten, whoever changed what. */
 import { KinesisError } from '@millrace/protocol'
 
+import type { Channel } from '../streams/channel.ts'
 import { countOpenShards } from '../streams/stream.ts'
 import { shardQuotaExceeded } from './faults.ts'
 import type { OperationContext, ServiceParts } from './operation.ts'
@@ -14,6 +15,11 @@ export function openShardsOf({ catalog }: ServiceParts, { account, region }: Ope
 export function onDemandStreamsOf({ catalog }: ServiceParts, { account, region }: OperationContext): number {
   return catalog.list(account, region).filter((stream) => stream.onDemand !== undefined && stream.status !== 'DELETING')
     .length
+}
+
+/** Channels of the account and region, in every state. */
+export function channelsOf({ catalog }: ServiceParts, { account, region }: OperationContext): readonly Channel[] {
+  return catalog.list(account, region).flatMap(({ channels }) => [...channels.values()])
 }
 
 /** Refuses when one more on-demand stream would be too many for the account and region. */

@@ -1,11 +1,14 @@
 /** The operations this service has. To add one: its file here and in the protocol, and a line in both registries. */
 import { addTagsToStream } from './add-tags-to-stream.ts'
+import { createChannel } from './create-channel.ts'
 import { createStream } from './create-stream.ts'
 import { decreaseStreamRetentionPeriod } from './decrease-stream-retention-period.ts'
+import { deleteChannel } from './delete-channel.ts'
 import { deleteResourcePolicy } from './delete-resource-policy.ts'
 import { deleteStream } from './delete-stream.ts'
 import { deregisterStreamConsumer } from './deregister-stream-consumer.ts'
 import { describeAccountSettings } from './describe-account-settings.ts'
+import { describeChannel } from './describe-channel.ts'
 import { describeLimits } from './describe-limits.ts'
 import { describeStreamConsumer } from './describe-stream-consumer.ts'
 import { describeStreamSummary } from './describe-stream-summary.ts'
@@ -16,6 +19,7 @@ import { getRecords } from './get-records.ts'
 import { getResourcePolicy } from './get-resource-policy.ts'
 import { getShardIterator } from './get-shard-iterator.ts'
 import { increaseStreamRetentionPeriod } from './increase-stream-retention-period.ts'
+import { listChannels } from './list-channels.ts'
 import { listShards } from './list-shards.ts'
 import { listStreamConsumers } from './list-stream-consumers.ts'
 import { listStreams } from './list-streams.ts'
@@ -35,6 +39,7 @@ import { subscribeToShard } from './subscribe-to-shard.ts'
 import { tagResource } from './tag-resource.ts'
 import { untagResource } from './untag-resource.ts'
 import { updateAccountSettings } from './update-account-settings.ts'
+import { updateChannel } from './update-channel.ts'
 import { updateMaxRecordSize } from './update-max-record-size.ts'
 import { updateShardCount } from './update-shard-count.ts'
 import { updateStreamMode } from './update-stream-mode.ts'
@@ -82,6 +87,11 @@ const all: readonly Handler[] = [
   describeStreamConsumer,
   listStreamConsumers,
   subscribeToShard,
+  createChannel,
+  describeChannel,
+  listChannels,
+  updateChannel,
+  deleteChannel,
 ]
 
 export const handlers: ReadonlyMap<string, Handler> = new Map(all.map((handler) => [handler.name, handler]))

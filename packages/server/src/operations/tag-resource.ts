@@ -6,5 +6,5 @@ import { addTags } from './tags.ts'
 
 /** Gives what an ARN names tags. */
 export const tagResource = handle(TagResource, (input, service, context) =>
-  addTags(resourceKeyOf(input.ResourceARN, TagResource.name, context), input.Tags, service, context),
+  addTags(resourceKeyOf(input.ResourceARN, TagResource.name, service, context), input.Tags, service, context),
 )

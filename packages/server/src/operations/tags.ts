@@ -8,7 +8,7 @@ import { changeLabels, type ResourceKey } from './resource-lookup.ts'
 
 /** Whose tags they are, for texts. */
 export interface TagOwner {
-  readonly kind: 'stream' | 'consumer'
+  readonly kind: 'stream' | 'consumer' | 'channel'
   readonly name: string
   readonly account: string
 }
@@ -34,8 +34,9 @@ export function removeTags(
   })
 }
 
-function ownerOf({ stream, consumer }: ResourceKey): TagOwner {
+function ownerOf({ stream, consumer, channel }: ResourceKey): TagOwner {
   const { account } = stream
+  if (channel !== undefined) return { kind: 'channel', name: channel.name, account }
   if (consumer === undefined) return { kind: 'stream', name: stream.name, account }
   return { kind: 'consumer', name: consumer.name, account }
 }

@@ -6,5 +6,5 @@ import { removeTags } from './tags.ts'
 
 /** Takes tags off what an ARN names. */
 export const untagResource = handle(UntagResource, (input, service, context) =>
-  removeTags(resourceKeyOf(input.ResourceARN, UntagResource.name, context), input.TagKeys, service, context),
+  removeTags(resourceKeyOf(input.ResourceARN, UntagResource.name, service, context), input.TagKeys, service, context),
 )

@@ -44,6 +44,9 @@ export const updateStreamMode = handle(UpdateStreamMode, async (input, service, 
     })
     const { onDemand: _, ...settings } = stream
     const changed = { ...settings, modeChangedAtMs }
+    if (!isToOnDemand && stream.channels.size > 0)
+      // AWS's answer is unknown.
+      throw invalidArgument(`Stream ${stream.name} has channels, which are only allowed in ON_DEMAND mode.`)
     if (!isToOnDemand) return { stream: changed }
     assertOnDemandQuota(service, context)
     const distribution = 'USER_PARTITION_KEY'

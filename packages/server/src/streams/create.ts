@@ -3,6 +3,7 @@
  * follow from that alone, so that whoever finds a half-made stream makes the same ones; then it is active.
  */
 import type { ShardRef } from '../engine/engine.ts'
+import { noChannels } from './channel.ts'
 import { noConsumers } from './consumer.ts'
 import { divideKeySpace } from './key-range.ts'
 import type { Shard } from './shard.ts'
@@ -45,6 +46,7 @@ export function beginStream(options: NewStream): Stream {
     change: { kind: 'create', sinceMs: options.nowMs, shards: options.shards, firstRef: options.firstRef, birthS },
     pages: new Map(),
     consumers: noConsumers,
+    channels: noChannels,
   }
 }
 

@@ -8,6 +8,7 @@
 import type { RecordDistributionStrategy } from '@millrace/protocol'
 
 import type { ShardRef } from '../engine/engine.ts'
+import type { Channels } from './channel.ts'
 import type { Consumers } from './consumer.ts'
 import type { DataKey } from './encryption.ts'
 import type { HashKeyRange, Shard } from './shard.ts'
@@ -139,6 +140,8 @@ export interface Stream extends StreamKey {
   readonly pages: ShardPages
   /** Registered consumers. One that did not change keeps its identity. */
   readonly consumers: Consumers
+  /** Likewise. */
+  readonly channels: Channels
 }
 
 export type ShardPages = ReadonlyMap<number, readonly Shard[]>
