@@ -62,9 +62,8 @@ export function auth(text: string): AuthMode {
   return oneOf(text, ['none', 'keys'])
 }
 
-export function apiLimits(text: string): void {
-  if (text === 'aws') later("the account's call rates", '--api-limits off')
-  oneOf(text, ['off'])
+export function apiLimits(text: string): 'aws' | 'off' {
+  return oneOf(text, ['aws', 'off'])
 }
 
 const limitNames = {

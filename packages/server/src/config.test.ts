@@ -85,7 +85,7 @@ describe('readConfig', () => {
         auth: 'keys',
         credentials: 'f',
         engine: 'embedded',
-        'api-limits': 'off',
+        'api-limits': 'aws',
         quota: 'shards=7,on-demand-streams=3,on-demand-shards=9',
         durability: 'os',
         'status-delay-ms': '500',
@@ -96,6 +96,7 @@ describe('readConfig', () => {
       { AWS_ACCOUNT_ID: '123456789012', AWS_REGION: 'eu-west-1', INITIALIZE_STREAMS: 'a:2,b:on-demand' },
     )
     expect(server).toEqual({
+      apiLimits: 'aws',
       diskMax: 20e9,
       diskReserve: 2 ** 30,
       tlsCert: 'c',
@@ -120,7 +121,7 @@ describe('readConfig', () => {
     [{ durability: 'fsnyc' }, {}, "--durability: expected fsync, os, found 'fsnyc'; did you mean fsync?"],
     [{ auth: 'iam' }, {}, '--auth: this waits for the enforcement of policies'],
     [{ engine: 'nats://a:4222' }, {}, '--engine: this waits for the cluster engine'],
-    [{ 'api-limits': 'aws' }, {}, "--api-limits: this waits for the account's call rates"],
+    [{ 'api-limits': 'asw' }, {}, "--api-limits: expected aws, off, found 'asw'; did you mean aws?"],
     [{ 'create-streams': 'a:on-demands' }, {}, '--create-streams: expected a whole number'],
     [{ 'create-streams': 'a b:1' }, {}, '--create-streams: expected streams like orders:4'],
     [{ quota: 'on-demand-stream=3' }, {}, 'did you mean on-demand-streams?'],

@@ -130,7 +130,7 @@ const rows: readonly Row[] = [
     default: 'aws',
     value: 'LIMITS',
     meaning:
-      'Per shard and second: `aws` (1 MiB and 1,000 records in, 2 MiB and 5 reads out), `off`, or `write-bytes=…,write-records=…,read-bytes=…,reads=…` (what is left out is as on AWS). Bytes may have KiB or MiB.',
+      'Per shard and second: `aws` (1 MiB and 1,000 records in, 2 MiB and 5 reads out, 2 MiB to each subscription), `off`, or `write-bytes=…,write-records=…,read-bytes=…,reads=…,subscription-bytes=…` (what is left out is as on AWS). Bytes may have KiB or MiB.',
     apply: (text, { server }) => (server.shardLimits = read.shardLimits(text)),
   },
   {
@@ -138,8 +138,9 @@ const rows: readonly Row[] = [
     environment: 'MILLRACE_API_LIMITS',
     default: 'off',
     value: 'LIMITS',
-    meaning: "`off`: calls per operation are not limited. The account's call rates (`aws`) come later.",
-    apply: (text) => read.apiLimits(text),
+    meaning:
+      'How often operations may be called: `aws` (most five times a second in an account and region; DescribeStream 10, DescribeStreamSummary 20, SubscribeToShard once a consumer and shard), or `off`.',
+    apply: (text, { server }) => (server.apiLimits = read.apiLimits(text)),
   },
   {
     name: 'quota',

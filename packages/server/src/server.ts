@@ -47,6 +47,8 @@ export interface ServerOptions {
   /** Path of the file of master keys. */
   readonly kmsKeyFile?: string
   readonly shardLimits?: NonNullable<ServiceSettings['shardLimits']>
+  /** How often operations may be called. Default `off`. */
+  readonly apiLimits?: NonNullable<ServiceSettings['apiLimits']>
   readonly quotas?: NonNullable<ServiceSettings['quotas']>
   readonly durability?: 'fsync' | 'os'
   /** Bytes the log may take at most. */
@@ -174,6 +176,7 @@ async function start(
     metrics,
     options: {
       shardLimits: settings.shardLimits,
+      apiLimits: settings.apiLimits,
       quotas: settings.quotas,
       statusDelayMs: settings.statusDelayMs,
     },
@@ -272,6 +275,7 @@ const OPTION_NAMES = Object.keys({
   credentials: true,
   kmsKeyFile: true,
   shardLimits: true,
+  apiLimits: true,
   quotas: true,
   durability: true,
   diskMax: true,
@@ -311,6 +315,7 @@ function withDefaults(options: ServerOptions) {
     host: options.host ?? 'localhost',
     dataDir: options.dataDir ?? './millrace-data',
     shardLimits: options.shardLimits ?? 'aws',
+    apiLimits: options.apiLimits ?? 'off',
     quotas: options.quotas ?? {},
     durability: options.durability ?? 'fsync',
     allowedHosts: options.allowedHosts ?? [],

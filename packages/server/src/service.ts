@@ -24,6 +24,7 @@ import { DataKeys } from './encryption/data-keys.ts'
 import { LocalKeys } from './encryption/local-keys.ts'
 import type { MasterKeys } from './encryption/master-keys.ts'
 import { type Engine, EngineError } from './engine/engine.ts'
+import { CallRates } from './operations/call-rates.ts'
 import { EncodedFrames } from './operations/encoded-frames.ts'
 import { internalFailure } from './operations/faults.ts'
 import type { OperationContext, ServiceParts } from './operations/operation.ts'
@@ -47,6 +48,8 @@ const TRANSITIONS_EVERY_MS = 1_000
 export interface ServiceSettings {
   /** Default `aws`. `off`: shards take what the engine takes. Members left out are as on AWS. */
   readonly shardLimits?: 'aws' | 'off' | Partial<ShardLimits>
+  /** How often operations may be called. Default `off`. */
+  readonly apiLimits?: 'aws' | 'off'
   /** Account quotas, per account and region. */
   readonly quotas?: {
     /** Open shards. Default 20,000. */
@@ -76,11 +79,13 @@ export interface ServiceOptions {
 
 export class Service implements AsyncDisposable {
   readonly #parts: ServiceParts
+  readonly #callRates: CallRates | undefined
   readonly #loops: readonly Loop[]
   #closing: Promise<void> | undefined
 
-  private constructor(parts: ServiceParts) {
+  private constructor(parts: ServiceParts, callRates: CallRates | undefined) {
     this.#parts = parts
+    this.#callRates = callRates
     const { clock, logger, transitions } = parts
     const retention = new Retention(parts)
     const keyRenewal = new KeyRenewal(parts)
@@ -113,7 +118,7 @@ export class Service implements AsyncDisposable {
     const { writeBytes, writeRecords } = limits ?? AWS_SHARD_LIMITS
     const transitions = new Transitions({ engine, catalog, clock, logger, metrics, throughput, statusDelayMs })
     await transitions.advanceDue()
-    return new Service({
+    const parts: ServiceParts = {
       engine,
       catalog,
       clock,
@@ -138,7 +143,8 @@ export class Service implements AsyncDisposable {
         changingStreams: STREAMS_CHANGING_MAX,
       },
       statusDelayMs,
-    })
+    }
+    return new Service(parts, settings.apiLimits === 'aws' ? new CallRates() : undefined)
   }
 
   /**
@@ -149,6 +155,7 @@ export class Service implements AsyncDisposable {
     const handler = handlers.get(operationName)
     if (handler === undefined) throw new KinesisError('UnknownOperationException')
     try {
+      this.#callRates?.admit(operationName, input, context, this.#parts.clock.monotonic())
       return await handler.run(input, this.#parts, context)
     } catch (error) {
       if (!(error instanceof EngineError)) throw error

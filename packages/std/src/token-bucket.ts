@@ -36,6 +36,11 @@ export class TokenBucket {
     return this.#tokens
   }
 
+  /** It could not hold more: one made anew would be the same. */
+  isFull(nowMs: number): boolean {
+    return this.available(nowMs) >= this.#capacity
+  }
+
   #fill(nowMs: number): void {
     const elapsedMs = nowMs - this.#filledAtMs
     if (elapsedMs <= 0) return
