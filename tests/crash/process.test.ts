@@ -220,6 +220,21 @@ describe('a command', () => {
     expect(again.code).toBe(3)
   })
 
+  it('stream update and stream tag say how it is then', async () => {
+    await runCommand(server.endpoint, 'stream', 'create', 'changed')
+    const json = async (...words: readonly string[]): Promise<unknown> =>
+      JSON.parse((await finished(startCommand(server.endpoint, 'stream', ...words, '--json'))).stdout)
+    const update = ['update', 'changed', '--retention', '7d', '--max-record-size', '4MiB']
+    expect(await json(...update)).toEqual({ name: 'changed', retentionHours: 168, recordSizeKiBMax: 4096 })
+    expect(await json('tag', 'changed', 'b=2', 'a=x=y')).toEqual({
+      items: [
+        { key: 'a', value: 'x=y' },
+        { key: 'b', value: '2' },
+      ],
+    })
+    expect(await json('tag', 'changed', '--remove', 'a')).toEqual({ items: [{ key: 'b', value: '2' }] })
+  })
+
   it('stream encrypt turns encryption on and off, and says how it is then', async () => {
     await runCommand(server.endpoint, 'stream', 'create', 'sealed')
     const encrypt = (...words: readonly string[]) =>

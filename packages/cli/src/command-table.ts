@@ -63,6 +63,16 @@ export const verbs: readonly Verb[] = [
     load: async () => (await import('./commands/stream/mode.ts')).defineStreamMode,
   },
   {
+    words: ['stream', 'update'],
+    summary: 'change how long records are kept, and how large they may be',
+    load: async () => (await import('./commands/stream/update.ts')).defineStreamUpdate,
+  },
+  {
+    words: ['stream', 'tag'],
+    summary: 'give a stream tags, take some away, show them',
+    load: async () => (await import('./commands/stream/tag.ts')).defineStreamTag,
+  },
+  {
     words: ['stream', 'delete'],
     alias: 'rm',
     summary: 'delete a stream and all its records',

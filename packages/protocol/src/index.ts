@@ -11,6 +11,8 @@ export {
   parseDocument,
 } from './codecs/body.ts'
 export type { Document } from './codecs/body.ts'
+export { decodeAggregatedRecord } from './codecs/aggregated-record.ts'
+export type { UserRecord } from './codecs/aggregated-record.ts'
 export type { Codec } from './codecs/codec.ts'
 export { createRecordWriter, encodedBytes, EncodedRecords } from './codecs/record-writer.ts'
 export type { RecordCommit, RecordPlace, RecordWriter } from './codecs/record-writer.ts'

@@ -10,6 +10,8 @@ export interface OutputRecord {
   readonly stream: string
   readonly shardId: string
   readonly sequenceNumber: string
+  /** Of a record that came in an aggregated one. */
+  readonly subSequenceNumber?: number | undefined
   readonly partitionKey: string
   readonly data: Uint8Array
   /** Approximate arrival, ms since the epoch. */

@@ -30,6 +30,7 @@ import type { Shell } from '../shell.ts'
 import { parsePosition } from '../values/position.ts'
 import { fullShardId } from '../values/shard-name.ts'
 import { recordDocument } from './record-document.ts'
+import { deaggregate, type ReadRecord } from './deaggregate.ts'
 import { openConsumer } from './fan-out.ts'
 import type { ShardBatch } from './shard-source.ts'
 import { StreamReader } from './stream-reader.ts'
@@ -44,6 +45,8 @@ export interface ReadOptions extends SessionOptions {
   readonly stats?: boolean
   readonly interval?: number
   readonly fanOut?: string
+  /** Commander's word for --no-deaggregate. */
+  readonly deaggregate?: boolean
 }
 
 /** At the tip, a shard of five reads a second is read 2.5 times a second here, and once on AWS, where it has others. */
@@ -77,6 +80,7 @@ export function addReadOptions(command: Command, verb: ReadVerb): Command {
     '--fan-out <consumer>',
     'be pushed the records as this registered consumer; one that is not there is registered for the time',
   )
+  command.option('--no-deaggregate', 'show what a producer library aggregated as it is stored')
   if (!verb.untilEnd) command.option('--until-end', 'stop when all there is has been read')
   const fields = formatFields.map(([name, meaning]) => `  ${name}  ${meaning}`).join('\n')
   return command.addHelpText(
@@ -126,7 +130,8 @@ export async function readRecords(
     const stats = options.stats === true ? new ReadStats(shell) : undefined
     let records = 0
     try {
-      for await (const batch of reader.batches()) {
+      for await (const stored of reader.batches()) {
+        const batch = options.deaggregate === false ? stored : deaggregate(stored)
         const room = (options.limit ?? Infinity) - records
         const taken = batch.records.length > room ? { ...batch, records: batch.records.slice(0, room) } : batch
         await write(stream, taken, records)
@@ -163,11 +168,13 @@ function pollInterval(options: ReadOptions, target: Target): number {
   return options.interval ?? (target.isAws ? AWS_INTERVAL_MS : LOCAL_INTERVAL_MS)
 }
 
+type ReadBatch = Omit<ShardBatch, 'records'> & { readonly records: readonly ReadRecord[] }
+
 /** Writes the records of a batch in one piece: one system call, not one per record. */
 function recordWriter(
   { stdout, clock }: Shell,
   options: ReadOptions,
-): (stream: string, batch: ShardBatch, before: number) => Promise<void> {
+): (stream: string, batch: ReadBatch, before: number) => Promise<void> {
   const json = options.json === true || options.jsonLines === true
   const template = options.format ?? (stdout.width === undefined ? PIPE_FORMAT : TERMINAL_FORMAT)
   const format: RecordFormat = json
@@ -180,6 +187,7 @@ function recordWriter(
         stream,
         shardId,
         sequenceNumber: record.SequenceNumber,
+        subSequenceNumber: record.subSequenceNumber,
         partitionKey: record.PartitionKey ?? '',
         data: record.Data,
         arrivalMs: record.ApproximateArrivalTimestamp ?? 0,

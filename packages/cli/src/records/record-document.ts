@@ -7,6 +7,7 @@ export function recordDocument(record: OutputRecord): Readonly<Record<string, un
     stream: record.stream,
     shardId: record.shardId,
     sequenceNumber: record.sequenceNumber,
+    ...(record.subSequenceNumber === undefined ? {} : { subSequenceNumber: record.subSequenceNumber }),
     partitionKey: record.partitionKey,
     arrivedAt: new Date(record.arrivalMs).toISOString(),
     // Exactly one of the two.
