@@ -1,5 +1,6 @@
 /** Every target, in the order in which they are tried. */
 import type { Target } from '../support/target.ts'
+import { aggregatedRecords } from './aggregated-records.ts'
 import { cborDocuments, cborRequests, jsonDocuments, jsonRequests, responses } from './bodies.ts'
 import { credentialsDocuments, iniFiles, refusals } from './client-texts.ts'
 import { recordSources, typedTexts } from './command-line.ts'
@@ -24,6 +25,7 @@ export const targets: readonly Target[] = [
   sealedMessages,
   signatures,
   eventStreams,
+  aggregatedRecords,
   refusals,
   credentialsDocuments,
   iniFiles,
