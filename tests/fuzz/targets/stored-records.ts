@@ -6,7 +6,7 @@ import { type Random, randomBelow } from '@millrace/std'
 import { DataKeys } from '../../../packages/server/src/encryption/data-keys.ts'
 import type { MasterKey } from '../../../packages/server/src/encryption/master-keys.ts'
 import { openFrames } from '../../../packages/server/src/encryption/open-frames.ts'
-import { DataSealer } from '../../../packages/server/src/encryption/record-seal.ts'
+import { DataSealer, Nonces } from '../../../packages/server/src/encryption/record-seal.ts'
 import { EngineError } from '../../../packages/server/src/engine/engine.ts'
 import {
   decodeChange,
@@ -31,7 +31,7 @@ const stream: Stream = { ...unsealed, keyId: 'alias/a', dataKeys: [dataKeys.crea
 
 function records(random: Random): Uint8Array {
   const count = 1 + randomBelow(random, 4)
-  const sealer = new DataSealer(createSecretKey(Buffer.alloc(32)), 1, zeros)
+  const sealer = new DataSealer(createSecretKey(Buffer.alloc(32)), 1, new Nonces(zeros))
   const each = Array.from({ length: count }, () => {
     const key = pick(random, ['', 'key', 'é'.repeat(20), undefined])
     const hash = chance(random, 0.3) ? BigInt(randomBelow(random, 2 ** 30)) << 90n : undefined

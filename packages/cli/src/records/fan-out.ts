@@ -38,7 +38,9 @@ export async function openConsumer(
   }
   for await (const { Consumers = [] } of kinesis.pages(ListStreamConsumers, { StreamARN })) {
     const found = Consumers.find(({ ConsumerName }) => ConsumerName === name)
-    if (found !== undefined) return { arn: found.ConsumerARN, isTemporary: false, close: async () => {} }
+    if (found === undefined) continue
+    await waitUntilActive(kinesis, found.ConsumerARN, shell)
+    return { arn: found.ConsumerARN, isTemporary: false, close: async () => {} }
   }
   const { Consumer } = await kinesis.send(RegisterStreamConsumer, { StreamARN, ConsumerName: name })
   const arn = Consumer.ConsumerARN

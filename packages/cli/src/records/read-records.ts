@@ -129,6 +129,7 @@ export async function readRecords(
     })
     const stats = options.stats === true ? new ReadStats(shell) : undefined
     let records = 0
+    let isTakenOver = false
     try {
       for await (const stored of reader.batches()) {
         const batch = options.deaggregate === false ? stored : deaggregate(stored)
@@ -140,15 +141,15 @@ export async function readRecords(
         if (records === options.limit) break
       }
     } catch (error) {
+      // Somebody else reads as this consumer now, and would lose it.
+      isTakenOver = error instanceof Error && 'type' in error && error.type === 'ResourceInUseException'
       throw records > 0 ? partlyDone(error) : error
     } finally {
-      await consumer
-        ?.close()
-        .catch(() =>
-          reporter.note(
-            `consumer ${options.fanOut} could not be deregistered: millrace consumer deregister ${stream} ${options.fanOut}`,
-          ),
-        )
+      if (!isTakenOver) {
+        await consumer
+          ?.close()
+          .catch(() => reporter.note(`${options.fanOut} is still registered: millrace consumer rm`))
+      }
     }
     await stats?.end()
     if (interrupted.aborted) {

@@ -4,6 +4,7 @@
  * Invariant: records of a shard come in its order, and no record of a child before the last one of its parents; so
  * the records of a key come in the order in which they were written.
  */
+import { setMaxListeners } from 'node:events'
 import { decodeSequenceNumber, type ListShardsInput, type Shard, shardIdOf } from '@millrace/protocol'
 import { type Clock, type Deferred, deferred, type Random } from '@millrace/std'
 import { usageError } from '../exit-code.ts'
@@ -54,6 +55,8 @@ export class StreamReader {
 
   constructor(options: StreamReaderOptions) {
     this.#options = options
+    // Each shard listens, and there may be many.
+    setMaxListeners(0, this.#stop.signal)
   }
 
   /** Call it once. Batches without records are handed out too: they tell how far behind a shard is. */

@@ -19,7 +19,7 @@ import {
   keyNotFound,
 } from './kms-faults.ts'
 import { type KeyReference, type MasterKey, type MasterKeys, parseKeyReference, SERVICE_ALIAS } from './master-keys.ts'
-import { DataOpener, DataSealer } from './record-seal.ts'
+import { DataOpener, DataSealer, Nonces } from './record-seal.ts'
 
 const DATA_KEY_BYTES = 32
 const NONCE_BYTES = 12
@@ -43,12 +43,15 @@ interface Unwrapped {
 export class DataKeys {
   readonly #masterKeys: MasterKeys
   readonly #random: Random
+  /** Of all keys together: a run is drawn once, however many keys there are and however often they are unwrapped. */
+  readonly #nonces: Nonces
   /** By the wrapped key, which is like no other. */
   readonly #unwrapped = new Map<string, Unwrapped>()
 
   constructor(masterKeys: MasterKeys, random: Random) {
     this.#masterKeys = masterKeys
     this.#random = random
+    this.#nonces = new Nonces(random)
   }
 
   /** The master key that a KeyId names, fit to encrypt the stream; the service's own is made if need be. Rejects: KMS…. */
@@ -94,11 +97,11 @@ export class DataKeys {
     const dataKey = dataKeyInUse(stream)
     if (dataKey === undefined || stream.keyId === undefined) return undefined
     const master = this.#masterKeyNow(stream.keyId, stream)
-    const isFit =
-      dataKey.masterKey === master.id &&
-      nowMs - dataKey.sinceMs < DATA_KEY_LIFE_MS &&
-      this.#tryUnwrap(stream, dataKey, master)?.isNewest === true
-    return isFit ? undefined : master
+    if (dataKey.masterKey !== master.id) return master
+    const unwrapped = this.#tryUnwrap(stream, dataKey, master)
+    // Material that does not open it is wrong, not new: what was written under it could not be read with the right one.
+    if (unwrapped === undefined) throw keyDoesNotOpen(master.id, stream)
+    return unwrapped.isNewest && nowMs - dataKey.sinceMs < DATA_KEY_LIFE_MS ? undefined : master
   }
 
   #find(keyId: string): MasterKey | undefined {
@@ -131,7 +134,7 @@ export class DataKeys {
       const key = dataKeyIn(dataKey, material, boundTo(stream, dataKey.id, master.id))
       if (key === undefined) continue
       const isNewest = material === master.materials[0]
-      const sealer = known?.sealer ?? new DataSealer(key, dataKey.id, this.#random)
+      const sealer = new DataSealer(key, dataKey.id, this.#nonces)
       return this.#keep(dataKey.wrapped, { master, isNewest, sealer, opener: new DataOpener(key) })
     }
     return undefined

@@ -11,7 +11,7 @@ import type { Stream } from '../streams/stream.ts'
 import { KEY_A, KeyRing, material } from '../testing/key-ring.ts'
 import { DataKeys } from './data-keys.ts'
 import { openFrames } from './open-frames.ts'
-import { DataSealer } from './record-seal.ts'
+import { DataSealer, Nonces } from './record-seal.ts'
 
 const SHARD = 7
 const ring = new KeyRing({ id: KEY_A, material: material(1) })
@@ -124,7 +124,7 @@ describe('docs/formats/record.md', () => {
     const example = /<!-- example: sealed -->\n```\n([\s\S]*?)```/.exec(page)?.[1] ?? ''
     const shown = example.replaceAll(/#.*$/gm, '').replaceAll(/\s+/g, '')
     const random = { float: () => 0, bytes: (length: number) => Uint8Array.from({ length }, (_, i) => i + 1) }
-    const fixed = new DataSealer(createSecretKey(Buffer.alloc(32, 0x11)), 2, random)
+    const fixed = new DataSealer(createSecretKey(Buffer.alloc(32, 0x11)), 2, new Nonces(random))
     const { parts } = encodeOne(0, SHARD, 'user-7', undefined, Buffer.from('hello'), fixed)
     expect(Buffer.from(parts[0]?.bytes ?? []).toString('hex')).toBe(shown)
     expect(parts[0]?.bytes).toHaveLength(8 + 2 + SEAL_BYTES + 6 + 5)

@@ -21,29 +21,43 @@ const SHARD_BYTES = 4
 /** Records sealed in one run. */
 const RUN_MAX = 2 ** 32
 
-export class DataSealer implements RecordSealer {
-  readonly #key: KeyObject
-  readonly #keyId: number
+/** One after the other, none twice. The bytes are good until the next. */
+export class Nonces {
   readonly #random: Random
   readonly #nonce = Buffer.alloc(NONCE_BYTES)
   #number = RUN_MAX
 
-  constructor(key: KeyObject, keyId: number, random: Random) {
-    this.#key = key
-    this.#keyId = keyId
+  constructor(random: Random) {
     this.#random = random
   }
 
-  seal(place: SealedPlace, data: Uint8Array): void {
-    const { bytes, sealOffset, dataOffset } = place
+  next(): Buffer {
     if (this.#number === RUN_MAX) {
       this.#nonce.set(this.#random.bytes(RUN_BYTES))
       this.#number = 0
     }
     this.#nonce.writeUInt32BE(this.#number++, RUN_BYTES)
+    return this.#nonce
+  }
+}
+
+export class DataSealer implements RecordSealer {
+  readonly #key: KeyObject
+  readonly #keyId: number
+  readonly #nonces: Nonces
+
+  constructor(key: KeyObject, keyId: number, nonces: Nonces) {
+    this.#key = key
+    this.#keyId = keyId
+    this.#nonces = nonces
+  }
+
+  seal(place: SealedPlace, data: Uint8Array): void {
+    const { bytes, sealOffset, dataOffset } = place
+    const nonce = this.#nonces.next()
     new DataView(bytes.buffer, bytes.byteOffset).setUint32(sealOffset, this.#keyId, true)
-    bytes.set(this.#nonce, sealOffset + KEY_ID_BYTES)
-    const cipher = createCipheriv('aes-256-gcm', this.#key, this.#nonce).setAAD(boundTo(place))
+    bytes.set(nonce, sealOffset + KEY_ID_BYTES)
+    const cipher = createCipheriv('aes-256-gcm', this.#key, nonce).setAAD(boundTo(place))
     bytes.set(cipher.update(data), dataOffset)
     cipher.final()
     bytes.set(cipher.getAuthTag(), tagOffset(sealOffset))

@@ -29,6 +29,9 @@ const FLAG_EXTENSION = 4
 /** The data is sealed, and the extension begins with the seal. */
 const FLAG_SEALED = 8
 const FLAGS_KNOWN = FLAG_KEY_ABSENT | FLAG_EXPLICIT_HASH | FLAG_EXTENSION | FLAG_SEALED
+/** Why data that was not opened cannot be read. */
+export const STILL_SEALED = 'is sealed, and cannot be opened'
+
 /** Never stored: in an opened frame, the data was sealed and is plain now. */
 const FLAG_OPENED = 16
 
@@ -381,7 +384,7 @@ export class RecordReader {
   get isEncrypted(): boolean {
     const flags = this.#flags
     if ((flags & (FLAG_SEALED | FLAG_OPENED)) === 0) return false
-    if ((flags & FLAG_SEALED) !== 0) this.#damaged('is sealed, and cannot be opened')
+    if ((flags & FLAG_SEALED) !== 0) this.#damaged(STILL_SEALED)
     return true
   }
 

@@ -170,3 +170,42 @@ describe.each(Object.entries(clients))('an event stream over %s', (_, open) => {
     await expect.poll(() => ended.length).toBe(4)
   })
 })
+
+describe('event streams beside other requests', () => {
+  it('leave room in an HTTP/2 session, though all that it may have are stalled with an event each', async () => {
+    // 256 KiB of data in base64, with keys.
+    const event = Buffer.alloc(360 * 1024)
+    const listener = await listen(async function* (request) {
+      if (request.headers['x-kind'] === 'small') yield [Buffer.from('small')]
+      else for (;;) yield [event]
+    })
+    const session = h2connect(`http://127.0.0.1:${listener.port}`).on('error', () => {})
+    closers.push(() => session.destroy())
+    const open = (kind: string) => session.request({ ':method': 'POST', ':path': '/', 'x-kind': kind }).end('x')
+    for (let i = 0; i < frontDoorLimits.h2StreamsMax - 1; i++) {
+      const stream = open('large')
+      stream.on('error', () => {})
+      const [headers] = (await once(stream, 'response')) as [{ ':status': number }]
+      expect(headers[':status']).toBe(200)
+    }
+    const small = open('small').setEncoding('utf8')
+    let text = ''
+    for await (const chunk of small as AsyncIterable<string>) text += chunk
+    expect(text).toBe('small')
+  })
+
+  it('do not keep their requests in memory', async () => {
+    const listener = await listen(
+      untilGivenUp(
+        () => {},
+        () => {},
+      ),
+    )
+    const { port } = listener
+    const request = httpRequest({ port, host: '127.0.0.1', method: 'POST' }).end(Buffer.alloc(1024 * 1024))
+    request.on('error', () => {})
+    await once(request, 'response')
+    expect(listener.gauges()).toMatchObject({ requests: 1, bodyBytes: 0 })
+    request.destroy()
+  })
+})

@@ -197,6 +197,9 @@ export class Exchange implements WireRequest, EventWatch {
       const { eventStreams, limits, stopping } = this.#desk
       if (eventStreams.size < limits.eventStreamsMax && !stopping) {
         eventStreams.add(this)
+        // It goes on for minutes, and nobody looks at its request any more.
+        this.#claim?.release()
+        this.#body = NO_BODY
         return response
       }
       this.cancel()

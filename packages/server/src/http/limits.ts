@@ -146,9 +146,11 @@ export const limitRows = {
     atLimit: 'A further stream is refused (REFUSED_STREAM).',
   },
   h2SessionMiBMax: {
-    value: 32,
+    // 128 events of 256 KiB of data are 44 MiB in base64.
+    value: 64,
     unit: 'MiB',
-    bounds: 'Memory of one HTTP/2 session: streams, header tables, answers not yet sent. Room for three of 10 MiB.',
+    bounds:
+      'Memory of one HTTP/2 session: streams, header tables, answers not yet sent. Room for an event of every stream, or for four answers of 10 MiB.',
     atLimit: 'A further stream is refused (ENHANCE_YOUR_CALM).',
   },
   h2HeadersMax: {

@@ -54,6 +54,20 @@ describe('channels with a status delay', () => {
 })
 
 describe('channels', () => {
+  it('lose none of two updates at once', async () => {
+    const { harness, ChannelARN } = await withChannel(0)
+    await using _ = harness
+    await using other = await ServiceHarness.open({ memory: harness.memory, clock: harness.clock, seed: 2 })
+    const LoggingConfiguration = { CloudWatchLogs: { Enabled: true } }
+    const S3DestinationConfiguration = { DataFreshnessInSeconds: 900 }
+    await Promise.all([
+      harness.call(UpdateChannel, { ChannelARN, LoggingConfiguration }),
+      other.call(UpdateChannel, { ChannelARN, S3DestinationConfiguration }),
+    ])
+    const { ChannelDescription } = await harness.call(DescribeChannel, { ChannelARN })
+    expect(ChannelDescription).toMatchObject({ LoggingConfiguration, S3DestinationConfiguration })
+  })
+
   it('outlive the service, and are known to other servers', async () => {
     const { harness, ChannelARN } = await withChannel(0)
     await using _ = harness

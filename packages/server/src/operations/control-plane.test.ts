@@ -532,7 +532,7 @@ describe('retention', () => {
 describe('an operation that is not served', () => {
   it('is unknown', async () => {
     await using harness = await ServiceHarness.open()
-    const absent = { ...CreateStream, name: 'ListChannels' }
+    const absent = { ...CreateStream, name: 'CreateQueue' }
     expect(await harness.fault(absent, { StreamName: 's', ShardCount: 1 })).toBe('UnknownOperationException')
   })
 })

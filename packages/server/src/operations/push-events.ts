@@ -11,7 +11,7 @@ import {
   SUBSCRIPTION_LIFE_MS,
   type SubscribeToShardEvent,
 } from '@millrace/protocol'
-import { TokenBucket } from '@millrace/std'
+import { type Clock, type Timer, TokenBucket } from '@millrace/std'
 
 import { comparePositions, EngineError } from '../engine/engine.ts'
 import { recordSecond, type Shard } from '../streams/shard.ts'
@@ -41,8 +41,8 @@ export interface PushOptions {
 
 /** Clients give up after 10 s of silence; AWS says something about every 5 s. */
 const SILENCE_MAX_MS = 4_500
-/** Data and keys of one event, unless it is one larger record. */
-const EVENT_BYTES_MAX = 1024 * 1024
+/** Data and keys of one event, unless it is one larger record: as many as an HTTP/2 session may have find room in it. */
+const EVENT_BYTES_MAX = 256 * 1024
 const EVENT_RECORDS_MAX = 10_000
 /** A spent rate is saved up to this before it is used again: some events of a size rather than many small ones. */
 const SAVED_BYTES = 256 * 1024
@@ -66,6 +66,8 @@ export async function* pushEvents(
   let behindMs = 0
   // The first event comes at once: it tells where to go on from.
   let speaksAtMs = startedMs
+  let reading: Promise<RecordPage> | undefined
+  subscription.begin()
   try {
     while (subscription.state !== 'over') {
       bell.clear()
@@ -73,7 +75,10 @@ export async function* pushEvents(
       const nowMs = clock.monotonic()
       if (nowMs >= endsAtMs) return
       const bytes = Math.min(allowance.available(nowMs), EVENT_BYTES_MAX)
-      const page = bytes === 0 ? undefined : await read({ stream, shard, place, bytes }, service, context)
+      if (bytes > 0) reading ??= read({ stream, shard, place, bytes }, service, context)
+      // A slow disk is no reason to say nothing: then it is read on.
+      const page = await inTime(reading, clock, speaksAtMs - nowMs)
+      if (page !== undefined) reading = undefined
       let moved = false
       if (page !== undefined) {
         allowance.charge(page.bytes, clock.monotonic())
@@ -84,7 +89,7 @@ export async function* pushEvents(
       // Children are told of only once they are there: until the reshard commits, a closed parent looks like an idle one.
       const children = page?.ended === true ? describeChildren(stream, shard.number) : []
       const records = page?.count ?? 0
-      if (records > 0 || children.length > 0 || nowMs >= speaksAtMs) {
+      if (records > 0 || children.length > 0 || clock.monotonic() >= speaksAtMs) {
         metrics.push(label, { records, bytes: page?.bytes ?? 0, behindMs })
         yield {
           ...(children.length > 0
@@ -98,13 +103,15 @@ export async function* pushEvents(
       }
       if (moved && page?.atTip === false) continue
       const untilMs = Math.min(speaksAtMs, endsAtMs, page === undefined ? allowance.savedAtMs(nowMs) : Infinity)
-      await bell.wait(clock, untilMs - clock.monotonic())
+      if (reading === undefined) await bell.wait(clock, untilMs - clock.monotonic())
     }
   } catch (error) {
     throw failureOf(error, options, service, context)
   } finally {
     bell[Symbol.dispose]()
     subscription.end()
+    // Nobody waits for it any more, whatever becomes of it.
+    reading?.catch(() => undefined)
   }
 }
 
@@ -139,6 +146,20 @@ function read(
     deadlineMs: service.clock.monotonic() + READ_DEADLINE_MS,
     ...(codec === undefined ? {} : { codec: 'json' }),
   })
+}
+
+/** What comes of it within `delayMs`; the first time, before anything was said, however long it takes. */
+async function inTime<T>(promise: Promise<T> | undefined, clock: Clock, delayMs: number): Promise<T | undefined> {
+  if (promise === undefined || delayMs <= 0) return promise
+  let timer: Timer | undefined
+  const late = new Promise<undefined>((resolve) => {
+    timer = clock.setTimer(delayMs, () => resolve(undefined), { unref: true })
+  })
+  try {
+    return await Promise.race([promise, late])
+  } finally {
+    timer?.cancel()
+  }
 }
 
 /** The rate of one subscription, with a burst of one second. */

@@ -3,7 +3,7 @@ import { encodedBytes, type EncodedRecords, type KinesisError, shardIdOf, type S
 
 import { openFrames } from '../encryption/open-frames.ts'
 import { EngineError, type Position, type ReadResult, type StoredFrame } from '../engine/engine.ts'
-import { RecordReader } from '../engine/record-batch.ts'
+import { RecordReader, STILL_SEALED } from '../engine/record-batch.ts'
 import { visibleFromMs } from '../streams/retention.ts'
 import type { Shard } from '../streams/shard.ts'
 import type { Stream } from '../streams/stream.ts'
@@ -75,7 +75,7 @@ export async function readPage(request: PageRequest, service: ServiceParts, cont
     }
     const { count } = list
     if (damage !== undefined && count === 0) {
-      const heard = await hearOfKeys(stream, service)
+      const heard = damage.includes(STILL_SEALED) ? await hearOfKeys(stream, service) : undefined
       if (heard !== undefined) return await readPage({ ...request, stream: heard }, service, context)
       throw damaged(damage, request, service, context)
     }

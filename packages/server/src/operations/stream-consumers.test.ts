@@ -82,6 +82,17 @@ describe('registered consumers', () => {
     }
   })
 
+  it('get an ARN of their own also when their stream is made again in the same second', async () => {
+    await using harness = await withStream(0)
+    const arns = new Set<string>()
+    for (let i = 0; i < 4; i++) {
+      arns.add((await register(harness, 'c')).Consumer.ConsumerARN)
+      await harness.call(DeleteStream, { StreamName: 's', EnforceConsumerDeletion: true })
+      await harness.call(CreateStream, { StreamName: 's', ShardCount: 1 })
+    }
+    expect(arns.size).toBe(4)
+  })
+
   it('registered by two servers at once never pass the quota', async () => {
     await using harness = await withStream(0)
     await using other = await ServiceHarness.open({ memory: harness.memory, clock: harness.clock })

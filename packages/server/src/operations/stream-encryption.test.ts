@@ -228,6 +228,8 @@ describe('a key that cannot be used', () => {
       const ShardIterator = await iterator(harness)
       await harness.call(GetRecords, { ShardIterator }, { codec: 'json' })
       ring.set(...keys)
+      // However long it is so: no key is made under what is wrong.
+      await harness.advance(180_000, 30_000)
       expect(await refusedRead(harness)).toBe(text)
       expect(await harness.fault(GetRecords, { ShardIterator }, { codec: 'json' })).toBe(text)
       expect(await refusedPut(harness)).toBe(text.replace('kms:Decrypt', 'kms:GenerateDataKey'))

@@ -15,6 +15,7 @@ import {
 } from '@millrace/protocol'
 import { describe, expect, it } from 'vitest'
 
+import { lendingEngine } from '../testing/lending-engine.ts'
 import {
   ACCOUNT,
   bytesOf,
@@ -127,6 +128,42 @@ describe('SubscribeToShard in time', () => {
     await put(world, 'x')
     await idle()
     expect([older.texts, newer.texts]).toEqual([[], ['x']])
+  })
+
+  it('is as if it had never been when nobody asked for its first event', async () => {
+    await using world = await open()
+    const refused = new AbortController()
+    const input = { ConsumerARN: world.arn, ShardId: shardIdOf(0), StartingPosition: { Type: 'LATEST' } } as const
+    await world.harness.call(SubscribeToShard, input, { signal: refused.signal })
+    refused.abort()
+    expect((await Reader.open(world)).state).toBe('open')
+  })
+
+  it('says something while the disk does not answer, and then goes on', async () => {
+    let answer: (() => void) | undefined
+    await using world = await open({
+      wrap: (engine) => {
+        const lent = lendingEngine(engine)
+        const read: typeof lent.shards.read = async (...args) => {
+          if (answer !== undefined) await new Promise<void>((resolve) => (answer = resolve))
+          return lent.shards.read(...args)
+        }
+        return { ...lent, shards: { ...lent.shards, read } }
+      },
+    })
+    const reader = await Reader.open(world)
+    answer = () => {}
+    await put(world, 'late')
+    await idle()
+    await world.harness.advance(30_000, 500)
+    expect(reader.texts).toEqual([])
+    const gaps = reader.atMs.slice(1).map((at, i) => at - (reader.atMs[i] ?? 0))
+    expect(Math.max(...gaps)).toBeLessThanOrEqual(5_000)
+    const release = answer
+    answer = undefined
+    release()
+    await idle()
+    expect(reader.texts).toEqual(['late'])
   })
 
   it('can be begun again five seconds after it began, when its client has left', async () => {

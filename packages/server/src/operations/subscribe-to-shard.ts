@@ -1,4 +1,4 @@
-import { KinesisError, shardIdOf, SubscribeToShard, type SubscribeToShardInput } from '@millrace/protocol'
+import { KinesisError, SubscribeToShard, type SubscribeToShardInput } from '@millrace/protocol'
 
 import { type Consumer, consumerSecond } from '../streams/consumer.ts'
 import { findShard, isServing, type StreamKey } from '../streams/stream.ts'
@@ -35,7 +35,7 @@ export const subscribeToShard = handle<SubscribeToShardInput, Output>(
 
     const label = { account: stream.account, region: stream.region, stream: stream.name, consumer: consumer.name }
     const consumerArn = arnOf(stream, consumer)
-    const subscription = service.subscriptions.open(consumerArn, shardIdOf(shard.number), context.signal)
+    const subscription = service.subscriptions.open(consumerArn, shard.ref, context.signal)
     service.metrics.subscribe(label, subscription !== undefined)
     if (subscription === undefined) throw subscriptionTaken(stream, shard, consumer.name)
     const pushed = { stream, shard, consumer: key, consumerArn, label, start, subscription }

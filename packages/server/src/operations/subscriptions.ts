@@ -6,12 +6,16 @@
 import { SUBSCRIPTION_TAKEOVER_MS } from '@millrace/protocol'
 import type { Clock } from '@millrace/std'
 
+import type { ShardRef } from '../engine/engine.ts'
+
 /** A place that a subscription holds. It is given back when its signal aborts, or by `end`. */
 export interface Subscription {
   /** - `taken-over`: another call has the place. - `over`: nobody reads any more, or the service is closing. */
   readonly state: 'live' | 'taken-over' | 'over'
   /** Called when the state changes; set by whoever waits. */
   onChange: () => void
+  /** Its first event is asked for. One that ends before is as if it had never been. */
+  begin(): void
   end(): void
 }
 
@@ -32,8 +36,8 @@ export class Subscriptions {
   }
 
   /** `undefined`: the place was taken less than five seconds ago, whether or not it is held still. */
-  open(consumerArn: string, shardId: string, signal: AbortSignal): Subscription | undefined {
-    const id = `${consumerArn} ${shardId}`
+  open(consumerArn: string, shard: ShardRef, signal: AbortSignal): Subscription | undefined {
+    const id = `${consumerArn} ${shard}`
     const nowMs = this.#clock.monotonic()
     const before = this.#places.get(id)
     if (before !== undefined && nowMs - before.startedMs < SUBSCRIPTION_TAKEOVER_MS) return undefined
@@ -55,7 +59,7 @@ export class Subscriptions {
       if (this.#places.get(id) === place) this.#places.delete(id)
     }
     const leftMs = place.startedMs + SUBSCRIPTION_TAKEOVER_MS - this.#clock.monotonic()
-    if (leftMs <= 0) forget()
+    if (leftMs <= 0 || !place.hasBegun) forget()
     else this.#clock.setTimer(leftMs, forget, { unref: true })
   }
 }
@@ -65,6 +69,7 @@ class Place implements Subscription {
   readonly #signal: AbortSignal
   readonly #onEnd: () => void
   state: Subscription['state'] = 'live'
+  hasBegun = false
   onChange: () => void = () => {}
 
   constructor(startedMs: number, signal: AbortSignal, onEnd: () => void) {
@@ -72,6 +77,10 @@ class Place implements Subscription {
     this.#signal = signal
     this.#onEnd = onEnd
     signal.addEventListener('abort', this.end, { once: true })
+  }
+
+  begin(): void {
+    this.hasBegun = true
   }
 
   readonly end = (): void => this.change('over')

@@ -8,7 +8,6 @@ import { handle } from './operation.ts'
 /** Changes how fresh a channel delivers, and where it logs. The texts of refusals are ours: AWS's are unknown. */
 export const updateChannel = handle(UpdateChannel, async (input, service, context) => {
   const found = getChannel(input.ChannelARN, service, context)
-  const settings = changedSettings(found.channel, input)
   const stream = await service.catalog.change(found.stream, context.deadlineMs, (now) => {
     const channel = now?.channels.get(found.channel.id)
     if (now === undefined || channel === undefined) throw channelNotFound(input.ChannelARN, context.account)
@@ -18,11 +17,13 @@ export const updateChannel = handle(UpdateChannel, async (input, service, contex
         `Channel ${channel.name} under account ${context.account} cannot be updated in state ${channel.status}.`,
       )
     }
+    const settings = changedSettings(channel, input)
     const status = service.statusDelayMs === 0 ? channel.status : 'UPDATING'
     return { stream: withChannel(now, { ...channel, settings, status, sinceMs: service.clock.now() }) }
   })
-  const updating: Channel = { ...found.channel, settings, status: 'UPDATING' }
-  return { ChannelDescription: describeChannel(stream ?? found.stream, updating) }
+  const updated = stream?.channels.get(found.channel.id) ?? found.channel
+  // As AWS answers, also where there is no status delay.
+  return { ChannelDescription: describeChannel(stream ?? found.stream, { ...updated, status: 'UPDATING' }) }
 })
 
 function changedSettings(channel: Channel, input: UpdateChannelInput): ChannelSettings {

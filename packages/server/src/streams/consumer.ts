@@ -32,8 +32,8 @@ export function registerConsumer(
   stream: Stream,
   { name, tags, nowMs, status }: Pick<Consumer, 'name' | 'tags' | 'status'> & { readonly nowMs: number },
 ): Stream {
-  // One of the name may have gone in this very second: its ARN must not come back to life.
-  const createdMs = Math.max(nowMs, ((stream.lastConsumerS ?? 0) + 1) * 1000)
+  // One of the name may have gone in this very second, with its stream even: its ARN must not come back to life.
+  const createdMs = Math.max(nowMs, stream.bornS * 1000, ((stream.lastConsumerS ?? 0) + 1) * 1000)
   return withConsumer(stream, { name, status, createdMs, sinceMs: nowMs, tags })
 }
 

@@ -3,7 +3,7 @@
  * pages go; then its root, leaving behind only the last birth, so that a stream of the same name starts above it.
  */
 import type { ShardRef } from '../engine/engine.ts'
-import { noConsumers } from './consumer.ts'
+import { consumerSecond, noConsumers } from './consumer.ts'
 import { shardsOf, type Stream } from './stream.ts'
 
 export function beginDeletion(stream: Stream, nowMs: number): Stream {
@@ -42,5 +42,7 @@ function plannedRefs(stream: Stream): { readonly firstRef: ShardRef; readonly co
 function lastBirthS(stream: Stream): number {
   let last = stream.change?.kind === 'create' ? stream.change.birthS : 0
   for (const shard of shardsOf(stream)) last = Math.max(last, shard.birthS)
-  return last
+  // Consumers of a later stream of the name are registered later, too.
+  for (const consumer of stream.consumers.values()) last = Math.max(last, consumerSecond(consumer))
+  return Math.max(last, stream.lastConsumerS ?? 0)
 }
