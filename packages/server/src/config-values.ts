@@ -2,7 +2,7 @@
  * How the text of an option becomes its value. Each throws ConfigError with what was expected and found; config.ts
  * adds where. What comes later says what it waits for.
  */
-import type { AuthMode } from './auth/authenticate.ts'
+import { type AuthMode, authModes } from './auth/authenticate.ts'
 import { ConfigError } from './config-error.ts'
 import { nearest } from './nearest.ts'
 import type { ServerOptions, StreamToCreate } from './server.ts'
@@ -58,8 +58,7 @@ export function engine(text: string): void {
 }
 
 export function auth(text: string): AuthMode {
-  if (text === 'iam') later('the enforcement of policies', '--auth keys')
-  return oneOf(text, ['none', 'keys'])
+  return oneOf(text, authModes)
 }
 
 export function apiLimits(text: string): 'aws' | 'off' {

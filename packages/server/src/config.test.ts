@@ -119,7 +119,7 @@ describe('readConfig', () => {
     [{}, { MILLRACE_PORT: 'x' }, "MILLRACE_PORT: expected a whole number from 0 to 65535, found 'x'"],
     [{ prot: '1' }, {}, "flag '--prot': no such option. Did you mean '--port'?"],
     [{ durability: 'fsnyc' }, {}, "--durability: expected fsync, os, found 'fsnyc'; did you mean fsync?"],
-    [{ auth: 'iam' }, {}, '--auth: this waits for the enforcement of policies'],
+    [{ auth: 'iams' }, {}, "--auth: expected none, keys, iam, found 'iams'; did you mean iam?"],
     [{ engine: 'nats://a:4222' }, {}, '--engine: this waits for the cluster engine'],
     [{ 'api-limits': 'asw' }, {}, "--api-limits: expected aws, off, found 'asw'; did you mean aws?"],
     [{ 'create-streams': 'a:on-demands' }, {}, '--create-streams: expected a whole number'],

@@ -104,7 +104,7 @@ const rows: readonly Row[] = [
     default: '`none` on loopback without a credentials file, else `keys`',
     value: 'MODE',
     meaning:
-      '`none`: a signature of the right shape is wanted, and not verified. `keys`: it is verified; without a credentials file one key is made and shown once (in memory: for this life). `iam` (policies enforced as well) comes later.',
+      '`none`: a signature of the right shape is wanted, and not verified. `keys`: it is verified; without a credentials file one key is made and shown once (in memory: for this life). `iam`: policies are enforced as well ([credentials.md](credentials.md)).',
     apply: (text, { server }) => (server.auth = read.auth(text) satisfies AuthMode),
   },
   {
@@ -112,7 +112,8 @@ const rows: readonly Row[] = [
     environment: 'MILLRACE_CREDENTIALS',
     default: '`<data-dir>/credentials.yaml`',
     value: 'FILE',
-    meaning: 'Access keys. Edits count within seconds; a wrong one is reported and has no effect.',
+    meaning:
+      'Access keys, roles and policies ([credentials.md](credentials.md)). Edits count within seconds; a wrong one is reported and has no effect.',
     apply: (text, { server }) => (server.credentials = text),
   },
   {
@@ -123,6 +124,15 @@ const rows: readonly Row[] = [
     meaning:
       'Master keys that streams are encrypted under ([format](../formats/kms-keys.md)). Edits count within seconds; a wrong one is reported and has no effect. Without its keys, what is encrypted under them cannot be read: keep a copy.',
     apply: (text, { server }) => (server.kmsKeyFile = text),
+  },
+  {
+    name: 'audit-log',
+    environment: 'MILLRACE_AUDIT_LOG',
+    default: 'none',
+    value: 'FILE',
+    meaning:
+      'Lines of JSON: every call that was refused for who asked, and every other one but puts and reads ([credentials.md](credentials.md)).',
+    apply: (text, { server }) => (server.auditLog = text),
   },
   {
     name: 'shard-limits',
@@ -206,7 +216,7 @@ const rows: readonly Row[] = [
   {
     name: 'cors-origins',
     environment: 'MILLRACE_CORS_ORIGINS',
-    default: 'loopback origins under `none`, any under `keys`',
+    default: 'loopback origins under `none`, else any',
     value: 'ORIGINS',
     meaning:
       'Web pages that may call the service from a browser, comma-separated, like `https://console.example.org`; `*` is any.',

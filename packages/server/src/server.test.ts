@@ -85,6 +85,24 @@ describe('startServer', () => {
     expect(again.createdKey).toBeUndefined()
   })
 
+  it('with policies and no file makes a key that may do everything, in memory and in the file', async () => {
+    const dataDir = await folder()
+    for (const options of [{ auth: 'iam' as const }, { auth: 'iam' as const, dataDir }]) {
+      const server = await start(options)
+      expect((await listStreams(server, server.createdKey)).status).toBe(200)
+      await server.close()
+    }
+    const credentials = join(dataDir, 'credentials.yaml')
+    await writeFile(credentials, 'accessKeys: [{accessKeyId: test, secretAccessKey: test}]')
+    const refused = await listStreams(await start({ auth: 'iam', dataDir }))
+    expect(refused.text).toContain('because no identity-based policy allows the kinesis:ListStreams action')
+  })
+
+  it('refuses an audit log that cannot be written, before it serves', async () => {
+    const auditLog = join(await folder(), 'nowhere', 'audit.jsonl')
+    await expect(start({ auditLog })).rejects.toThrow(`audit-log: ${auditLog} cannot be written: ENOENT`)
+  })
+
   it.each([{}, { auth: 'keys' as const }, { auth: 'none' as const }])(
     'refuses a credentials file that was named and is not there: %j',
     async (options) => {

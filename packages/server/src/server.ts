@@ -9,8 +9,10 @@ import { join } from 'node:path'
 import { KinesisError } from '@millrace/protocol'
 import { type Clock, deferred, type Logger, type Random, silentLogger, systemClock, systemRandom } from '@millrace/std'
 
-import { type AuthMode, createAuthenticate } from './auth/authenticate.ts'
+import { createAudit } from './auth/audit.ts'
+import type { AuthMode } from './auth/authenticate.ts'
 import { CredentialsFile, newKey } from './auth/credentials-file.ts'
+import { noCredentials, openFrontDesk } from './auth/front-desk.ts'
 import { ConfigError } from './config-error.ts'
 import { describeDamage, nameDamage } from './damage-names.ts'
 import { LocalKeys } from './encryption/local-keys.ts'
@@ -24,6 +26,7 @@ import { createPages, type Readiness } from './http/pages.ts'
 import { assertTlsPair, tlsIdentity } from './http/tls-identity.ts'
 import { nearest } from './nearest.ts'
 import { Service, type ServiceSettings } from './service.ts'
+import { AuditLog } from './telemetry/audit-log.ts'
 import { createPrometheusMetrics } from './telemetry/prometheus.ts'
 
 /** `dataDir` for a server that keeps nothing. */
@@ -46,6 +49,8 @@ export interface ServerOptions {
   readonly credentials?: string
   /** Path of the file of master keys. */
   readonly kmsKeyFile?: string
+  /** Path of the audit log. */
+  readonly auditLog?: string
   readonly shardLimits?: NonNullable<ServiceSettings['shardLimits']>
   /** How often operations may be called. Default `off`. */
   readonly apiLimits?: NonNullable<ServiceSettings['apiLimits']>
@@ -78,7 +83,7 @@ export interface RunningServer extends AsyncDisposable {
   readonly endpoint: string
   readonly port: number
   readonly auth: AuthMode
-  /** The key that was made because `keys` was asked for and there was no file. Show it once. */
+  /** The key that was made because keys were asked for and there was no file. Show it once. */
   readonly createdKey: { readonly accessKeyId: string; readonly secretAccessKey: string } | undefined
   readiness(): Readiness
   /**
@@ -140,8 +145,10 @@ async function start(
   if (settings.credentials !== undefined && !hasCredentials)
     throw new ConfigError(`credentials: there is no file ${settings.credentials}`)
   const auth = settings.auth ?? (loopback && !hasCredentials ? 'none' : 'keys')
-  const credentials = auth === 'keys' ? await openCredentials(credentialsPath, settings) : undefined
+  const credentials = auth === 'none' ? undefined : await openCredentials(credentialsPath, settings)
   closers.push(() => credentials?.close())
+  const auditLog = settings.auditLog === undefined ? undefined : await openAuditLog(settings.auditLog, settings)
+  closers.push(() => auditLog?.close())
 
   const tls = tlsFiles(settings)
   if (tls !== undefined) await assertTlsPair(tls)
@@ -195,12 +202,15 @@ async function start(
   const guarded = auth === 'none' && loopback
   const dispatch = createDispatch({
     service,
-    authenticate: createAuthenticate({
+    ...openFrontDesk({
       mode: auth,
-      findKey: (id) => credentials?.find(id),
-      clock,
+      ...(credentials === undefined ? {} : { credentials: () => credentials.current }),
       account: settings.account,
       region: settings.region,
+      seal: service.seal,
+      clock,
+      random,
+      ...(auditLog === undefined ? {} : { audit: createAudit((fields) => auditLog.record(fields)) }),
     }),
     bodies,
     hosts: createHostPolicy({
@@ -255,14 +265,22 @@ async function start(
   }
 }
 
+async function openAuditLog(path: string, { clock, logger }: Settings): Promise<AuditLog> {
+  try {
+    return await AuditLog.open({ path, clock, logger })
+  } catch (error) {
+    throw new ConfigError(`audit-log: ${path} cannot be written: ${(error as Error).message}`)
+  }
+}
+
 /** In memory, a key lives as long as the server. */
 async function openCredentials(
   path: string | undefined,
   { clock, random, logger }: Settings,
-): Promise<Pick<CredentialsFile, 'find' | 'created' | 'close'>> {
+): Promise<Pick<CredentialsFile, 'current' | 'created' | 'close'>> {
   if (path !== undefined) return await CredentialsFile.open({ path, clock, random, logger })
   const created = newKey(random)
-  return { created, find: (id) => (id === created.accessKeyId ? created : undefined), close() {} }
+  return { created, current: { ...noCredentials, accessKeys: new Map([[created.accessKeyId, created]]) }, close() {} }
 }
 
 type Settings = ReturnType<typeof withDefaults>
@@ -274,6 +292,7 @@ const OPTION_NAMES = Object.keys({
   auth: true,
   credentials: true,
   kmsKeyFile: true,
+  auditLog: true,
   shardLimits: true,
   apiLimits: true,
   quotas: true,

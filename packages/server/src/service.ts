@@ -11,6 +11,8 @@ import {
 } from '@millrace/protocol'
 import { type Clock, type Logger, type Random, silentLogger } from '@millrace/std'
 
+import { Authorizer } from './auth/iam/authorizer.ts'
+import type { NamingInput } from './auth/iam/required-access.ts'
 import { GuardedClock } from './background/guarded-clock.ts'
 import { KeyRenewal } from './background/key-renewal.ts'
 import { Loop } from './background/loop.ts'
@@ -80,12 +82,14 @@ export interface ServiceOptions {
 export class Service implements AsyncDisposable {
   readonly #parts: ServiceParts
   readonly #callRates: CallRates | undefined
+  readonly #authorizer: Authorizer
   readonly #loops: readonly Loop[]
   #closing: Promise<void> | undefined
 
   private constructor(parts: ServiceParts, callRates: CallRates | undefined) {
     this.#parts = parts
     this.#callRates = callRates
+    this.#authorizer = new Authorizer(parts)
     const { clock, logger, transitions } = parts
     const retention = new Retention(parts)
     const keyRenewal = new KeyRenewal(parts)
@@ -148,15 +152,20 @@ export class Service implements AsyncDisposable {
   }
 
   /**
-   * Runs one operation. Input and output have the protocol's shapes, and the input has passed its schema. Rejects with
-   * `KinesisError` for all that can go wrong outside our own code.
+   * Runs one operation, if policies are to be enforced and allow it. Input and output have the protocol's shapes, and
+   * the input has passed its schema. Rejects with `KinesisError` for all that can go wrong outside our own code.
    */
   async execute(operationName: string, input: unknown, context: OperationContext): Promise<unknown> {
     const handler = handlers.get(operationName)
     if (handler === undefined) throw new KinesisError('UnknownOperationException')
+    const { principal } = context
+    const world =
+      principal === undefined
+        ? context
+        : this.#authorizer.authorize(operationName, input as NamingInput, context, principal)
     try {
-      this.#callRates?.admit(operationName, input, context, this.#parts.clock.monotonic())
-      return await handler.run(input, this.#parts, context)
+      this.#callRates?.admit(operationName, input, world, this.#parts.clock.monotonic())
+      return await handler.run(input, this.#parts, world)
     } catch (error) {
       if (!(error instanceof EngineError)) throw error
       const { logger, reports } = this.#parts
@@ -172,6 +181,11 @@ export class Service implements AsyncDisposable {
       })
       throw internalFailure()
     }
+  }
+
+  /** Of tokens that every server of this catalog opens. */
+  get seal(): TokenSeal {
+    return this.#parts.seal
   }
 
   /** Every shard that is listed, by what the engine calls it. Goes through all of them. */

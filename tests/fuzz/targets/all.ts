@@ -9,6 +9,7 @@ import { eventStreams } from './event-streams.ts'
 import { frontDoor } from './front-door.ts'
 import { logFiles } from './log-files.ts'
 import { base64Texts, names } from './names.ts'
+import { policies } from './policies.ts'
 import { signatures } from './signatures.ts'
 import { metadata, storedRecords } from './stored-records.ts'
 import { sealedMessages, tokens } from './tokens.ts'
@@ -35,6 +36,7 @@ export const targets: readonly Target[] = [
   configValues,
   credentialsFiles,
   keyFiles,
+  policies,
   storedRecords,
   metadata,
   frontDoor,

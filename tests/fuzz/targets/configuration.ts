@@ -77,7 +77,7 @@ export const configValues: Target = {
 const credentialsText = (random: Random): string =>
   `accessKeys:\n  - accessKeyId: ${pick(random, ['"AKIA"', 'AKIA', '1', '~', '[]', '&a x', '"é"'])}\n    secretAccessKey: "hidden-secret"\n` +
   (chance(random, 0.3)
-    ? `    ${pick(random, ['account: "123456789012"', 'account: 12', 'user: a\n    role: b', 'polices: []'])}\n`
+    ? `    ${pick(random, ['account: "123456789012"', 'account: 12', 'user: a\n    role: b', 'polices: []', 'policies: [all]', 'policies: [{Statement: {Effect: Allow, Action: "*", Resource: "*"}}]'])}\n`
     : '')
 
 export const credentialsFiles: Target = {
@@ -85,11 +85,21 @@ export const credentialsFiles: Target = {
   specimens: [
     'accessKeys:\n  - accessKeyId: "A"\n    secretAccessKey: "hidden-secret"\n    account: "123456789012"\n',
     'accessKeys: []\nroles: []\n',
+    'roles: [{name: a, trust: {Statement: {Effect: Allow, Principal: "*", Action: sts:AssumeRole}}, policies: [all]}]\npolicies: {all: {Statement: []}}\n',
     'accessKeys: &a [*a]\n',
   ].map(bytesOf),
   generate: (random) =>
     bytesOf(chance(random, 0.2) ? jsonText({ accessKeys: anyTree(random, 1) }, random) : credentialsText(random)),
-  words: [...yamlWords, 'accessKeyId: ', 'secretAccessKey: ', 'accessKeys:'],
+  words: [
+    ...yamlWords,
+    'accessKeyId: ',
+    'secretAccessKey: ',
+    'accessKeys:',
+    'roles:',
+    'trust: ',
+    'policies: ',
+    'Statement: ',
+  ],
   executions: 3_000,
   check(input) {
     const text = textOf(input)

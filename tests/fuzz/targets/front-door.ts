@@ -6,7 +6,7 @@ import { type Codec, encodeRequest, GetShardIterator, PutRecord } from '@millrac
 import { type Logger, silentLogger } from '@millrace/std'
 import { seededRandom, VirtualClock } from '@millrace/std/testing'
 
-import { createAuthenticate } from '../../../packages/server/src/auth/authenticate.ts'
+import { openFrontDesk } from '../../../packages/server/src/auth/front-desk.ts'
 import { createMemoryEngine } from '../../../packages/server/src/engine/memory/memory-engine.ts'
 import { BodyWorker } from '../../../packages/server/src/http/body-worker.ts'
 import { createDispatch } from '../../../packages/server/src/http/dispatch.ts'
@@ -44,12 +44,13 @@ async function openDoor(): Promise<Door> {
   const logger: Logger = { ...silentLogger, error: (_message, fields) => void faults.push(fields?.['error']) }
   const dispatch = createDispatch({
     service,
-    authenticate: createAuthenticate({
+    ...openFrontDesk({
       mode: 'none',
-      findKey: () => undefined,
-      clock,
       account: '000000000000',
       region: 'us-east-1',
+      seal: service.seal,
+      clock,
+      random,
     }),
     bodies,
     hosts: createHostPolicy({ allowedHosts: [], corsOrigins: [] }),

@@ -177,12 +177,18 @@ function createdKeyText(
   )
 }
 
+const authText: Readonly<Record<RunningServer['auth'], string>> = {
+  none: 'none: any credentials will do',
+  keys: 'keys: signatures are verified',
+  iam: 'iam: signatures are verified, policies enforced',
+}
+
 function banner(running: RunningServer, config: StartConfig, dataPath: string, style: Style): string {
   const { durability = 'fsync', shardLimits = 'aws' } = config.server
   const rows = [
     ['endpoint', `${style.name(running.endpoint)}  HTTP/1.1, HTTP/2 and TLS`],
     ['data', dataPath === ':memory:' ? 'in memory: nothing is kept' : `${dataPath}  durability ${durability}`],
-    ['auth', running.auth === 'none' ? 'none: any credentials will do' : 'keys: signatures are verified'],
+    ['auth', authText[running.auth]],
     ['limits', typeof shardLimits === 'string' ? shardLimits : 'per shard, as configured'],
     ...(config.file === undefined ? [] : [['config', config.file]]),
     ['use it', `export AWS_ENDPOINT_URL_KINESIS=${running.endpoint}`],

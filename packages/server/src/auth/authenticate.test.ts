@@ -1,11 +1,12 @@
 import { createHash, createHmac } from 'node:crypto'
 
 import { type KinesisError, presignRequest, type SignableRequest } from '@millrace/protocol'
-import { VirtualClock } from '@millrace/std/testing'
+import { seededRandom, VirtualClock } from '@millrace/std/testing'
 import { SignatureV4 } from '@smithy/signature-v4'
 import { describe, expect, it } from 'vitest'
 
-import { createAuthenticate } from './authenticate.ts'
+import { TokenSeal } from '../streams/sealed-token.ts'
+import { openFrontDesk } from './front-desk.ts'
 
 const clock = new VirtualClock()
 const key = {
@@ -14,13 +15,16 @@ const key = {
   account: '111122223333',
   user: 'ann',
   role: undefined,
+  policies: [],
 }
-const authenticate = createAuthenticate({
+const { authenticate } = openFrontDesk({
   mode: 'keys',
-  findKey: (id) => (id === key.accessKeyId ? key : undefined),
-  clock,
+  credentials: () => ({ accessKeys: new Map([[key.accessKeyId, key]]), roles: [] }),
   account: '000000000000',
   region: 'us-east-1',
+  seal: new TokenSeal(new Uint8Array(32), seededRandom(1)),
+  clock,
+  random: seededRandom(1),
 })
 
 /** The SDK's own hash port, over node:crypto. */
@@ -87,6 +91,7 @@ describe('keys', () => {
       account: '111122223333',
       region: 'eu-central-1',
       accessKeyId: key.accessKeyId,
+      principal: expect.objectContaining({ arn: 'arn:aws:iam::111122223333:user/ann' }) as unknown,
     })
   })
 

@@ -12,6 +12,8 @@ import {
   parseCredentials,
   printCredentials,
 } from './credentials.ts'
+import { allowEverything } from './iam/policy.ts'
+import { newSecret } from './new-secret.ts'
 
 export interface CredentialsFileOptions {
   readonly path: string
@@ -38,7 +40,7 @@ export class CredentialsFile {
       contents: 'credentials',
       Fault: CredentialsError,
       parse: parseCredentials,
-      describe: ({ accessKeys }) => ({ accessKeys: accessKeys.size }),
+      describe: ({ accessKeys, roles }) => ({ accessKeys: accessKeys.size, roles: roles.length }),
       clock,
       logger,
     })
@@ -50,8 +52,9 @@ export class CredentialsFile {
     this.created = created
   }
 
-  find(accessKeyId: string): AccessKey | undefined {
-    return this.#file.value.accessKeys.get(accessKeyId)
+  /** What is in force. */
+  get current(): Credentials {
+    return this.#file.value
   }
 
   close(): void {
@@ -64,11 +67,8 @@ export class CredentialsFile {
   }
 }
 
-const ID_LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'
-
-/** In the shape of AWS's: 20 letters and digits, and 30 random bytes in base64. */
+/** One that may do everything, in the shape of AWS's. */
 export function newKey(random: Random): AccessKey {
-  const letters = [...random.bytes(16)].map((byte) => ID_LETTERS[byte % ID_LETTERS.length]).join('')
-  const secretAccessKey = Buffer.from(random.bytes(30)).toString('base64')
-  return { accessKeyId: `AKIA${letters}`, secretAccessKey, account: undefined, user: undefined, role: undefined }
+  const policies = [allowEverything]
+  return { ...newSecret('AKIA', random), account: undefined, user: undefined, role: undefined, policies }
 }

@@ -5,7 +5,8 @@ import { seededRandom, VirtualClock } from '@millrace/std/testing'
 import fc from 'fast-check'
 import { afterAll, describe, expect, it } from 'vitest'
 
-import { createAuthenticate } from '../auth/authenticate.ts'
+import { openFrontDesk } from '../auth/front-desk.ts'
+import { TokenSeal } from '../streams/sealed-token.ts'
 import { BodyWorker } from './body-worker.ts'
 import { createDispatch } from './dispatch.ts'
 import { createHostPolicy } from './host-policy.ts'
@@ -42,12 +43,13 @@ function dispatcher(execute: (name: string) => Promise<unknown> = async () => ({
         return execute(name)
       },
     },
-    authenticate: createAuthenticate({
+    ...openFrontDesk({
       mode: 'none',
-      findKey: () => undefined,
-      clock,
       account: '000000000000',
       region: 'us-east-1',
+      seal: new TokenSeal(new Uint8Array(32), seededRandom(1)),
+      clock,
+      random: seededRandom(1),
     }),
     bodies,
     hosts: createHostPolicy({ allowedHosts: ['friend.example'], corsOrigins: [] }),

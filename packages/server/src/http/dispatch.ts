@@ -13,8 +13,11 @@ import {
 } from '@millrace/protocol'
 import type { Clock, Logger, Random } from '@millrace/std'
 
+import type { Audit } from '../auth/audit.ts'
 import type { Authenticate, Caller } from '../auth/authenticate.ts'
-import type { OperationContext } from '../operations/operation.ts'
+import type { Principal } from '../auth/iam/principal.ts'
+import type { Sts } from '../auth/sts.ts'
+import type { OperationContext, Peer } from '../operations/operation.ts'
 import type { Service } from '../service.ts'
 import {
   type Answer,
@@ -37,11 +40,15 @@ import type { HostPolicy } from './host-policy.ts'
 import type { FrontDoorLimits } from './limits.ts'
 import type { Pages } from './pages.ts'
 import { RequestIds } from './request-ids.ts'
+import { stsAnswer, stsFailure, stsForm } from './sts-answers.ts'
 import type { Dispatch, WireRequest, WireResponse } from './wire.ts'
 
 export interface DispatchOptions {
   readonly service: Pick<Service, 'execute'>
   readonly authenticate: Authenticate
+  readonly sts: Sts
+  /** Absent: there is no audit log. */
+  readonly audit?: Audit
   readonly bodies: BodyWorker
   readonly hosts: HostPolicy
   readonly pages: Pages
@@ -56,7 +63,7 @@ export interface DispatchOptions {
 const TARGET_PREFIX = 'Kinesis_20131202.'
 
 export function createDispatch(options: DispatchOptions): Dispatch {
-  const { service, authenticate, bodies, hosts, pages, limits, clock, logger, onAnswer } = options
+  const { service, authenticate, sts, audit, bodies, hosts, pages, limits, clock, logger, onAnswer } = options
   const ids = new RequestIds(options.random)
 
   return async (request) => {
@@ -104,6 +111,9 @@ export function createDispatch(options: DispatchOptions): Dispatch {
       const type = operation === undefined ? 'UnknownOperationException' : 'SerializationException'
       return errorAnswer(codec, { type, message: '' }, 400)
     }
+    // A row of our own: another service answers at the same port.
+    const form = stsForm(contentType, request)
+    if (form !== undefined) return answerSts(request, form)
     // Rows 6 and 7.
     if (contentType !== JSON_TYPE && contentType !== CBOR_TYPE && contentType !== PLAIN_JSON_TYPE) {
       return headers['x-amz-target'] === undefined ? notAnOperation : unknownEncoding
@@ -129,17 +139,36 @@ export function createDispatch(options: DispatchOptions): Dispatch {
     if (decoded.kind === 'unparsable') throw new KinesisError('SerializationException')
     // Row 10.
     if (operation === undefined) throw new KinesisError('UnknownOperationException')
-    // Row 11.
-    const caller = authenticate.caller(request, decoded.payloadHash)
-    // Rows 12 and 13.
-    if (decoded.kind === 'invalid') throw decoded.error
-    const context = new RequestContext(request, caller, codec, startedMs + limits.handlingMs)
-    const output = await service.execute(operation.name, decoded.input, context)
+    const asked = { request, service: 'kinesis', operation: operation.name } as const
+    let caller: Caller | undefined
+    let output: unknown
+    try {
+      // Row 11.
+      caller = authenticate.caller(request, decoded.payloadHash)
+      // Rows 12 and 13.
+      if (decoded.kind === 'invalid') throw decoded.error
+      const principal = authenticate.mode === 'iam' ? caller.principal : undefined
+      const context = new RequestContext(request, caller, principal, codec, startedMs + limits.handlingMs)
+      output = await service.execute(operation.name, decoded.input, context)
+    } catch (error) {
+      audit?.({ ...asked, caller, input: decoded.kind === 'decoded' ? decoded.input : undefined, error })
+      throw error
+    }
+    audit?.({ ...asked, caller, input: decoded.input })
     if (isEventStream(output)) {
       const body = eventMessages(output, (error) => report(error, request, operation))
       return { status: 200, contentType: EVENT_STREAM_TYPE, body }
     }
     return { status: 200, contentType: contentTypeOf(codec), body: encodeResponsePieces(operation, codec, output) }
+  }
+
+  function answerSts(request: WireRequest, form: URLSearchParams): Answer {
+    try {
+      return stsAnswer(sts, request, form)
+    } catch (error) {
+      report(error, request, undefined)
+      return stsFailure(request)
+    }
   }
 
   /** Rows 8 and 9: the plain JSON type is recognised, and never served. */
@@ -174,15 +203,27 @@ class RequestContext implements OperationContext {
   readonly requestId: string
   readonly deadlineMs: number
   readonly codec: Codec
+  readonly principal?: Principal
   readonly #request: WireRequest
 
-  constructor(request: WireRequest, caller: Caller, codec: Codec, deadlineMs: number) {
+  constructor(
+    request: WireRequest,
+    caller: Caller,
+    principal: Principal | undefined,
+    codec: Codec,
+    deadlineMs: number,
+  ) {
     this.account = caller.account
     this.region = caller.region
     this.requestId = request.id
     this.codec = codec
     this.deadlineMs = deadlineMs
+    if (principal !== undefined) this.principal = principal
     this.#request = request
+  }
+
+  get peer(): Peer | undefined {
+    return this.#request.peer
   }
 
   /** Made only for who asks: most operations never do, and making one is 7 % of a small put. */

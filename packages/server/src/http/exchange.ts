@@ -15,7 +15,7 @@ import type { Deadline, Deadlines } from './deadlines.ts'
 import type { FrontDoorLimits } from './limits.ts'
 import { type Refusal, refusal } from './refusals.ts'
 import type { RequestIds } from './request-ids.ts'
-import type { Dispatch, WireRequest, WireResponse } from './wire.ts'
+import type { Dispatch, Peer, WireRequest, WireResponse } from './wire.ts'
 
 /** What all requests of a listener share. */
 export interface Desk {
@@ -37,6 +37,11 @@ export interface Desk {
   onQuiet: () => void
 }
 
+/** `undefined` once the connection is gone. An IPv4 address in IPv6 clothes is an IPv4 address. */
+export function peerOf(address: string | undefined, isSecure: boolean): Peer {
+  return { address: address?.replace(/^::ffff:(?=\d+\.)/i, ''), isSecure }
+}
+
 /** One request as a protocol hands it in. */
 export interface Incoming {
   readonly method: string
@@ -44,6 +49,7 @@ export interface Incoming {
   readonly headers: Readonly<Record<string, string>>
   /** The body, or undefined if there is none. */
   readonly source: Readable | undefined
+  readonly peer: () => Peer
   /** The client waits to be told that it may send the body. */
   readonly proceed: (() => void) | undefined
   /** Writes the answer. `unread`: the body was refused, so that the connection cannot be used again. */
@@ -171,6 +177,11 @@ export class Exchange implements WireRequest, EventWatch {
 
   get body(): Uint8Array {
     return this.#body
+  }
+
+  /** Looked up only for who asks: most requests never do. */
+  get peer(): Peer {
+    return this.#incoming.peer()
   }
 
   /** Made only for who asks: most requests never do. */

@@ -4,9 +4,10 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
+import { TLSSocket } from 'node:tls'
 
 import { isPieces, totalBytes, writeEvents } from './answer-body.ts'
-import { type Desk, Exchange } from './exchange.ts'
+import { type Desk, Exchange, peerOf } from './exchange.ts'
 import type { WireResponse } from './wire.ts'
 
 /** Up to here an answer is copied rather than written as a piece of its own. */
@@ -106,6 +107,7 @@ export class Http1 {
       url: request.url ?? '/',
       headers,
       source: hasBody ? request : undefined,
+      peer: () => peerOf(socket.remoteAddress, socket instanceof TLSSocket),
       proceed: expectsContinue ? () => response.writeContinue() : undefined,
       answer: (answer, { unread }) => {
         if (unread && hasBody) this.#answerUnread(request, response, answer, expectsContinue)

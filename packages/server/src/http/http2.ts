@@ -16,7 +16,7 @@ import { TokenBucket } from '@millrace/std'
 
 import { isPieces, totalBytes, writeEvents } from './answer-body.ts'
 import type { Deadline } from './deadlines.ts'
-import { type Desk, Exchange } from './exchange.ts'
+import { type Desk, Exchange, peerOf } from './exchange.ts'
 import type { WireResponse } from './wire.ts'
 
 /** What a client may send of one body before we have read it. 1 MiB: a put of 500 × 1 KiB in one flight. */
@@ -123,6 +123,7 @@ export class Http2 {
       url: headers[':path'] ?? '/',
       headers: joinedHeaders(headers),
       source: hasBody ? stream : undefined,
+      peer: () => peerOf(stream.session?.socket.remoteAddress, stream.session?.encrypted === true),
       proceed: headers['expect'] === '100-continue' ? () => stream.additionalHeaders({ ':status': '100' }) : undefined,
       answer: (answer, { unread }) => {
         answered = true

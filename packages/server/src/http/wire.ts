@@ -2,6 +2,10 @@
  * A request and an answer as values, without a socket. The listener makes one and writes the other; simulation,
  * embedding and tests do the same by hand.
  */
+import type { Peer } from '../operations/operation.ts'
+
+export type { Peer } from '../operations/operation.ts'
+
 export interface WireRequest {
   /** UUID; answered as `x-amzn-RequestId`. */
   readonly id: string
@@ -12,6 +16,8 @@ export interface WireRequest {
   readonly headers: Readonly<Record<string, string>>
   /** The whole body. May be overwritten once the answer is given. */
   readonly body: Uint8Array
+  /** Where it came from. Absent: nowhere, it was made by hand. */
+  readonly peer?: Peer
   /** Aborted when the client went away or the service stops. */
   readonly signal: AbortSignal
 }

@@ -5,6 +5,7 @@
 import type { Codec, Operation } from '@millrace/protocol'
 import type { Clock, Logger, Random } from '@millrace/std'
 
+import type { Principal } from '../auth/iam/principal.ts'
 import type { GuardedClock } from '../background/guarded-clock.ts'
 import type { Transitions } from '../background/transitions.ts'
 import type { WakeUps } from '../background/wake-ups.ts'
@@ -20,6 +21,14 @@ import type { ServiceMetrics } from '../telemetry/service-metrics.ts'
 import type { EncodedFrames } from './encoded-frames.ts'
 import type { Subscriptions } from './subscriptions.ts'
 
+/** Where a request came from. */
+export interface Peer {
+  /** IP address. */
+  readonly address: string | undefined
+  /** Over TLS. */
+  readonly isSecure: boolean
+}
+
 /** Who asks, and for how long. No socket: simulation, embedding and worker threads make one by hand. */
 export interface OperationContext {
   /** 12 digits. */
@@ -34,6 +43,10 @@ export interface OperationContext {
   readonly signal: AbortSignal
   /** How the answer will be encoded: then records come as EncodedRecords. Absent: everything comes as values. */
   readonly codec?: Codec
+  /** Present: policies are enforced on what this principal asks. */
+  readonly principal?: Principal
+  /** For policies. Absent: unknown. */
+  readonly peer?: Peer | undefined
 }
 
 /** Account quotas, per account and region. */

@@ -23,9 +23,18 @@ export function openListToken<State>(
   text: string,
   nowMs: number,
 ): { readonly state: State } | { readonly fault: ListTokenFault } {
-  const bytes = seal.open(`next-token ${operation}`, text)
-  if (bytes === undefined) return { fault: 'invalid' }
-  const envelope = JSON.parse(bytes.toString('utf8')) as Envelope
+  const envelope = openEnvelope(seal, operation, text)
+  if (envelope === undefined) return { fault: 'invalid' }
   if (nowMs - envelope.issuedMs > NEXT_TOKEN_LIFE_MS) return { fault: 'expired' }
   return { state: envelope.state as State }
+}
+
+/** What a token lists, whatever the time; `undefined` for what is no token of that operation, at any time. */
+export function listTokenState<State>(seal: TokenSeal, operation: string, text: string): State | undefined {
+  return openEnvelope(seal, operation, text)?.state as State | undefined
+}
+
+function openEnvelope(seal: TokenSeal, operation: string, text: string): Envelope | undefined {
+  const bytes = seal.open(`next-token ${operation}`, text)
+  return bytes === undefined ? undefined : (JSON.parse(bytes.toString('utf8')) as Envelope)
 }

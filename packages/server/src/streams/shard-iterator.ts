@@ -51,22 +51,37 @@ export function sealIterator(seal: TokenSeal, iterator: ShardIterator): string {
 
 /** Opens what a caller sent. Double quotes around it are tolerated, as AWS does: shells leave them there. */
 export function openIterator(seal: TokenSeal, text: string, nowMs: number): ShardIterator | IteratorFault {
-  const bare = /^"(.*)"$/s.exec(text)?.[1] ?? text
-  const bytes = seal.open(PURPOSE, bare)
-  if (bytes === undefined || bytes.length < FIXED_BYTES || bytes.readUInt8(0) !== VERSION) return { fault: 'invalid' }
+  const bytes = openBytes(seal, text)
+  if (bytes === undefined) return { fault: 'invalid' }
   const issuedMs = bytes.readUIntBE(1, 6)
   if (issuedMs > nowMs + CLOCK_SKEW_MAX_MS) return { fault: 'invalid' }
   if (nowMs - issuedMs > SHARD_ITERATOR_LIFE_MS) return { fault: 'expired', issuedMs }
-  const nameAt = FIXED_BYTES + bytes.readUInt8(FIXED_BYTES - 1)
   return {
-    stream: {
-      account: String(bytes.readUIntBE(7, 6)).padStart(12, '0'),
-      region: bytes.toString('utf8', FIXED_BYTES, nameAt),
-      name: bytes.toString('utf8', nameAt),
-    },
+    stream: streamIn(bytes),
     shard: bytes.readUInt32BE(13),
     birthS: bytes.readUIntBE(17, 5),
     position: { commit: bytes.readUIntBE(22, 6), index: bytes.readUInt32BE(28) },
     issuedMs,
+  }
+}
+
+/** The stream of an iterator, whatever the time; `undefined` for what is none, at any time. */
+export function iteratorStream(seal: TokenSeal, text: string): StreamKey | undefined {
+  const bytes = openBytes(seal, text)
+  return bytes && streamIn(bytes)
+}
+
+function openBytes(seal: TokenSeal, text: string): Buffer | undefined {
+  const bare = /^"(.*)"$/s.exec(text)?.[1] ?? text
+  const bytes = seal.open(PURPOSE, bare)
+  return bytes === undefined || bytes.length < FIXED_BYTES || bytes.readUInt8(0) !== VERSION ? undefined : bytes
+}
+
+function streamIn(bytes: Buffer): StreamKey {
+  const nameAt = FIXED_BYTES + bytes.readUInt8(FIXED_BYTES - 1)
+  return {
+    account: String(bytes.readUIntBE(7, 6)).padStart(12, '0'),
+    region: bytes.toString('utf8', FIXED_BYTES, nameAt),
+    name: bytes.toString('utf8', nameAt),
   }
 }

@@ -8,13 +8,13 @@ import type { VirtualClock } from '@millrace/std/testing'
 import type { Plan } from './plan.ts'
 import {
   BodyWorker,
-  createAuthenticate,
   createDispatch,
   createHostPolicy,
   createPages,
   type Dispatch,
   type Engine,
   lendingEngine,
+  openFrontDesk,
   Service,
 } from './server-parts.ts'
 
@@ -49,13 +49,7 @@ export class ServerLife {
     const service = await Service.open({ engine: lendingEngine(engine), clock, random, options: plan.settings })
     const dispatch = createDispatch({
       service,
-      authenticate: createAuthenticate({
-        mode: 'none',
-        findKey: () => undefined,
-        clock,
-        account: ACCOUNT,
-        region: REGION,
-      }),
+      ...openFrontDesk({ mode: 'none', account: ACCOUNT, region: REGION, seal: service.seal, clock, random }),
       bodies,
       hosts,
       pages,

@@ -1,5 +1,5 @@
 /** What the world takes from inside the server: everything a server is made of, but its sockets. */
-export { createAuthenticate } from '../../../../packages/server/src/auth/authenticate.ts'
+export { openFrontDesk } from '../../../../packages/server/src/auth/front-desk.ts'
 export { openEmbeddedEngine } from '../../../../packages/server/src/engine/embedded/embedded-engine.ts'
 export type { Engine } from '../../../../packages/server/src/engine/engine.ts'
 export { createMemoryEngine, type MemoryEngine } from '../../../../packages/server/src/engine/memory/memory-engine.ts'
