@@ -2,6 +2,7 @@
 import { HASH_KEY_MAX, type Shard } from '@millrace/protocol'
 import type { DefineCommand } from '../../define-command.ts'
 import { isOpen, listShards } from '../../kinesis.ts'
+import { type ShardRow, shardTree } from '../../output/shard-tree.ts'
 import type { Column } from '../../output/table.ts'
 import { addSessionOptions, type SessionOptions, streamAndRest, withSession } from '../../session.ts'
 
@@ -10,13 +11,13 @@ interface Options extends SessionOptions {
   readonly open?: boolean
 }
 
-const columns: readonly Column<Shard>[] = [
-  { header: 'shard', cell: (shard) => shard.ShardId },
-  { header: 'state', cell: stateOf },
-  { header: 'share', cell: (shard) => `${(shareOf(shard) * 100).toFixed(1)}%`, align: 'right' },
-  { header: 'parents', cell: (shard) => parentsOf(shard).join(',') || '-' },
-  { header: 'first hash key', cell: (shard) => shard.HashKeyRange.StartingHashKey, align: 'right', cut: 'middle' },
-  { header: 'last hash key', cell: (shard) => shard.HashKeyRange.EndingHashKey, align: 'right', cut: 'middle' },
+const columns: readonly Column<ShardRow>[] = [
+  { header: 'shard', cell: ({ label }) => label },
+  { header: 'state', cell: ({ shard }) => stateOf(shard) },
+  { header: 'share', cell: ({ shard }) => `${(shareOf(shard) * 100).toFixed(1)}%`, align: 'right' },
+  { header: 'parents', cell: ({ shard }) => parentsOf(shard).join(',') || '-' },
+  { header: 'first hash key', cell: ({ shard }) => shard.HashKeyRange.StartingHashKey, align: 'right', cut: 'middle' },
+  { header: 'last hash key', cell: ({ shard }) => shard.HashKeyRange.EndingHashKey, align: 'right', cut: 'middle' },
 ]
 
 export const defineShardList: DefineCommand = (command, shell) => {
@@ -29,7 +30,10 @@ export const defineShardList: DefineCommand = (command, shell) => {
       await withSession(shell, options, async (client, reporter) => {
         const all = await listShards(client, stream)
         const shards = options.open === true ? all.filter(isOpen) : all
-        await reporter.list(columns, shards, (shard) => ({
+        // A tree for people; programs get the ids as they are, in their order.
+        const isForPeople = shell.stdout.width !== undefined
+        const rows = isForPeople ? shardTree(shards) : shards.map((shard) => ({ shard, label: shard.ShardId }))
+        await reporter.list(columns, rows, ({ shard }) => ({
           shardId: shard.ShardId,
           state: stateOf(shard),
           parents: parentsOf(shard),
