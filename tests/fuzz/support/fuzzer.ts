@@ -56,12 +56,15 @@ export class Fuzzer {
     return mutate(base, random, target.words ?? [], other ?? base)
   }
 
-  /** Until `executions` were tried or, if given, `elapsedMs` have passed. Throws FuzzFailure. */
-  async run(seed: number, bound: { executions: number } | { elapsedMs: number }, watchdog?: Watchdog): Promise<Tally> {
+  /** Until `executions` were tried or `elapsedMs` have passed, whichever is first. Throws FuzzFailure. */
+  async run(
+    seed: number,
+    { executions = Infinity, elapsedMs }: { readonly executions?: number; readonly elapsedMs: number },
+    watchdog?: Watchdog,
+  ): Promise<Tally> {
     const { target } = this
     const startedMs = performance.now()
-    const isOver = (index: number): boolean =>
-      'executions' in bound ? index >= bound.executions : performance.now() - startedMs >= bound.elapsedMs
+    const isOver = (index: number): boolean => index >= executions || performance.now() - startedMs >= elapsedMs
     watchdog?.begin(`${target.name}:${seed}`)
     let slowestMs = 0
     let index = 0

@@ -1,6 +1,6 @@
 /**
  * Half of the states that `crash-1.test.ts` and `crash-2.test.ts` crash the log into, so that both cores have work. The
- * number of states is what ends a run, not time: MILLRACE_CRASH_STATES (both together), or time if only
+ * number of states is what ends a run: MILLRACE_CRASH_STATES (both together); or time, on a slow machine and where only
  * MILLRACE_SOAK_SECONDS is set. MILLRACE_SEED and MILLRACE_CRASH replay one case, in the first half.
  */
 import { CRASH_MODES, type CrashMode } from '@millrace/log/testing'
@@ -15,6 +15,8 @@ const HALVES = 2
 const STATES_DEFAULT = 120_000
 /** For a machine three times as slow as the one that this was measured on. */
 const STATES_PER_SECOND_MIN = 250
+/** `npm test` has twenty minutes, also on a machine that is slow today: then a half ends here, and says so. */
+const SECONDS_MAX = 120
 /** Seeds of the second half are far from those of the first. */
 const SEEDS_APART = 10_000_000
 /** So many further histories are looked through for lines of the log that none has gone through yet; a few ms each. */
@@ -46,7 +48,9 @@ export function crashStates(half: 1 | 2): void {
       const elapsedMs = (): number => systemClock.monotonic() - startMs
       const sites = [...callSites()].filter(([, code]) => !unreached.has(code)).map(([site]) => site)
       const missing = (): readonly CallSite[] => sites.filter((site) => !seen.has(site))
-      const isDue = (): boolean => (isTimed ? elapsedMs() < soakSeconds * 1_000 : statesOf(coverage) < statesWanted)
+      // Who asks for a number gets it.
+      const secondsMax = isTimed ? soakSeconds : wanted === undefined ? SECONDS_MAX : Number.POSITIVE_INFINITY
+      const isDue = (): boolean => statesOf(coverage) < statesWanted && elapsedMs() < secondsMax * 1_000
       const crash = (seed: number): Promise<void> => crashHistory(seed, coverage, undefined, {}, notingDisk(seen))
       let seed = firstSeed
       for (; isDue(); seed++) await crash(seed)
@@ -57,11 +61,13 @@ export function crashStates(half: 1 | 2): void {
         if (missing().some((site) => found.has(site))) await crash(seed)
       }
       report(coverage, seen, firstSeed, elapsedMs())
+      const isCutShort = !isTimed && statesOf(coverage) < statesWanted
+      if (isCutShort) process.stderr.write(`log crashes: ended by time, ${statesWanted} states were wanted\n`)
       const drawn = [...coverage.states.keys()].filter((mode) => !mode.startsWith('each '))
       expect(drawn.sort()).toEqual([...CRASH_MODES].sort())
       expect(coverage.recycledSegments).toBeGreaterThan(0)
       if (isTimed) return
-      expect(statesOf(coverage)).toBeGreaterThanOrEqual(statesWanted)
+      expect(isCutShort && elapsedMs() < secondsMax * 1_000).toBe(false)
       // A line that no history goes through: give the histories something that leads there, or say why none can.
       expect(missing()).toEqual([])
     },

@@ -21,7 +21,9 @@ function valueArbitrary(schema: Schema): fc.Arbitrary<unknown> {
     case 'string':
       if (schema.values !== undefined) return fc.constantFrom(...schema.values)
       if (schema.pattern !== undefined)
-        return fc.stringMatching(new RegExp(`^(?:${schema.pattern})$`), { size: 'small' })
+        return fc
+          .stringMatching(new RegExp(`^(?:${schema.pattern})$`), { size: 'small' })
+          .filter((text) => text.length >= (schema.min ?? 0))
       return fc.string({
         unit: 'binary',
         minLength: schema.min ?? 0,
