@@ -13,6 +13,9 @@ const env = { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' }
 // A bug that is planted to see whether the suites notice (`npm run test:mutants`); none otherwise.
 const plugins = mutantPlugins(import.meta.dirname, process.env)
 
+/** One for each core of the smallest machine we test on: by itself vitest leaves one core of two alone. */
+const WORKERS = 2
+
 export default defineConfig({
   test: {
     projects: [
@@ -23,6 +26,7 @@ export default defineConfig({
         plugins,
         test: {
           name: 'units',
+          maxWorkers: WORKERS,
           include: ['packages/*/src/**/*.test.ts', 'tests/tidy.test.ts', 'tests/{mutants,formats}/**/*.test.ts'],
           testTimeout: 30_000,
         },
@@ -35,6 +39,7 @@ export default defineConfig({
         test: {
           name: 'conformance',
           env,
+          maxWorkers: WORKERS,
           include: ['tests/conformance/**/*.test.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
@@ -47,9 +52,8 @@ export default defineConfig({
         plugins,
         test: {
           name: 'simulation',
-          // One for each core of the smallest machine we test on: the halves of the worlds run side by side.
-          // On a virtual clock: nothing in them waits for real time.
-          maxWorkers: 2,
+          // The halves of the worlds run side by side. On a virtual clock: nothing in them waits for real time.
+          maxWorkers: WORKERS,
           include: ['tests/simulation/**/*.test.ts'],
           testTimeout: 300_000,
           hookTimeout: 60_000,
