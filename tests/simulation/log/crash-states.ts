@@ -16,7 +16,7 @@ const STATES_DEFAULT = 120_000
 /** For a machine three times as slow as the one that this was measured on. */
 const STATES_PER_SECOND_MIN = 250
 /** `npm test` has twenty minutes, also on a machine that is slow today: then a half ends here, and says so. */
-const SECONDS_MAX = 120
+const SECONDS_MAX = 60
 /** Seeds of the second half are far from those of the first. */
 const SEEDS_APART = 10_000_000
 /** So many further histories are looked through for lines of the log that none has gone through yet; a few ms each. */
