@@ -2,6 +2,8 @@
  * `npm run conformance -- --endpoint http://localhost:4567`: the conformance suite against any service that speaks the
  * API, instead of servers of its own; prints what passed, file by file. Without an endpoint: against each engine. Names
  * of files choose among them: `npm run conformance -- --endpoint … get-records`.
+ * Most tests expect a service without shard limits (of ours: `--shard-limits off`), those of the limits one with them, and
+ * all share its account: on a fresh Millrace without limits two tests of limits and one of an account's setting fail.
  */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
