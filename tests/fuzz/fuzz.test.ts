@@ -1,6 +1,7 @@
 /**
- * Every parser that sees bytes from outside, fuzzed from a seed. MILLRACE_SEED sets it, MILLRACE_SOAK_SECONDS the time
- * to spend in all (default: a number of inputs per target). MILLRACE_FUZZ repeats one input: `target:seed:index`, or
+ * Every parser that sees bytes from outside, fuzzed from a seed. MILLRACE_SEED sets it (default: the
+ * same each time, one drawn by lot in the soak), MILLRACE_SOAK_SECONDS the time to spend in all (default: a number of
+ * inputs per target). MILLRACE_FUZZ repeats one input: `target:seed:index`, or
  * `target:path` of a file; `target` alone tries that one only.
  */
 import { readFileSync } from 'node:fs'
@@ -19,8 +20,9 @@ const SOCKET_TARGETS = ['http1', 'http2']
 
 const environment = process.env
 const [only, ...replay] = environment['MILLRACE_FUZZ']?.split(':') ?? []
-const seed = Number(environment['MILLRACE_SEED'] ?? randomBelow(systemRandom, 1_000_000))
 const soakSeconds = Number(environment['MILLRACE_SOAK_SECONDS'] ?? 0)
+/** The same each time where a change is judged by it; the soak looks further. */
+const seed = Number(environment['MILLRACE_SEED'] ?? (soakSeconds > 0 ? randomBelow(systemRandom, 1_000_000) : 1))
 const chosen = targets.filter(({ name }) => only === undefined || only === name)
 const soakMs = (soakSeconds * 1_000) / Math.max(1, chosen.length)
 

@@ -94,11 +94,25 @@ function lost(image: number, ending: string): readonly Edit[] {
 function parse(input: Uint8Array): Bent | undefined {
   try {
     const { image, sealed, edits } = JSON.parse(textOf(input)) as Partial<Bent>
-    if (!Array.isArray(edits) || logImages[Number(image)] === undefined) return undefined
-    return { image: Number(image), sealed: sealed === true, edits: edits as readonly Edit[] }
+    if (!Array.isArray(edits) || logImages[Number(image)] === undefined || !edits.every(isEdit)) return undefined
+    return { image: Number(image), sealed: sealed === true, edits }
   } catch {
     return undefined
   }
+}
+
+/** What the mutator of bytes makes of an edit may be any JSON. */
+function isEdit(value: unknown): value is Edit {
+  if (typeof value !== 'object' || value === null) return false
+  const { file, at, hex, cut, lose } = value as { readonly [name in keyof Edit]: unknown }
+  const isOptional = (field: unknown, type: string) => field === undefined || typeof field === type
+  return (
+    typeof file === 'string' &&
+    isOptional(at, 'number') &&
+    isOptional(hex, 'string') &&
+    isOptional(cut, 'number') &&
+    isOptional(lose, 'boolean')
+  )
 }
 
 function bentDisk({ image, sealed, edits }: Bent) {
