@@ -3,12 +3,12 @@
  * to write the other. Says on stderr where it is going, before it goes there.
  */
 import type { KinesisClient } from '@millrace/client'
+import { parseDuration } from '@millrace/std'
 import { type Command, Option } from 'commander'
 import { usageError } from './exit-code.ts'
 import { chooseStyle, type Style } from './output/style.ts'
 import { type Column, formatTable } from './output/table.ts'
 import type { Shell } from './shell.ts'
-import { parseDuration } from './values/duration.ts'
 
 export interface SessionOptions {
   readonly endpointUrl?: string

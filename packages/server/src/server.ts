@@ -28,6 +28,7 @@ import { nearest } from './nearest.ts'
 import { Service, type ServiceSettings } from './service.ts'
 import { AuditLog } from './telemetry/audit-log.ts'
 import { createPrometheusMetrics } from './telemetry/prometheus.ts'
+import type { ServerTestKit, TestKit, TestKitOptions } from './test-kit/test-kit.ts'
 
 /** `dataDir` for a server that keeps nothing. */
 export const IN_MEMORY = ':memory:'
@@ -76,6 +77,8 @@ export interface ServerOptions {
   readonly limits?: Partial<FrontDoorLimits>
   readonly clock?: Clock
   readonly random?: Random
+  /** For tests: time to move, faults, resets (docs/testing-your-application.md). Only in memory. Default: none of it. */
+  readonly testKit?: TestKitOptions
 }
 
 export interface RunningServer extends AsyncDisposable {
@@ -85,6 +88,8 @@ export interface RunningServer extends AsyncDisposable {
   readonly auth: AuthMode
   /** The key that was made because keys were asked for and there was no file. Show it once. */
   readonly createdKey: { readonly accessKeyId: string; readonly secretAccessKey: string } | undefined
+  /** Present if it was asked for. */
+  readonly testKit: TestKit | undefined
   readiness(): Readiness
   /**
    * Resolves with the reason when nothing can be stored any more until the directory is opened anew: a write or a sync
@@ -145,6 +150,10 @@ async function start(
   if (settings.credentials !== undefined && !hasCredentials)
     throw new ConfigError(`credentials: there is no file ${settings.credentials}`)
   const auth = settings.auth ?? (loopback && !hasCredentials ? 'none' : 'keys')
+  if (settings.testKit?.http === true && auth !== 'none')
+    throw new ConfigError(
+      `test-kit: over HTTP it asks for no signature: expected --auth none, said explicitly, found ${auth}`,
+    )
   const credentials = auth === 'none' ? undefined : await openCredentials(credentialsPath, settings)
   closers.push(() => credentials?.close())
   const auditLog = settings.auditLog === undefined ? undefined : await openAuditLog(settings.auditLog, settings)
@@ -153,8 +162,14 @@ async function start(
   const tls = tlsFiles(settings)
   if (tls !== undefined) await assertTlsPair(tls)
 
+  const kit = settings.testKit && (await openTestKit(settings.testKit, settings))
+  // What the service lives by. Sockets, files and signatures are of this world, and stay with the machine's.
+  const time = kit?.time ?? clock
+
   const failed = deferred<string>()
-  const engine = await openEngine(settings, directory, (reason) => failed.resolve(reason))
+  const openStore = (): Promise<Engine> =>
+    openEngine({ ...settings, clock: time }, directory, (reason) => failed.resolve(reason))
+  let engine = await openStore()
   closers.push(() => engine.close())
   const bodies = new BodyWorker({
     bytesMin: settings.limits.workerBodyBytesMin,
@@ -174,22 +189,43 @@ async function start(
     ...(listener?.gauges() ?? { connections: 0, requests: 0, bodyBytes: 0, answerBytes: 0 }),
     writable: engine.health().writable,
   }))
-  const service = await Service.open({
-    engine,
-    clock,
-    random,
-    masterKeys,
-    logger,
-    metrics,
-    options: {
-      shardLimits: settings.shardLimits,
-      apiLimits: settings.apiLimits,
-      quotas: settings.quotas,
-      statusDelayMs: settings.statusDelayMs,
+  const openService = async (): Promise<Service> => {
+    const opened = await Service.open({
+      engine,
+      clock: time,
+      random,
+      masterKeys,
+      logger,
+      metrics,
+      options: {
+        shardLimits: settings.shardLimits,
+        apiLimits: settings.apiLimits,
+        quotas: settings.quotas,
+        statusDelayMs: settings.statusDelayMs,
+      },
+    })
+    try {
+      await createStreams(opened, { ...settings, clock: time })
+      return opened
+    } catch (error) {
+      await opened.close()
+      throw error
+    }
+  }
+  let service = await openService()
+  closers.push(() => service.close())
+  const faulty = kit?.serve({
+    service: () => service,
+    async close() {
+      await service.close()
+      await engine.close()
+    },
+    async open() {
+      engine = await openStore()
+      service = await openService()
     },
   })
-  closers.push(() => service.close())
-  await createStreams(service, settings)
+  closers.push(() => kit?.close())
 
   let closing: Promise<void> | undefined
   const readiness = (): Readiness => {
@@ -200,26 +236,28 @@ async function start(
     return { ready: writable && closing === undefined, notes }
   }
   const guarded = auth === 'none' && loopback
+  const hosts = createHostPolicy({
+    allowedHosts: guarded ? settings.allowedHosts : undefined,
+    corsOrigins: settings.corsOrigins ?? (auth === 'none' ? [] : ['*']),
+  })
   const dispatch = createDispatch({
-    service,
+    service: faulty ?? service,
     ...openFrontDesk({
       mode: auth,
       ...(credentials === undefined ? {} : { credentials: () => credentials.current }),
       account: settings.account,
       region: settings.region,
       seal: service.seal,
-      clock,
+      clock: time,
+      signatureClock: clock,
       random,
       ...(auditLog === undefined ? {} : { audit: createAudit((fields) => auditLog.record(fields)) }),
     }),
     bodies,
-    hosts: createHostPolicy({
-      allowedHosts: guarded ? settings.allowedHosts : undefined,
-      corsOrigins: settings.corsOrigins ?? (auth === 'none' ? [] : ['*']),
-    }),
+    hosts,
     pages: createPages({ readiness, metrics: () => metrics.print() }),
     limits: settings.limits,
-    clock,
+    clock: time,
     random,
     logger,
     onAnswer: (operation, status, elapsedMs) => metrics.request(operation, status, elapsedMs),
@@ -227,7 +265,7 @@ async function start(
   listener = await Listener.open({
     host,
     port: settings.port,
-    dispatch,
+    dispatch: faulty === undefined ? dispatch : (kit?.front(dispatch, faulty, hosts) ?? dispatch),
     limits: settings.limits,
     clock,
     random,
@@ -258,6 +296,7 @@ async function start(
     port: listener.port,
     auth,
     createdKey: credentials?.created,
+    testKit: kit,
     readiness,
     failed: failed.promise,
     close,
@@ -311,6 +350,7 @@ const OPTION_NAMES = Object.keys({
   limits: true,
   clock: true,
   random: true,
+  testKit: true,
 } satisfies Record<keyof ServerOptions, true>)
 
 function withDefaults(options: ServerOptions) {
@@ -326,6 +366,12 @@ function withDefaults(options: ServerOptions) {
   if (options.diskMax !== undefined && options.diskMax < DISK_BYTES_MIN) {
     throw new ConfigError(
       `disk-max: expected at least ${DISK_BYTES_MIN / MIB}MiB, three segments of the log, found ${options.diskMax} bytes`,
+    )
+  }
+  if (options.testKit !== undefined && options.dataDir !== IN_MEMORY) {
+    throw new ConfigError(
+      `test-kit: expected data-dir ${IN_MEMORY}, found '${options.dataDir ?? './millrace-data'}'; ` +
+        'time that is moved, and a reset, would delete what is to be kept',
     )
   }
   return {
@@ -347,6 +393,14 @@ function withDefaults(options: ServerOptions) {
     clock: options.clock ?? systemClock,
     random: options.random ?? systemRandom,
   }
+}
+
+/** Loaded when it is asked for. */
+async function openTestKit(options: TestKitOptions, { clock, logger }: Settings): Promise<ServerTestKit> {
+  const { ServerTestKit: Kit } = await import('./test-kit/test-kit.ts')
+  const kit = new Kit(options, clock)
+  logger.info('test kit', { seed: kit.seed, http: options.http === true })
+  return kit
 }
 
 /** Loaded when it is needed: in memory, nobody waits for the log's code. */

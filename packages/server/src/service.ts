@@ -34,7 +34,7 @@ import { handlers } from './operations/registry.ts'
 import { Subscriptions } from './operations/subscriptions.ts'
 import { TokenSeal } from './streams/sealed-token.ts'
 import { ShardBuckets } from './streams/shard-buckets.ts'
-import { shardsOf } from './streams/stream.ts'
+import { shardsOf, type Stream, type StreamKey } from './streams/stream.ts'
 import { AWS_SHARD_LIMITS, type ShardLimits, unlimitedThroughput } from './streams/throughput.ts'
 import { WriteTraffic } from './streams/write-traffic.ts'
 import { ReportPace } from './telemetry/report-pace.ts'
@@ -186,6 +186,11 @@ export class Service implements AsyncDisposable {
   /** Of tokens that every server of this catalog opens. */
   get seal(): TokenSeal {
     return this.#parts.seal
+  }
+
+  /** A stream as this server knows it. */
+  findStream(key: StreamKey): Stream | undefined {
+    return this.#parts.catalog.find(key)
   }
 
   /** Every shard that is listed, by what the engine calls it. Goes through all of them. */

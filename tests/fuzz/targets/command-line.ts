@@ -1,12 +1,11 @@
 /** What people type and pipe into the command: paths, formats, positions, durations, and records in their forms. */
-import { type Random, randomBelow } from '@millrace/std'
+import { parseDuration, type Random, randomBelow } from '@millrace/std'
 
 import { CommandError } from '../../../packages/cli/src/exit-code.ts'
 import { compileFormat } from '../../../packages/cli/src/output/format-string.ts'
 import { jsonArrayElements } from '../../../packages/cli/src/records/json-array.ts'
 import { splitLines } from '../../../packages/cli/src/records/lines.ts'
 import { openRecordSource } from '../../../packages/cli/src/records/record-source.ts'
-import { parseDuration } from '../../../packages/cli/src/values/duration.ts'
 import { compileKeyPath } from '../../../packages/cli/src/values/key-path.ts'
 import { parsePosition } from '../../../packages/cli/src/values/position.ts'
 import { fullShardId } from '../../../packages/cli/src/values/shard-name.ts'

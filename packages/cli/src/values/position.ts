@@ -2,8 +2,8 @@
  * Where reading begins, as typed: `trim-horizon`, `latest`, a time (`at:2026-11-22T10:00:00Z`, `-15m`, epoch
  * seconds or milliseconds) or a sequence number (`seq:…`, `after:…`, or bare). The words mean the same in every verb.
  */
+import { parseDuration } from '@millrace/std'
 import { usageError } from '../exit-code.ts'
-import { parseDuration } from './duration.ts'
 
 export type StartPosition =
   | { readonly kind: 'trim-horizon' }

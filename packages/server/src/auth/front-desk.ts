@@ -19,7 +19,10 @@ export interface FrontDeskOptions {
   readonly region: string
   /** Of session tokens: the same for all servers of a catalog. */
   readonly seal: TokenSeal
+  /** By which sessions end. */
   readonly clock: Clock
+  /** What signatures are held against. Default: the same. */
+  readonly signatureClock?: Clock
   readonly random: Random
   /** Absent: there is no audit log. */
   readonly audit?: Audit
@@ -34,10 +37,20 @@ export interface FrontDesk {
 export const noCredentials: Credentials = { accessKeys: new Map(), roles: [] }
 
 export function openFrontDesk(options: FrontDeskOptions): FrontDesk {
-  const { mode, credentials = () => noCredentials, account, region, seal, clock, random, audit } = options
+  const {
+    mode,
+    credentials = () => noCredentials,
+    account,
+    region,
+    seal,
+    clock,
+    signatureClock = clock,
+    random,
+    audit,
+  } = options
   const identities = new Identities({ credentials, account })
   const sessions = new Sessions(seal, clock, random)
-  const authenticate = createAuthenticate({ mode, identities, sessions, clock, region })
+  const authenticate = createAuthenticate({ mode, identities, sessions, clock: signatureClock, region })
   const sts = createSts({ authenticate, identities, sessions, clock, audit })
   return { authenticate, sts, ...(audit === undefined ? {} : { audit }) }
 }

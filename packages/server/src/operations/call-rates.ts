@@ -38,7 +38,7 @@ const rates: Readonly<Record<string, Rate | undefined>> = {
 }
 
 /** What a call may name, of what buckets go by. */
-interface Named {
+export interface Named {
   readonly StreamName?: string
   readonly StreamARN?: string
   readonly ConsumerARN?: string
@@ -95,7 +95,7 @@ function streamNameOf({ StreamName, StreamARN, ConsumerARN }: Named): string | u
 }
 
 /** The text for calls that name no stream is ours: AWS's is unknown. */
-function rateExceeded(operation: string, named: Named, { account }: OperationContext): KinesisError {
+export function rateExceeded(operation: string, named: Named, { account }: OperationContext): KinesisError {
   const name = streamNameOf(named)
   if (operation === 'GetShardIterator') {
     return new KinesisError(

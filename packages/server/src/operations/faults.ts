@@ -2,7 +2,7 @@
  * Errors that several operations raise, with the texts of the real service (KINESIS.md §7, §9, §12). Where its text is
  * unknown ours says so in a comment.
  */
-import { KinesisError, shardIdOf } from '@millrace/protocol'
+import { KinesisError, type PutRecordsResult, shardIdOf } from '@millrace/protocol'
 
 import type { Stream, StreamKey } from '../streams/stream.ts'
 
@@ -92,6 +92,23 @@ export function autoDistributionOfProvisioned(): KinesisError {
 /** The text of a throttled write, for the whole call or for one record of it. */
 export function writeRateExceeded(shard: { readonly number: number }, { name, account }: StreamKey): string {
   return `Rate exceeded for shard ${shardIdOf(shard.number)} in stream ${name} under account ${account}.`
+}
+
+/** What PutRecords says of one record that was not stored. */
+export function recordFailure(
+  code: 'ProvisionedThroughputExceededException' | 'InternalFailure',
+  shard: { readonly number: number },
+  stream: StreamKey,
+): PutRecordsResult {
+  const isThrottled = code === 'ProvisionedThroughputExceededException'
+  return { ErrorCode: code, ErrorMessage: isThrottled ? writeRateExceeded(shard, stream) : 'Internal service failure.' }
+}
+
+export function readRateExceeded({ number }: { readonly number: number }, { account, name }: StreamKey): KinesisError {
+  return new KinesisError(
+    'ProvisionedThroughputExceededException',
+    `Rate exceeded for Shard - ${account}/${name}/${shardIdOf(number)}`,
+  )
 }
 
 /** Times as Java prints them: `Thu Jan 22 01:22:02 UTC 2015`. */

@@ -4,13 +4,12 @@ import {
   GetRecords,
   type GetRecordsInput,
   type GetRecordsOutput,
-  KinesisError,
   shardIdOf,
 } from '@millrace/protocol'
 
 import { openIterator, sealIterator, type ShardIterator } from '../streams/shard-iterator.ts'
 import { findShard, isServing } from '../streams/stream.ts'
-import { dryRun, invalidArgument, iteratorExpired, shardDoesNotExist } from './faults.ts'
+import { dryRun, invalidArgument, iteratorExpired, readRateExceeded, shardDoesNotExist } from './faults.ts'
 import { handle, type OperationContext, type ServiceParts } from './operation.ts'
 import { millisBehind, type PageRecords, readPage } from './record-page.ts'
 import { describeChildren } from './shard-description.ts'
@@ -41,10 +40,7 @@ export const getRecords = handle<GetRecordsInput, Output>(GetRecords, async (inp
     const event = { shardId, records: 0, bytes: 0, iteratorAgeMs: 0, throttled: true, elapsedMs: 0 }
     service.metrics.get(label, event)
     countShard(stream, shard.number, { ReadProvisionedThroughputExceeded: 1 }, service)
-    throw new KinesisError(
-      'ProvisionedThroughputExceededException',
-      `Rate exceeded for Shard - ${stream.account}/${stream.name}/${shardId}`,
-    )
+    throw readRateExceeded(shard, stream)
   }
   const limit = Math.min(input.Limit ?? GET_RECORDS_MAX, GET_RECORDS_MAX)
   const request = { stream, shard, from: iterator.position, records: limit, bytes: GET_RECORDS_BYTES_MAX }

@@ -9,7 +9,7 @@ import {
 
 import type { Shard } from '../streams/shard.ts'
 import type { Stream } from '../streams/stream.ts'
-import { constraintsViolated, dryRun, invalidArgument, writeRateExceeded } from './faults.ts'
+import { constraintsViolated, dryRun, invalidArgument, recordFailure } from './faults.ts'
 import { handle } from './operation.ts'
 import { countPut } from './put-metrics.ts'
 import { assertHashInRange, missingKey, needsKeys, recordToWrite, tooLarge } from './record-input.ts'
@@ -44,9 +44,8 @@ function describe({ shards, sequenceNumbers, faults, isEncrypted }: WriteOutcome
       return { SequenceNumber: sequenceNumber, ShardId: shardId }
     }
     failed++
-    return faults[i] === 'throttled'
-      ? { ErrorCode: 'ProvisionedThroughputExceededException', ErrorMessage: writeRateExceeded(shard, stream) }
-      : { ErrorCode: 'InternalFailure', ErrorMessage: 'Internal service failure.' }
+    const isThrottled = faults[i] === 'throttled'
+    return recordFailure(isThrottled ? 'ProvisionedThroughputExceededException' : 'InternalFailure', shard, stream)
   })
   return { FailedRecordCount: failed, Records: results, ...(isEncrypted ? { EncryptionType: 'KMS' } : {}) }
 }

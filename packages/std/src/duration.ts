@@ -1,6 +1,4 @@
-/**
- * Lengths of time as typed on a command line: `500ms`, `15m`, `1h30m`, `2d`.
- */
+/** Lengths of time as people write them: `500ms`, `15m`, `1h30m`, `2d`. */
 const unitMs: Readonly<Record<string, number>> = {
   ms: 1,
   s: 1000,

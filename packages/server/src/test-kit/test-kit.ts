@@ -1,0 +1,166 @@
+/**
+ * The kit of a server under test: a clock to advance, faults to add, and a way to have everything anew. It stands
+ * between the front door and the service, and only if it was asked for; it keeps nothing, and works on nothing that is
+ * kept (docs/decisions/086-test-kit.md).
+ */
+import type { Clock } from '@millrace/std'
+
+import type { HostPolicy } from '../http/host-policy.ts'
+import type { Dispatch } from '../http/wire.ts'
+import type { Service } from '../service.ts'
+import { createControlPages } from './control-pages.ts'
+import { durationMs } from './duration-ms.ts'
+import type { Fault } from './fault.ts'
+import { FaultList, type Faults } from './fault-list.ts'
+import { FaultyService } from './faulty-service.ts'
+import { KitClock } from './kit-clock.ts'
+import { RequestGate } from './request-gate.ts'
+import { TestKitError } from './test-kit-error.ts'
+
+export interface TestKitOptions {
+  /** Of the faults' dice: a whole number. Default 1, so that every run is the same. */
+  readonly seed?: number
+  /** The same by HTTP below `/_millrace/`. Only under `--auth none`. Default false. */
+  readonly http?: boolean
+  /** In force from the start, and again after a reset. Default: none. */
+  readonly faults?: readonly Fault[]
+}
+
+export interface TestClock {
+  /** What the service takes for the time, ms since the epoch. It runs, and is ahead by what it was advanced. */
+  now(): number
+  /**
+   * Moves time forward by ms, or `24h`, `90s`, `1h30m`; at most 400 days at once. What falls due happens on the way,
+   * and is done when this resolves; requests wait meanwhile. Throws TestKitError.
+   */
+  advance(by: number | string): Promise<void>
+}
+
+export interface TestKit {
+  readonly seed: number
+  readonly clock: TestClock
+  readonly faults: Faults
+  /**
+   * As after the start: streams, consumers and records are gone, subscriptions have ended, iterators are invalid, faults
+   * are those of the start with their dice anew, the clock shows the machine's time.
+   */
+  reset(): Promise<void>
+}
+
+/** What a reset makes anew. */
+export interface World {
+  readonly service: () => Service
+  close(): Promise<void>
+  open(): Promise<void>
+}
+
+const HOUR_MS = 3_600_000
+/** A year is the longest retention; and what follows from it. */
+const ADVANCE_MS_MAX = 400 * 24 * HOUR_MS
+/** What has fallen due begins at once, and goes on by turns of the event loop: nothing here waits for a disk. */
+const TURNS_EACH_STEP = 8
+const TURNS_AT_END = 64
+
+export class ServerTestKit implements TestKit {
+  readonly seed: number
+  readonly clock: TestClock
+  readonly faults: FaultList
+  /** What the service lives by. */
+  readonly time: KitClock
+  readonly #options: TestKitOptions
+  readonly #gate: RequestGate
+  #world: World | undefined
+  /** One advance or reset after the other. */
+  #turn: Promise<unknown> = Promise.resolve()
+  #closed = false
+
+  /** Throws TestKitError. `clock`: the machine's. */
+  constructor(options: TestKitOptions, clock: Clock) {
+    const { seed = 1 } = options
+    if (!Number.isSafeInteger(seed)) throw new TestKitError(`seed: expected a whole number, found ${String(seed)}`)
+    this.seed = seed
+    this.#options = options
+    this.#gate = new RequestGate(clock)
+    this.time = new KitClock(clock)
+    this.faults = new FaultList(seed)
+    this.#addFaults()
+    this.clock = {
+      now: () => this.time.now(),
+      advance: async (by) => {
+        const ms = durationMs(by, 0, ADVANCE_MS_MAX, 'advance')
+        await this.#alone(() => this.#advance(ms))
+      },
+    }
+  }
+
+  /** The service as the front door is to know it: with the faults in front of it. */
+  serve(world: World): FaultyService {
+    this.#world = world
+    return new FaultyService({
+      service: world.service,
+      faults: this.faults,
+      gate: this.#gate,
+      clock: this.time,
+    })
+  }
+
+  /** The front door with the kit in front of it. */
+  front(dispatch: Dispatch, service: FaultyService, hosts: HostPolicy): Dispatch {
+    const inner = service.breakingOff(dispatch)
+    const pass: Dispatch = (request) => this.#gate.pass(() => inner(request))
+    if (this.#options.http !== true) return pass
+    const control = createControlPages({ kit: this, hosts })
+    return (request) => control(request) ?? pass(request)
+  }
+
+  reset(): Promise<void> {
+    return this.#alone(async () => {
+      await this.#world?.close()
+      this.time.resetWall()
+      this.faults.reset()
+      this.#addFaults()
+      await this.#world?.open()
+    }, true)
+  }
+
+  /** Waits for what it is in, and does nothing more. */
+  async close(): Promise<void> {
+    this.#closed = true
+    this.#gate.abandon()
+    await this.#turn.catch(() => undefined)
+  }
+
+  #alone(task: () => Promise<void>, abandons = false): Promise<void> {
+    const turn = this.#turn
+      .catch(() => undefined)
+      .then(() => {
+        if (this.#closed) throw new TestKitError('the server is closed: start another')
+        if (abandons) this.#gate.abandon()
+        return this.#gate.whileClosed(task)
+      })
+    this.#turn = turn
+    return turn
+  }
+
+  /**
+   * At first by the second, then in steps of a sixteenth of what has gone by, at most by the hour: traffic of a moment ago is
+   * seen as what it was, what takes many rounds gets them, and a year takes seconds.
+   */
+  async #advance(ms: number): Promise<void> {
+    for (let goneMs = 0; goneMs < ms;) {
+      const stepMs = Math.min(ms - goneMs, Math.max(1_000, goneMs / 16), HOUR_MS)
+      this.time.step(stepMs)
+      goneMs += stepMs
+      await turns(TURNS_EACH_STEP)
+    }
+    await turns(TURNS_AT_END)
+  }
+
+  #addFaults(): void {
+    for (const fault of this.#options.faults ?? []) this.faults.add(fault)
+  }
+}
+
+async function turns(count: number): Promise<void> {
+  for (let i = 0; i < count; i++) await new Promise((resolve) => setImmediate(resolve))
+}
