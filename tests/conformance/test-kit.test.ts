@@ -4,7 +4,7 @@ import {
   DescribeStreamCommand,
   GetRecordsCommand,
   IncreaseStreamRetentionPeriodCommand,
-  type KinesisClient,
+  KinesisClient,
   ListShardsCommand,
   ListStreamsCommand,
   PutRecordCommand,
@@ -121,21 +121,24 @@ describe('time that is moved', () => {
   })
 
   it('takes an on-demand stream back to four shards after thirty days', async () => {
-    await sdk.send(new CreateStreamCommand({ StreamName: 'clicks', StreamModeDetails: { StreamMode: 'ON_DEMAND' } }))
+    // Shards of 10 KB/s: as much traffic as a test likes to make is much for them.
+    await using small = await startTestServer({
+      createStreams: [{ name: 'clicks' }],
+      shardLimits: { writeBytes: 10_000 },
+    })
+    const client = sdkClient(small.endpoint)
     const open = async () =>
-      (await sdk.send(new ListShardsCommand({ StreamName: 'clicks', ShardFilter: { Type: 'AT_LATEST' } }))).Shards
+      (await client.send(new ListShardsCommand({ StreamName: 'clicks', ShardFilter: { Type: 'AT_LATEST' } }))).Shards
         ?.length
-    for (let round = 0; round < 4; round++) {
-      const Records = Array.from({ length: 12 }, (_, i) => ({
-        PartitionKey: `k${round}.${i}`,
-        Data: Buffer.alloc(800_000),
-      }))
-      for (let i = 0; i < 6; i++) await sdk.send(new PutRecordsCommand({ StreamName: 'clicks', Records }))
-      await kit.clock.advance('10s')
+    for (let second = 0; second < 20; second++) {
+      const Records = Array.from({ length: 40 }, (_, i) => ({ PartitionKey: `k${i}`, Data: Buffer.alloc(800) }))
+      await client.send(new PutRecordsCommand({ StreamName: 'clicks', Records }))
+      await small.clock.advance('1s')
     }
     expect(await open()).toBeGreaterThan(4)
-    await kit.clock.advance('31d')
+    await small.clock.advance('31d')
     expect(await open()).toBe(4)
+    client.destroy()
   })
 })
 
@@ -157,8 +160,11 @@ describe('faults', () => {
   it('the SDK goes on by itself after a throttle and a 500', async () => {
     kit.faults.add({ operation: 'PutRecord', kind: 'throttle', times: 1 })
     kit.faults.add({ operation: 'PutRecord', kind: 'internal-failure', times: 1 })
-    const patient = sdkClient(kit.endpoint)
-    patient.config.maxAttempts = () => Promise.resolve(3)
+    const patient = new KinesisClient({
+      endpoint: kit.endpoint,
+      region: 'us-east-1',
+      credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
+    })
     const answer = await put('once', LOWER, patient)
     expect(answer.$metadata.attempts).toBe(3)
     expect(await textsOf(sdk, 'orders', SHARD_0)).toEqual(['once'])

@@ -100,15 +100,29 @@ export function quotas(text: string): NonNullable<ServerOptions['quotas']> {
   return Object.fromEntries(found)
 }
 
-/** `orders:4,clicks,taps:on-demand`: a stream without a number has one shard. A map in a file comes as `orders=4`. */
+/**
+ * `orders:4,clicks,taps:on-demand,far:2:us-west-2`: a stream without a number has one shard, one without a region is in
+ * the server's. A map in a file comes as `orders=4`.
+ */
 export function streams(text: string): readonly StreamToCreate[] {
   return list(text).map((item) => {
-    const [name = '', count = '1', ...rest] = item.split(/[:=]/)
+    const [name = '', count = '', where, ...rest] = item.split(/[:=]/)
     if (!/^[\w.-]{1,128}$/.test(name) || rest.length > 0) {
       return wrong('streams like orders:4,clicks:on-demand, with names of letters, digits, _, . and -', item)
     }
-    return count === 'on-demand' ? { name } : { name, shards: integer(count, 1, 100_000) }
+    return {
+      name,
+      ...(count === 'on-demand' ? {} : { shards: count === '' ? 1 : integer(count, 1, 100_000) }),
+      ...(where === undefined ? {} : { region: region(where) }),
+    }
   })
+}
+
+export function testKit(text: string): ServerOptions['testKit'] {
+  if (text === 'off') return undefined
+  if (text === 'on') return { http: true }
+  const seed = /^seed=(.*)$/.exec(text)?.[1]
+  return seed === undefined ? wrong('on, off or seed=N', text) : { http: true, seed: integer(seed, 0, 2 ** 31 - 1) }
 }
 
 export function account(text: string): string {

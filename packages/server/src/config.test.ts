@@ -23,7 +23,7 @@ async function fileOf(text: string): Promise<string> {
 
 describe('readConfig', () => {
   it('leaves out what nobody said', async () => {
-    const config = { server: {}, logFormat: undefined, logLevel: 'info', file: undefined, warnings: [] }
+    const config = { server: {}, logFormat: undefined, logLevel: 'info', file: undefined, aliases: [], warnings: [] }
     expect(await read({})).toEqual(config)
   })
 

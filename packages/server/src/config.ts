@@ -7,11 +7,12 @@ import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 
 import type { AuthMode } from './auth/authenticate.ts'
+import { readAliases, throttledPuts } from './config-aliases.ts'
 import { ConfigError } from './config-error.ts'
 import * as read from './config-values.ts'
 import { nearest } from './nearest.ts'
 import { readYaml, YamlFault } from './yaml-text.ts'
-import type { ServerOptions } from './server.ts'
+import { IN_MEMORY, type ServerOptions } from './server.ts'
 import { type LogLevel, logLevels } from './telemetry/logger.ts'
 
 export interface ConfigOption {
@@ -35,6 +36,8 @@ export interface StartConfig {
   readonly logLevel: LogLevel
   /** The file that was read, if there was one. */
   readonly file: string | undefined
+  /** Sentences about variables of other doubles that were taken for options. */
+  readonly aliases: readonly string[]
   /** Sentences about what was said and has no effect. */
   readonly warnings: readonly string[]
 }
@@ -227,7 +230,8 @@ const rows: readonly Row[] = [
     environment: 'INITIALIZE_STREAMS',
     default: 'none',
     value: 'STREAMS',
-    meaning: 'Streams that are made at the start unless they are there, like `orders:4,clicks:on-demand`.',
+    meaning:
+      'Streams that are made at the start unless they are there, like `orders:4,clicks:on-demand`, in the server’s region or, like `far:2:us-west-2`, in another.',
     apply: (text, { server }) => (server.createStreams = read.streams(text)),
   },
   {
@@ -238,6 +242,18 @@ const rows: readonly Row[] = [
     meaning:
       'How long CREATING, UPDATING and DELETING are shown. With 0 the change is done and durable when the call answers.',
     apply: (text, { server }) => (server.statusDelayMs = read.integer(text, 0, 3_600_000)),
+  },
+  {
+    name: 'test-kit',
+    environment: 'MILLRACE_TEST_KIT',
+    default: 'off',
+    value: 'KIT',
+    meaning:
+      '`on`: tests move the time, add faults and reset everything by HTTP below `/_millrace/` ([how](../testing-your-application.md)); `seed=N` also seeds its dice (default 1). Only in memory, which is then the default of `--data-dir`, and under `--auth none`; elsewhere than on loopback that must be said explicitly.',
+    apply: (text, { server }) => {
+      const testKit = read.testKit(text)
+      if (testKit !== undefined) server.testKit = testKit
+    },
   },
   {
     name: 'account',
@@ -296,23 +312,42 @@ export async function readConfig(sources: ConfigSources): Promise<StartConfig> {
   const fromFile = text === undefined ? {} : parseConfigFile(text, file)
 
   const config: Draft = { server: {}, logFormat: undefined, logLevel: 'info' }
+  const foreign = readAliases(environment)
+  const aliases: string[] = []
+  const warnings = [...unknownVariables(environment), ...foreign.warnings]
   for (const row of rows) {
     const variable = row.environment ?? ''
+    const alias = foreign.options.get(row.name)
     const candidates = [
       [flags[row.name], `--${row.name}`],
       [given(environment[variable]), variable],
+      [alias?.text, alias?.variables.join(', ') ?? ''],
       [fromFile[row.name], `${row.name} in ${file}`],
     ] as const
-    const [value, where] = candidates.find(([candidate]) => candidate !== undefined) ?? []
-    if (value === undefined) continue
+    const taken = candidates.find(([candidate]) => candidate !== undefined)
+    if (taken?.[0] === undefined) continue
+    const [value, where] = taken
     try {
       row.apply(value, config)
+      if (taken === candidates[2]) aliases.push(`${where} taken as --${row.name} ${value}`)
     } catch (error) {
-      throw error instanceof ConfigError ? new ConfigError(`${where}: ${error.message}`) : error
+      if (!(error instanceof ConfigError)) throw error
+      if (taken !== candidates[2]) throw new ConfigError(`${where}: ${error.message}`)
+      // Others may have set it for reasons of their own.
+      warnings.push(`${where} has no effect as --${row.name}: ${error.message}`)
     }
   }
   checkTogether(config.server)
-  return { ...config, file: text === undefined ? undefined : file, warnings: unknownVariables(environment) }
+  if (config.server.testKit !== undefined) config.server.dataDir ??= IN_MEMORY
+  if (foreign.errorProbability !== undefined) {
+    const { variable, probability } = foreign.errorProbability
+    if (config.server.testKit === undefined) warnings.push(`${variable} has no effect without --test-kit on`)
+    else {
+      config.server.testKit = { ...config.server.testKit, faults: [throttledPuts(probability)] }
+      aliases.push(`${variable} taken as a fault of the test kit: puts are throttled with probability ${probability}`)
+    }
+  }
+  return { ...config, file: text === undefined ? undefined : file, aliases, warnings }
 }
 
 /** A slip in a variable's name would go unnoticed: others may be there for reasons of their own, so no error. */

@@ -37,6 +37,8 @@ export interface StreamToCreate {
   readonly name: string
   /** Left out: in ON_DEMAND mode. */
   readonly shards?: number
+  /** Default: the server's. */
+  readonly region?: string
 }
 
 /** Everything has the default of the option of the same name (docs/reference/configuration.md). */
@@ -428,8 +430,8 @@ async function openEngine(
 }
 
 async function createStreams(service: Service, settings: Settings): Promise<void> {
-  const { clock, account, region, createStreams: wanted } = settings
-  for (const { name, shards } of wanted) {
+  const { clock, account, createStreams: wanted } = settings
+  for (const { name, shards, region = settings.region } of wanted) {
     try {
       await service.execute(
         'CreateStream',

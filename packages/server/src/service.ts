@@ -188,6 +188,11 @@ export class Service implements AsyncDisposable {
     return this.#parts.seal
   }
 
+  /** Something is under way in the background. */
+  get isBusy(): boolean {
+    return this.#loops.some((loop) => loop.isBusy)
+  }
+
   /** A stream as this server knows it. */
   findStream(key: StreamKey): Stream | undefined {
     return this.#parts.catalog.find(key)

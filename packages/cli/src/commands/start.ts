@@ -89,6 +89,7 @@ async function serve(server: Server, flags: Flags, shell: Shell): Promise<void> 
     await Promise.race([starting.then((late) => late.close()).catch(() => undefined), sleep(clock, STOP_MS)])
     return
   }
+  if (config.aliases.length > 0) logger.info('variables of other doubles', { taken: config.aliases })
   for (const warning of config.warnings) logger.warn(warning)
   if (running.createdKey !== undefined) await shell.stderr.write(createdKeyText(running.createdKey, config))
   if (format === 'pretty' && config.logLevel !== 'silent') {
@@ -190,6 +191,9 @@ function banner(running: RunningServer, config: StartConfig, dataPath: string, s
     ['data', dataPath === ':memory:' ? 'in memory: nothing is kept' : `${dataPath}  durability ${durability}`],
     ['auth', authText[running.auth]],
     ['limits', typeof shardLimits === 'string' ? shardLimits : 'per shard, as configured'],
+    ...(running.testKit === undefined
+      ? []
+      : [['test kit', `${running.endpoint}/_millrace/  seed ${running.testKit.seed}`]]),
     ...(config.file === undefined ? [] : [['config', config.file]]),
     ['use it', `export AWS_ENDPOINT_URL_KINESIS=${running.endpoint}`],
   ]

@@ -15,11 +15,17 @@ export class Loop {
   readonly #options: LoopOptions
   readonly #stop = new AbortController()
   readonly #running: Promise<void>
+  #isBusy = false
 
   /** The first run begins after `everyMs`. */
   constructor(options: LoopOptions) {
     this.#options = options
     this.#running = this.#run()
+  }
+
+  /** A run is under way. */
+  get isBusy(): boolean {
+    return this.#isBusy
   }
 
   /** Resolves once the run under way, if any, is over. */
@@ -37,11 +43,14 @@ export class Loop {
         // Closed: the only reason for which this sleep rejects.
         return
       }
+      this.#isBusy = true
       try {
         await task()
       } catch (error) {
         // A mistake of ours in one round must not end the rounds.
         logger.error(`the ${name} loop failed; it goes on`, { error: String(error) })
+      } finally {
+        this.#isBusy = false
       }
     }
   }

@@ -56,44 +56,61 @@ const routes: readonly Route[] = [
   },
 ]
 
-/** Undefined: the request is not for the kit. */
+/** Undefined: the request is not for the kit. What a browser asks before it sends is answered as everywhere. */
 export function createControlPages({
   kit,
   hosts,
 }: ControlPagesOptions): (request: WireRequest) => ReturnType<Dispatch> | undefined {
   return (request) => {
-    const path = request.url.split('?', 1)[0] ?? ''
-    if (!path.startsWith(PREFIX)) return undefined
-    return answer(request, path.slice(PREFIX.length), kit, hosts)
+    const path = pathOf(request.url)
+    return path.startsWith(PREFIX) && request.method !== 'OPTIONS' ? respond(request, kit, hosts) : undefined
   }
 }
 
-async function answer(request: WireRequest, path: string, kit: TestKit, hosts: HostPolicy): Promise<WireResponse> {
-  const { headers, method, body, id } = request
-  const origin = headers['origin']
-  // A web page could send this without being granted anything: what it asks for is done, whether it sees the answer or not.
-  if (
-    !hosts.allowsHost(headers['host'] ?? headers[':authority']) ||
-    (origin !== undefined && !hosts.grantsOrigin(origin))
-  )
-    return response(id, 403, {
-      message: 'this Host or Origin may not use the test kit; see --allowed-hosts, --cors-origins',
-    })
-  const [first = '', item = ''] = path.split('/', 2)
-  const pattern = item === '' ? first : `${first}/*`
-  const onPath = routes.filter((route) => route.path === pattern)
+interface ControlAnswer {
+  readonly status: number
+  readonly value: unknown
+}
+
+async function respond(request: WireRequest, kit: TestKit, hosts: HostPolicy): Promise<WireResponse> {
+  const { origin } = request.headers
+  // A page that is granted nothing would not see the answer, but what it asks for would be done.
+  const isForeign = !hosts.allowsHost(request.headers['host'] ?? request.headers[':authority'])
+  const isGranted = !isForeign && (origin === undefined || hosts.grantsOrigin(origin))
+  const { status, value } = isGranted ? await answer(request, kit) : notGranted
+  const headers = {
+    'x-amzn-RequestId': request.id,
+    'content-type': 'application/json',
+    'cache-control': 'no-store',
+    ...(isGranted && origin !== undefined ? { 'access-control-allow-origin': '*' } : {}),
+  }
+  return { status, headers, body: [Buffer.from(`${JSON.stringify(value)}\n`)] }
+}
+
+const notGranted = refused(403, 'this Host or Origin may not use the test kit; see --allowed-hosts and --cors-origins')
+
+async function answer({ url, method, body }: WireRequest, kit: TestKit): Promise<ControlAnswer> {
+  const [first = '', item = ''] = pathOf(url).slice(PREFIX.length).split('/', 2)
+  const onPath = routes.filter((route) => route.path === (item === '' ? first : `${first}/*`))
   const route = onPath.find((one) => one.method === method)
-  if (onPath.length === 0) return response(id, 404, { message: `expected ${PREFIX}clock, faults, faults/ID or reset` })
+  if (onPath.length === 0) return refused(404, `expected ${PREFIX}clock, faults, faults/ID or reset`)
   if (route === undefined)
-    return response(id, 405, { message: `expected ${onPath.map((one) => one.method).join(', ')}, found ${method}` })
+    return refused(405, `expected ${onPath.map((one) => one.method).join(', ')}, found ${method.slice(0, 20)}`)
   try {
     const value = await route.run(kit, parsed(body), item)
-    if (value === undefined) return response(id, 404, { message: `there is no fault '${item.slice(0, 20)}'` })
-    return response(id, 200, value)
+    return value === undefined ? refused(404, `there is no fault '${item.slice(0, 20)}'`) : { status: 200, value }
   } catch (error) {
     if (!(error instanceof TestKitError)) throw error
-    return response(id, 400, { message: error.message })
+    return refused(400, error.message)
   }
+}
+
+function refused(status: number, message: string): ControlAnswer {
+  return { status, value: { message } }
+}
+
+function pathOf(url: string): string {
+  return url.split('?', 1)[0] ?? ''
 }
 
 function parsed(body: Uint8Array): unknown {
@@ -121,9 +138,4 @@ function faultsOf({ faults }: TestKit): unknown {
 
 function described({ id, hits, fault }: AddedFault): unknown {
   return { id, hits, ...fault }
-}
-
-function response(id: string, status: number, value: unknown): WireResponse {
-  const headers = { 'x-amzn-RequestId': id, 'content-type': 'application/json', 'cache-control': 'no-store' }
-  return { status, headers, body: [Buffer.from(`${JSON.stringify(value)}\n`)] }
 }

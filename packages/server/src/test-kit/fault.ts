@@ -106,12 +106,13 @@ export function readFault(value: unknown): FaultRule {
   if (operationNames?.length === 0) throw wrong('operation', 'at least one', wanted)
   const only = onlyOperation[kind]
   const known = only === undefined ? [...operations.keys()] : [only]
-  const names = operationNames?.map((name) => oneOf(name, known, 'operation')) ?? (only === undefined ? undefined : [only])
+  const names =
+    operationNames?.map((name) => oneOf(name, known, 'operation')) ?? (only === undefined ? undefined : [only])
   const shard = given['shard'] === undefined ? undefined : shardOf(text(given['shard'], 'shard'), names)
   if (given['stream'] !== undefined) text(given['stream'], 'stream')
   checkEffect(given, kind)
   return {
-    fault: value as Fault,
+    fault: { ...(value as Fault) },
     operations: names && new Set(names),
     shard,
     skip: count(given['skip'] ?? 0, 0, 'skip'),

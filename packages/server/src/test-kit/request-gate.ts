@@ -19,6 +19,11 @@ export class RequestGate {
     this.#clock = clock
   }
 
+  /** Requests are under way. */
+  get isBusy(): boolean {
+    return this.#underWay > 0
+  }
+
   /** Aborted when what waits now is not wanted any more. */
   get abandoned(): AbortSignal {
     return this.#abandon.signal

@@ -59,7 +59,10 @@ const HOUR_MS = 3_600_000
 const ADVANCE_MS_MAX = 400 * 24 * HOUR_MS
 /** What has fallen due begins at once, and goes on by turns of the event loop: nothing here waits for a disk. */
 const TURNS_EACH_STEP = 8
+/** At the end, who hears of it (a subscription, its reader) has turns of its own. */
 const TURNS_AT_END = 64
+/** What is not done by then waits for time itself, and goes on with the next step. */
+const TURNS_MAX = 10_000
 
 export class ServerTestKit implements TestKit {
   readonly seed: number
@@ -151,16 +154,21 @@ export class ServerTestKit implements TestKit {
       const stepMs = Math.min(ms - goneMs, Math.max(1_000, goneMs / 16), HOUR_MS)
       this.time.step(stepMs)
       goneMs += stepMs
-      await turns(TURNS_EACH_STEP)
+      await this.#settle(TURNS_EACH_STEP)
     }
-    await turns(TURNS_AT_END)
+    await this.#settle(TURNS_AT_END)
+  }
+
+  async #settle(turnsMin: number): Promise<void> {
+    for (let turn = 0; turn < turnsMin || (this.#isBusy && turn < TURNS_MAX); turn++)
+      await new Promise((resolve) => setImmediate(resolve))
+  }
+
+  get #isBusy(): boolean {
+    return this.#gate.isBusy || this.#world?.service().isBusy === true
   }
 
   #addFaults(): void {
     for (const fault of this.#options.faults ?? []) this.faults.add(fault)
   }
-}
-
-async function turns(count: number): Promise<void> {
-  for (let i = 0; i < count; i++) await new Promise((resolve) => setImmediate(resolve))
 }
