@@ -40,7 +40,7 @@ export default defineConfig({
           name: 'conformance',
           env,
           maxWorkers: WORKERS,
-          include: ['tests/conformance/**/*.test.ts'],
+          include: ['tests/conformance/**/*.test.ts', 'examples/**/*.test.mjs'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },

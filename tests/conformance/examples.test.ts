@@ -1,7 +1,7 @@
 /** Every example runs as it stands. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readdirSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { onEveryEngine } from './support/service.ts'
@@ -10,7 +10,7 @@ const folder = fileURLToPath(new URL('../../examples/', import.meta.url))
 
 describe('examples', () => {
   onEveryEngine((service) => {
-    it.each(readdirSync(folder))('%s runs', async (name) => {
+    it.each(readdirSync(folder).filter((name) => existsSync(`${folder}${name}/main.mjs`)))('%s runs', async (name) => {
       const child = spawn(process.execPath, [`${folder}${name}/main.mjs`], {
         env: {
           ...process.env,

@@ -72,7 +72,7 @@ describe('the packed packages', () => {
     expect(bytes).toBeLessThan(BYTES_MAX)
   })
 
-  it.each(libraries)('gives %s to import', async (name) => {
+  it.each([...libraries, '@millrace/server/testing', 'millrace/testing'])('gives %s to import', async (name) => {
     const { stdout } = await node([
       '--input-type=module',
       '-e',

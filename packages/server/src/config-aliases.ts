@@ -1,6 +1,6 @@
 /**
  * Variables that users of other doubles of Kinesis have set already, taken where they mean what an option of ours
- * means (docs/compatibility.md lists them). They rank behind our own variables, and what cannot be understood is told
+ * means (docs/testing-your-application.md lists them). They rank behind our own variables, and what cannot be understood is told
  * and passed over: some of these names belong to everybody.
  */
 import { parseDuration } from '@millrace/std'

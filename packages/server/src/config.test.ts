@@ -44,6 +44,12 @@ describe('readConfig', () => {
     ])
   })
 
+  it('a test kit is in memory unless somebody says otherwise', async () => {
+    expect((await read({ 'test-kit': 'on' })).server).toEqual({ testKit: { http: true }, dataDir: ':memory:' })
+    expect((await read({ 'test-kit': 'off' })).server).toEqual({})
+    expect((await read({ 'test-kit': 'on', 'data-dir': 'x' })).server.dataDir).toBe('x')
+  })
+
   it('finds millrace.yaml by itself', async () => {
     const path = join(directory, 'millrace.yaml')
     await writeFile(path, '# nothing but the port\nport: 4000\n')
@@ -120,6 +126,8 @@ describe('readConfig', () => {
     [{ prot: '1' }, {}, "flag '--prot': no such option. Did you mean '--port'?"],
     [{ durability: 'fsnyc' }, {}, "--durability: expected fsync, os, found 'fsnyc'; did you mean fsync?"],
     [{ auth: 'iams' }, {}, "--auth: expected none, keys, iam, found 'iams'; did you mean iam?"],
+    [{ 'test-kit': 'yes' }, {}, "--test-kit: expected on, off or seed=N, found 'yes'"],
+    [{ 'create-streams': 'a:1:b:c' }, {}, '--create-streams: expected streams like orders:4'],
     [{ engine: 'nats://a:4222' }, {}, '--engine: this waits for the cluster engine'],
     [{ 'api-limits': 'asw' }, {}, "--api-limits: expected aws, off, found 'asw'; did you mean aws?"],
     [{ 'create-streams': 'a:on-demands' }, {}, '--create-streams: expected a whole number'],
