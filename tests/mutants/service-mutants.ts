@@ -27,6 +27,22 @@ export const SERVICE_MUTANTS: readonly Mutant[] = [
     suite: { project: 'units', files: ['server/src/http/dispatch.test.ts'] },
   },
   {
+    name: 'test-kit-for-any-page',
+    mechanism: 'a web page that is granted nothing moves no time and resets nothing',
+    file: 'packages/server/src/test-kit/control-pages.ts',
+    find: 'const isGranted = !isForeign && (origin === undefined || hosts.grantsOrigin(origin))',
+    replace: 'const isGranted = !isForeign',
+    suite: { project: 'units', files: ['server/src/test-kit/start-test-server.test.ts'] },
+  },
+  {
+    name: 'test-kit-on-a-disk',
+    mechanism: 'a test kit never works on what is kept',
+    file: 'packages/server/src/server.ts',
+    find: 'if (options.testKit !== undefined && options.dataDir !== IN_MEMORY) {',
+    replace: 'if (options.testKit !== undefined && options.dataDir === undefined) {',
+    suite: { project: 'units', files: ['server/src/test-kit/start-test-server.test.ts'] },
+  },
+  {
     name: 'signature-not-compared',
     mechanism: 'the signature is compared with what the secret gives',
     file: 'packages/protocol/src/sigv4/verify.ts',

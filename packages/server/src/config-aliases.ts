@@ -60,6 +60,8 @@ const aliases: readonly Alias[] = [
 
 const ERROR_PROBABILITY = 'KINESIS_ERROR_PROBABILITY'
 
+export const aliasVariables: readonly string[] = [...aliases.map(({ variable }) => variable), ERROR_PROBABILITY]
+
 export function readAliases(environment: Readonly<Record<string, string | undefined>>): Aliases {
   const options = new Map<string, AliasedOption>()
   const warnings: string[] = []
