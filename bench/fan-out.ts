@@ -3,75 +3,63 @@
  * with twenty; and the processor time that the server needs for each. The clients share this process and its clock.
  */
 import { type ClientHttp2Session, connect } from 'node:http2'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { EventMessageDecoder, signRequest } from '@millrace/protocol'
+import { agesOf, type Latency, latencyOf, type Pace, putAtPace, until } from './paced-puts.ts'
 import type { MeasuredProcess } from './processes.ts'
 import { ACCESS_KEY, call } from './requests.ts'
 
-export interface FanOutResult {
+export interface FanOutLoad extends Pace {
   readonly consumers: number
   readonly shards: number
-  readonly putsPerSecond: number
-  readonly events: number
-  readonly p50Ms: number
-  readonly p99Ms: number
+  readonly isEncrypted?: boolean
+}
+
+export interface FanOutResult extends Latency {
   /** Processor seconds of the server per second, all threads. */
   readonly cpu: number
 }
 
-export interface FanOutLoad {
-  readonly consumers: number
-  readonly shards: number
-  readonly putsPerSecond: number
-  readonly durationMs: number
-}
-
 export async function fanOut(server: MeasuredProcess, load: FanOutLoad): Promise<FanOutResult> {
-  const { consumers, shards, putsPerSecond, durationMs } = load
+  const { consumers, shards, isEncrypted } = load
+  const { port } = server
   const stream = `fan-out-${consumers}-${shards}-${Date.now()}`
-  await call(server.port, 'CreateStream', { StreamName: stream, ShardCount: shards })
+  await call(port, 'CreateStream', { StreamName: stream, ShardCount: shards })
+  if (isEncrypted === true)
+    await call(port, 'StartStreamEncryption', {
+      StreamName: stream,
+      EncryptionType: 'KMS',
+      KeyId: 'alias/aws/kinesis',
+    })
   const StreamARN = `arn:aws:kinesis:us-east-1:000000000000:stream/${stream}`
   const latencies: number[] = []
-  let expected = 0
   const sessions: ClientHttp2Session[] = []
   for (let i = 0; i < consumers; i++) {
-    const { Consumer } = await call(server.port, 'RegisterStreamConsumer', { StreamARN, ConsumerName: `c${i}` })
-    const session = connect(`http://127.0.0.1:${server.port}`)
+    const { Consumer } = await call(port, 'RegisterStreamConsumer', { StreamARN, ConsumerName: `c${i}` })
+    const { ConsumerARN } = Consumer as { ConsumerARN: string }
+    const session = connect(`http://127.0.0.1:${port}`)
     sessions.push(session)
-    for (let shard = 0; shard < shards; shard++) {
-      const { ConsumerARN } = Consumer as { ConsumerARN: string }
-      await subscribe(session, server.port, ConsumerARN, shard, (sentAt) => latencies.push(performance.now() - sentAt))
-    }
+    const onRecords = (ages: readonly number[]): void => void latencies.push(...ages)
+    for (let shard = 0; shard < shards; shard++) await subscribe(session, port, ConsumerARN, shard, onRecords)
   }
-  const cpuBefore = server.cpuSeconds()
-  const startedAt = performance.now()
-  const puts: Promise<unknown>[] = []
-  for (let sent = 0; performance.now() - startedAt < durationMs; sent++) {
-    const dueAt = startedAt + (sent * 1000) / putsPerSecond
-    const waitMs = dueAt - performance.now()
-    if (waitMs > 1) await sleep(waitMs)
-    const Data = Buffer.from(`${performance.now()} ${'x'.repeat(80)}`).toString('base64')
-    puts.push(call(server.port, 'PutRecord', { StreamName: stream, PartitionKey: `k${sent}`, Data }))
-    expected += consumers
-  }
-  await Promise.all(puts)
-  const seconds = (performance.now() - startedAt) / 1000
-  for (let i = 0; i < 100 && latencies.length < expected; i++) await sleep(20)
-  const cpu = (server.cpuSeconds() - cpuBefore) / seconds
+  const [cpuBefore, startedAt] = [server.cpuSeconds(), performance.now()]
+  const expected = (await putAtPace(port, stream, load)) * consumers
+  await until(
+    () => latencies.length >= expected,
+    () => `${expected} records should have come, ${latencies.length} did`,
+  )
+  const cpu = (server.cpuSeconds() - cpuBefore) / ((performance.now() - startedAt) / 1000)
   for (const session of sessions) session.destroy()
-  if (latencies.length !== expected) throw new Error(`${expected} records should have come, ${latencies.length} did`)
-  latencies.sort((a, b) => a - b)
-  const at = (share: number): number => latencies[Math.floor(latencies.length * share)] ?? Number.NaN
-  return { consumers, shards, putsPerSecond, events: latencies.length, p50Ms: at(0.5), p99Ms: at(0.99), cpu }
+  await call(port, 'DeleteStream', { StreamName: stream, EnforceConsumerDeletion: true })
+  return { ...latencyOf(latencies), cpu }
 }
 
-/** Resolves when the first event came. `onRecord`: when the record was sent, as its data says. */
+/** Resolves when the first event came. */
 function subscribe(
   session: ClientHttp2Session,
   port: number,
   ConsumerARN: string,
   shard: number,
-  onRecord: (sentAt: number) => void,
+  onRecords: (agesMs: readonly number[]) => void,
 ): Promise<void> {
   const body = Buffer.from(
     JSON.stringify({
@@ -101,7 +89,7 @@ function subscribe(
         if (message.get(':event-type') !== 'SubscribeToShardEvent') continue
         resolve()
         const { Records } = JSON.parse(Buffer.from(payload).toString()) as { Records: readonly { Data: string }[] }
-        for (const { Data } of Records) onRecord(Number(Buffer.from(Data, 'base64').toString().split(' ')[0]))
+        onRecords(agesOf(Records))
       }
     })
     request.end(body)

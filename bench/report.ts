@@ -1,5 +1,6 @@
 /** The results as a page: ratios first, absolute figures for orientation, losses included. */
-import { cpus, release } from 'node:os'
+import { cpus, loadavg, release } from 'node:os'
+import type { DeliveryRow } from './delivery.ts'
 import type { DiskCeiling } from './disk-ceiling.ts'
 import type { Row, Settings } from './rows.ts'
 
@@ -10,6 +11,36 @@ export interface Report {
   readonly residentMiB: number
 }
 
+/** Where the page of the rest ends: what was not measured this time stays as it was. */
+export const DELIVERY_HEADING = '## Delivery'
+
+export function deliveryMarkdown(rows: readonly DeliveryRow[], settings: Settings): string {
+  const lines = [
+    DELIVERY_HEADING,
+    '',
+    `Made by \`npm run bench -- delivery\` on ${machine()}, load average ${loadavg()[0]?.toFixed(1)}. Puts of 100 B at an even pace; ` +
+      `medians of ${settings.rounds} rounds of ${settings.durationMs / 1000} s, all loads in turn. Clients and server share the machine; CPU ` +
+      'is the processor time of the server, which counts more than milliseconds where others use the machine as well.',
+    '',
+    '| Work | p50 / p99 ms | Server CPU | beside one consumer | To reach |',
+    '|---|---|---|---|---|',
+    ...rows.map(
+      ({ work, p50Ms, p99Ms, cpu, cpuRatio, toReach }) =>
+        `| ${work} | ${p50Ms.toFixed(2)} / ${p99Ms.toFixed(2)} | ${cpu === undefined ? '' : `${(cpu * 100).toFixed(0)} %`} ` +
+        `| ${cpuRatio === undefined ? '' : `**${cpuRatio.toFixed(2)} ×**`} | ${toReach} |`,
+    ),
+    '',
+  ]
+  return lines.join('\n')
+}
+
+function machine(): string {
+  return (
+    `${new Date().toISOString().slice(0, 10)}: Node ${process.versions.node}, ${cpus().length} × ` +
+    `${cpus()[0]?.model.trim() ?? 'unknown processor'}, ${process.platform} ${release()}`
+  )
+}
+
 const perSecond = (value: number): string =>
   value >= 10_000 ? `${(value / 1000).toFixed(0)}k/s` : `${value.toFixed(0)}/s`
 
@@ -17,8 +48,7 @@ export function markdown({ rows, disk, settings, residentMiB }: Report): string 
   const lines = [
     '# Results',
     '',
-    `Made by \`npm run bench\` on ${new Date().toISOString().slice(0, 10)}: Node ${process.versions.node}, ${cpus().length} × ` +
-      `${cpus()[0]?.model.trim() ?? 'unknown processor'}, ${process.platform} ${release()}. Client, ceilings and server share the machine.`,
+    `Made by \`npm run bench\` on ${machine()}. Client, ceilings and server share the machine.`,
     `All ours are durable (fsync), verify signatures (\`--auth keys\`) and have shard limits off. Each row is ${settings.rounds} rounds of ` +
       `${settings.durationMs / 1000} s, ours and its ceilings in turn; ratios are taken round by round (median, range). ` +
       'Ratios and processor time per unit are what counts; absolute figures are of this machine in that hour.',

@@ -23,8 +23,8 @@ const seconds = Number(process.env['MILLRACE_FAN_OUT_SECONDS'] ?? 12)
 const consumers = Number(process.env['MILLRACE_FAN_OUT_CONSUMERS'] ?? 3)
 const producers = Number(process.env['MILLRACE_FAN_OUT_PRODUCERS'] ?? 4)
 const pollers = 4
-/** Between two kills. */
-const lifeMs = (seconds * 1000) / 5
+/** Between two kills, in the first half of the time: the last life is as long as the second half. */
+const lifeMs = (seconds * 1000) / 10
 const seed = Number(process.env['MILLRACE_SEED'] ?? Date.now() % 1_000_000)
 const stream = 'fanned'
 const RESIDENT_MIB_MAX = 600
@@ -71,13 +71,32 @@ describe(`${consumers} consumers for ${seconds} s of kills and resharding`, () =
     const resharder = reshard(load, stop.signal)
     let kills = 0
     let residentMiB = 0
-    for (const endAt = performance.now() + seconds * 1000; performance.now() < endAt; kills++) {
+    for (const endAt = performance.now() + seconds * 500; performance.now() < endAt; kills++) {
       await new Promise((resolve) => setTimeout(resolve, lifeMs / 2 + randomBelow(random, Math.ceil(lifeMs))))
       residentMiB = Math.max(residentMiB, residentMiBOf(server.pid))
       await server.kill()
       await server.start()
     }
+    for (let i = 0; i < seconds / 2; i++) {
+      await new Promise((resolve) => setTimeout(resolve, 1000))
+      residentMiB = Math.max(residentMiB, residentMiBOf(server.pid))
+      if (i % 10 === 0)
+        console.info(
+          i,
+          Math.round(residentMiBOf(server.pid)),
+          history.acknowledgements,
+          followers
+            .map(({ follower }) => {
+              let n = 0
+              for (const l of follower.seen.values()) n += l.length
+              return n
+            })
+            .join(' '),
+          followers[0]?.follower.seen.size,
+        )
+    }
     stop.abort()
+    console.info('stopped')
     await Promise.all([...writers, ...polling])
     const reshards = await resharder
     const stored = await readAll(sdk, stream)

@@ -31,6 +31,7 @@ import { EncodedFrames } from './operations/encoded-frames.ts'
 import { internalFailure } from './operations/faults.ts'
 import type { OperationContext, ServiceParts } from './operations/operation.ts'
 import { handlers } from './operations/registry.ts'
+import { SharedReads } from './operations/shared-reads.ts'
 import { Subscriptions } from './operations/subscriptions.ts'
 import { TokenSeal } from './streams/sealed-token.ts'
 import { ShardBuckets } from './streams/shard-buckets.ts'
@@ -134,6 +135,7 @@ export class Service implements AsyncDisposable {
       traffic: new WriteTraffic(random),
       subscriptions: new Subscriptions(clock),
       wakeUps: new WakeUps(engine.shards, catalog),
+      sharedReads: new SharedReads(engine.shards),
       seal: new TokenSeal(catalog.tokenKey, random),
       encodedFrames: new EncodedFrames(),
       dataKeys: new DataKeys(masterKeys, random),
@@ -219,6 +221,7 @@ export class Service implements AsyncDisposable {
     await this.#parts.transitions.close()
     await Promise.all(stopped)
     this.#parts.wakeUps[Symbol.dispose]()
+    this.#parts.sharedReads[Symbol.dispose]()
     this.#parts.catalog[Symbol.dispose]()
   }
 }

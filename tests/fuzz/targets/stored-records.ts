@@ -5,7 +5,7 @@ import { type Random, randomBelow } from '@millrace/std'
 
 import { DataKeys } from '../../../packages/server/src/encryption/data-keys.ts'
 import type { MasterKey } from '../../../packages/server/src/encryption/master-keys.ts'
-import { openFrames } from '../../../packages/server/src/encryption/open-frames.ts'
+import { FrameOpener } from '../../../packages/server/src/encryption/open-frames.ts'
 import { DataSealer, Nonces } from '../../../packages/server/src/encryption/record-seal.ts'
 import { EngineError } from '../../../packages/server/src/engine/engine.ts'
 import {
@@ -51,8 +51,7 @@ export const storedRecords: Target = {
   check(input) {
     const bytes = input.subarray(1)
     const frame = { commit: 7, firstIndex: 0, records: input[0] ?? 0, timeMs: 0, bytes }
-    const from = { commit: 7, index: 0 }
-    const [opened = frame] = openFrames([frame], { stream, shard: SHARD, from, recordsMax: 100, dataKeys })
+    const { frame: opened } = new FrameOpener(stream, SHARD, dataKeys).open(frame)
     if (opened.bytes.length !== bytes.length) throw new Broken('a frame that grew when it was opened')
     refusedOr(() => {
       const reader = new RecordReader(opened)

@@ -10,7 +10,7 @@ import { encodeOne, PartsEncoder, RecordReader, SEAL_BYTES } from '../engine/rec
 import type { Stream } from '../streams/stream.ts'
 import { KEY_A, KeyRing, material } from '../testing/key-ring.ts'
 import { DataKeys } from './data-keys.ts'
-import { openFrames } from './open-frames.ts'
+import { FrameOpener } from './open-frames.ts'
 import { DataSealer, Nonces } from './record-seal.ts'
 
 const SHARD = 7
@@ -24,10 +24,8 @@ const sealer = () => dataKeys.sealer(stream)
 const frameOf = (bytes: Uint8Array, records: number): StoredFrame => {
   return { commit: 3, firstIndex: 0, records, timeMs: 0, bytes }
 }
-const open = (frame: StoredFrame, shard = SHARD, fromIndex = 0, recordsMax = 1000): StoredFrame => {
-  const from = { commit: 3, index: fromIndex }
-  return openFrames([frame], { stream, shard, from, recordsMax, dataKeys })[0] ?? frame
-}
+const open = (frame: StoredFrame, shard = SHARD, fromIndex = 0, recordsMax = 1000): StoredFrame =>
+  new FrameOpener(stream, shard, dataKeys).open(frame, fromIndex, recordsMax).frame
 
 const record = fc.record({
   key: fc.option(fc.string({ unit: 'grapheme', maxLength: 60 }), { nil: undefined }),

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { EncodedFrames } from './encoded-frames.ts'
 
 const KIB = 1024
-const encoded = (bytes: number) => ({ elements: new Uint8Array(bytes), bytes })
+const encoded = (bytes: number) => ({ elements: new Uint8Array(bytes), bytes, dataKeyIds: [] })
 const frame = (bytes: number, timeMs: number) => ({
   commit: 1,
   firstIndex: 0,
@@ -35,7 +35,7 @@ describe('EncodedFrames', () => {
 
   it('counts the memory that is held, not only what of it is used', () => {
     const frames = new EncodedFrames(100 * KIB)
-    frames.add('json', 1, 1, { elements: new Uint8Array(10 * KIB).subarray(0, 5), bytes: 1 })
+    frames.add('json', 1, 1, { elements: new Uint8Array(10 * KIB).subarray(0, 5), bytes: 1, dataKeyIds: [] })
     expect(frames.bytes).toBe(10 * KIB)
   })
 

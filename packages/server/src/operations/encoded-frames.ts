@@ -20,6 +20,8 @@ export interface EncodedFrame {
   readonly elements: Uint8Array
   /** Data and keys. */
   readonly bytes: number
+  /** Of the data keys that its records are sealed with: it is for those alone who may use all of them. */
+  readonly dataKeyIds: readonly number[]
 }
 
 export class EncodedFrames {

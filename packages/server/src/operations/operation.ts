@@ -19,6 +19,7 @@ import type { WriteTraffic } from '../streams/write-traffic.ts'
 import type { ReportPace } from '../telemetry/report-pace.ts'
 import type { ServiceMetrics } from '../telemetry/service-metrics.ts'
 import type { EncodedFrames } from './encoded-frames.ts'
+import type { SharedReads } from './shared-reads.ts'
 import type { Subscriptions } from './subscriptions.ts'
 
 /** Where a request came from. */
@@ -76,6 +77,7 @@ export interface ServiceParts {
   readonly traffic: WriteTraffic
   readonly subscriptions: Subscriptions
   readonly wakeUps: WakeUps
+  readonly sharedReads: SharedReads
   readonly seal: TokenSeal
   readonly encodedFrames: EncodedFrames
   readonly dataKeys: DataKeys

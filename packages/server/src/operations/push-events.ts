@@ -135,17 +135,16 @@ interface ReadRequest {
   readonly bytes: number
 }
 
-/** Events are JSON whatever the call was. */
+/** Events are JSON whatever the call was. What is encoded is shared with others; values are the caller's own. */
 function read(
   { stream, shard, place, bytes }: ReadRequest,
   service: ServiceParts,
   { requestId, codec }: OperationContext,
 ): Promise<RecordPage> {
-  return readPage({ stream, shard, from: place.position, records: EVENT_RECORDS_MAX, bytes }, service, {
-    requestId,
-    deadlineMs: service.clock.monotonic() + READ_DEADLINE_MS,
-    ...(codec === undefined ? {} : { codec: 'json' }),
-  })
+  const request = { stream, shard, from: place.position, records: EVENT_RECORDS_MAX, bytes }
+  const deadlineMs = service.clock.monotonic() + READ_DEADLINE_MS
+  if (codec === undefined) return readPage(request, service, { requestId, deadlineMs })
+  return service.sharedReads.read(request, () => readPage(request, service, { requestId, deadlineMs, codec: 'json' }))
 }
 
 /** What comes of it within `delayMs`; the first time, before anything was said, however long it takes. */

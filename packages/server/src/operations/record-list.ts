@@ -13,6 +13,7 @@ import {
   type StreamRecord,
 } from '@millrace/protocol'
 
+import type { FrameOpener } from '../encryption/open-frames.ts'
 import { EngineError, type StoredFrame } from '../engine/engine.ts'
 import { RecordReader } from '../engine/record-batch.ts'
 import { recordSecond, type Shard } from '../streams/shard.ts'
@@ -21,11 +22,11 @@ import type { EncodedFrame, EncodedFrames } from './encoded-frames.ts'
 export interface RecordList {
   readonly count: number
   /**
-   * Takes all records of a frame at once and says how many bytes of data and keys they have. `undefined`: nothing was
-   * taken, they have to come one by one.
+   * Takes all records of a frame, which is as it was stored, at once and says how many bytes of data and keys they have.
+   * `undefined`: nothing was taken, they have to come one by one. Throws KMS… when a key of theirs cannot be used.
    */
   addAll(frame: StoredFrame): number | undefined
-  /** The records that follow are of this frame. */
+  /** The records that follow are of this frame, in which they are opened. */
   begin(frame: StoredFrame): void
   /** Takes the record at which the reader stands. */
   add(record: RecordReader): void
@@ -76,6 +77,7 @@ export interface EncodedListOptions {
   readonly codec: Codec
   readonly shard: Shard
   readonly shared: EncodedFrames
+  readonly opener: FrameOpener
   /** Ms since the epoch. */
   readonly nowMs: number
   /** See createRecordWriter: of records that come one by one. */
@@ -95,8 +97,9 @@ export class EncodedList implements RecordList {
   }
 
   addAll(frame: StoredFrame): number | undefined {
-    const { codec, shard, shared } = this.#options
-    const encoded = shared.get(codec, shard.ref, frame.commit) ?? this.#share(frame)
+    const { codec, shard, shared, opener } = this.#options
+    const known = shared.get(codec, shard.ref, frame.commit)
+    const encoded = known !== undefined && opener.mayOpen(known.dataKeyIds) ? known : this.#share(frame)
     if (encoded === undefined) return undefined
     this.#takeWritten()
     this.#elements.push(encoded.elements)
@@ -125,9 +128,10 @@ export class EncodedList implements RecordList {
   }
 
   /** Encodes a frame for this answer and for others, if it is worth it. */
-  #share(frame: StoredFrame): EncodedFrame | undefined {
-    const { codec, shard, shared, nowMs } = this.#options
-    if (!shared.admits(frame, nowMs)) return undefined
+  #share(stored: StoredFrame): EncodedFrame | undefined {
+    const { codec, shard, shared, nowMs, opener } = this.#options
+    if (!shared.admits(stored, nowMs)) return undefined
+    const { frame, dataKeyIds } = opener.open(stored)
     const writer = createRecordWriter(codec, encodedBytes(codec, frame.records, frame.bytes.length))
     writer.begin(commitOf(frame, shard))
     let bytes = 0
@@ -142,7 +146,7 @@ export class EncodedList implements RecordList {
       if (error instanceof EngineError) return undefined
       throw error
     }
-    const encoded = { elements: writer.take(), bytes }
+    const encoded = { elements: writer.take(), bytes, dataKeyIds }
     shared.add(codec, shard.ref, frame.commit, encoded)
     return encoded
   }

@@ -1,7 +1,7 @@
 /** A page of a shard's records: what GetRecords answers, and what a subscription is sent. */
 import { encodedBytes, type EncodedRecords, type KinesisError, shardIdOf, type StreamRecord } from '@millrace/protocol'
 
-import { openFrames } from '../encryption/open-frames.ts'
+import { FrameOpener } from '../encryption/open-frames.ts'
 import { EngineError, type Position, type ReadResult, type StoredFrame } from '../engine/engine.ts'
 import { RecordReader, STILL_SEALED } from '../engine/record-batch.ts'
 import { visibleFromMs } from '../streams/retention.ts'
@@ -48,14 +48,9 @@ export async function readPage(request: PageRequest, service: ServiceParts, cont
   const fromMs = visibleFromMs(stream, service.guardedClock.now())
   const result = await read(request, fromMs, service, context)
   try {
-    const frames = openFrames(result.frames, {
-      stream,
-      shard: shard.ref,
-      from,
-      recordsMax: request.records,
-      dataKeys: service.dataKeys,
-    })
-    const list = listFor(frames, request, service, context)
+    const { frames } = result
+    const opener = new FrameOpener(stream, shard.ref, service.dataKeys)
+    const list = listFor(frames, opener, request, service, context)
     let bytes = 0
     let next = result.next
     let complete = true
@@ -64,7 +59,10 @@ export async function readPage(request: PageRequest, service: ServiceParts, cont
     for (const frame of frames) {
       const countBefore = list.count
       const fromIndex = frame.commit === from.commit ? from.index : 0
-      const taken = takeRecords(frame, fromIndex, list, { records: request.records, bytes: request.bytes - bytes })
+      const taken = takeRecords(frame, opener, fromIndex, list, {
+        records: request.records,
+        bytes: request.bytes - bytes,
+      })
       bytes += taken.bytes
       if (list.count > countBefore) lastMs = frame.timeMs
       damage = taken.damage ?? damage
@@ -114,6 +112,7 @@ async function read(
 
 function listFor(
   frames: readonly StoredFrame[],
+  opener: FrameOpener,
   { shard, records: limit }: PageRequest,
   { encodedFrames: shared, clock }: ServiceParts,
   { codec }: PageContext,
@@ -130,7 +129,7 @@ function listFor(
   // Of the last frame, or of a large one, a part may be wanted only.
   const share = records > limit ? limit / records : 1
   const bytesExpected = Math.ceil(encodedBytes(codec, records, bytes) * share)
-  return new EncodedList({ codec, shard, shared, nowMs, bytesExpected })
+  return new EncodedList({ codec, shard, shared, opener, nowMs, bytesExpected })
 }
 
 interface Room {
@@ -148,12 +147,13 @@ interface Taken {
 }
 
 /** Adds the records of one frame to the list while there is room. One record is taken however large it is. */
-function takeRecords(frame: StoredFrame, fromIndex: number, list: RecordList, room: Room): Taken {
-  const isWhole = fromIndex <= frame.firstIndex
-  if (isWhole && list.count + frame.records <= room.records && frame.bytes.length <= room.bytes) {
-    const all = list.addAll(frame)
+function takeRecords(stored: StoredFrame, opener: FrameOpener, fromIndex: number, list: RecordList, room: Room): Taken {
+  const isWhole = fromIndex <= stored.firstIndex
+  if (isWhole && list.count + stored.records <= room.records && stored.bytes.length <= room.bytes) {
+    const all = list.addAll(stored)
     if (all !== undefined) return { bytes: all }
   }
+  const { frame } = opener.open(stored, fromIndex, room.records - list.count)
   let bytes = 0
   let index = Math.max(fromIndex, frame.firstIndex)
   list.begin(frame)

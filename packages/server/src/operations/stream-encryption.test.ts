@@ -13,8 +13,9 @@ import {
   StopStreamEncryption,
 } from '@millrace/protocol'
 import { VirtualClock } from '@millrace/std/testing'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 
+import { DataOpener } from '../encryption/record-seal.ts'
 import { createMemoryEngine } from '../engine/memory/memory-engine.ts'
 import { DATA_KEYS_MAX } from '../streams/encryption.ts'
 import { type Crash, crashingEngine } from '../testing/crashing-engine.ts'
@@ -111,6 +112,7 @@ describe('an encrypted stream', () => {
     // Large enough to be shared with other readers.
     await put(harness, 'large'.repeat(2000))
     const ShardIterator = await iterator(harness)
+    const opened = vi.spyOn(DataOpener.prototype, 'open')
     const once = await harness.call(GetRecords, { ShardIterator }, { codec: 'json' })
     const again = await harness.call(GetRecords, { ShardIterator }, { codec: 'json' })
     const { elements } = once.Records as unknown as { readonly elements: readonly Uint8Array[] }
@@ -120,6 +122,8 @@ describe('an encrypted stream', () => {
       'KMS',
     ])
     expect(again.Records).toEqual(once.Records)
+    expect(opened).toHaveBeenCalledOnce()
+    opened.mockRestore()
   })
 
   it('is UPDATING for as long as the status delay says, and changes nothing before', async () => {

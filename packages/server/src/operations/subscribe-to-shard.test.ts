@@ -25,6 +25,7 @@ import {
   ServiceHarness,
   textOf,
 } from '../testing/service-harness.ts'
+import type { PushedEvent } from './push-events.ts'
 
 const StreamARN = streamArn({ account: ACCOUNT, region: REGION, name: 's' })
 const MiB = 1024 * 1024
@@ -291,6 +292,41 @@ describe('SubscribeToShard and what happens to the shard', () => {
       ['clear', undefined],
       ['sealed', 'KMS'],
     ])
+  })
+
+  it('is sent the page that the next one is sent, read and encoded once for all who wait', async () => {
+    let reads = 0
+    await using world = await open({
+      wrap: (engine) => {
+        const lent = lendingEngine(engine)
+        const read: typeof lent.shards.read = (...args) => {
+          reads++
+          return lent.shards.read(...args)
+        }
+        return { ...lent, shards: { ...lent.shards, read } }
+      },
+    })
+    const events: AsyncIterator<PushedEvent>[] = []
+    for (let i = 0; i < 19; i++) {
+      const { Consumer } = await world.harness.call(RegisterStreamConsumer, { StreamARN, ConsumerName: `other-${i}` })
+      const { EventStream } = await world.harness.call(
+        SubscribeToShard,
+        { ConsumerARN: Consumer.ConsumerARN, ShardId: shardIdOf(0), StartingPosition: { Type: 'LATEST' } },
+        { codec: 'json' },
+      )
+      const iterator = (EventStream as AsyncIterable<unknown> as AsyncIterable<PushedEvent>)[Symbol.asyncIterator]()
+      await iterator.next()
+      events.push(iterator)
+    }
+    const next = events.map((iterator) => iterator.next())
+    await idle()
+    reads = 0
+    await put(world, 'one for all')
+    const pages = (await Promise.all(next)).map(({ value }) => (value as PushedEvent).Records)
+    expect(reads).toBe(1)
+    expect(pages[0]).toMatchObject({ count: 1 })
+    for (const page of pages) expect(page).toBe(pages[0])
+    for (const iterator of events) await iterator.return?.()
   })
 
   it('ends cleanly when the service closes', async () => {
