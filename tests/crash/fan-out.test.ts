@@ -1,14 +1,20 @@
 /**
  * Enhanced fan-out on a server that lives badly: producers, pollers and registered consumers at once, shards that are
  * split, merged and scaled at random, and `kill -9`. Each consumer must get every record that is stored, once, in its order.
- * MILLRACE_FAN_OUT_SECONDS, _CONSUMERS and _PRODUCERS say how much (the soak: ten minutes, twenty consumers).
+ * MILLRACE_FAN_OUT_SECONDS, _CONSUMERS and _PRODUCERS say how much (the soak: ten minutes, twenty consumers). The last of
+ * its lives is half of that; one of five minutes must not need more memory at its end than after its third.
  */
 import { setMaxListeners } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { CreateStreamCommand, GetRecordsCommand, GetShardIteratorCommand } from '@aws-sdk/client-kinesis'
+import {
+  CreateStreamCommand,
+  GetRecordsCommand,
+  GetShardIteratorCommand,
+  PutRecordsCommand,
+} from '@aws-sdk/client-kinesis'
 import { KinesisClient } from '@millrace/client'
 import { randomBelow } from '@millrace/std'
 import { seededRandom } from '@millrace/std/testing'
@@ -27,7 +33,12 @@ const pollers = 4
 const lifeMs = (seconds * 1000) / 10
 const seed = Number(process.env['MILLRACE_SEED'] ?? Date.now() % 1_000_000)
 const stream = 'fanned'
+type Sdk = ReturnType<typeof sdkClient>
 const RESIDENT_MIB_MAX = 600
+/** Of the last half minute beside the last of the first three minutes. */
+const GROWTH_MAX = 1.15
+const BASE_SECONDS = 180
+const SPAN_SECONDS = 30
 
 describe(`${consumers} consumers for ${seconds} s of kills and resharding`, () => {
   let server: ServerProcess | undefined
@@ -77,26 +88,8 @@ describe(`${consumers} consumers for ${seconds} s of kills and resharding`, () =
       await server.kill()
       await server.start()
     }
-    for (let i = 0; i < seconds / 2; i++) {
-      await new Promise((resolve) => setTimeout(resolve, 1000))
-      residentMiB = Math.max(residentMiB, residentMiBOf(server.pid))
-      if (i % 10 === 0)
-        console.info(
-          i,
-          Math.round(residentMiBOf(server.pid)),
-          history.acknowledgements,
-          followers
-            .map(({ follower }) => {
-              let n = 0
-              for (const l of follower.seen.values()) n += l.length
-              return n
-            })
-            .join(' '),
-          followers[0]?.follower.seen.size,
-        )
-    }
+    const memory = await lastLife(server, sdk, seconds / 2)
     stop.abort()
-    console.info('stopped')
     await Promise.all([...writers, ...polling])
     const reshards = await resharder
     const stored = await readAll(sdk, stream)
@@ -109,11 +102,12 @@ describe(`${consumers} consumers for ${seconds} s of kills and resharding`, () =
       await Promise.race([done, allSeen(follower, stored.length)])
       for (const [shard, lines] of expected) expect(follower.seen.get(shard), shard).toEqual(lines)
     }
-    residentMiB = Math.max(residentMiB, residentMiBOf(server.pid))
+    residentMiB = Math.max(residentMiB, residentMiBOf(server.pid), ...memory.samples)
     console.info(
       `fan-out: ${consumers} consumers, ${history.acknowledgements} records acknowledged, ${stored.length} stored, ` +
-        `${kills} kills, ${reshards} reshards, ${Math.round(residentMiB)} MiB at most, seed ${seed}`,
+        `${kills} kills, ${reshards} reshards, seed ${seed}; ${memory.story}, ${Math.round(residentMiB)} MiB at most`,
     )
+    expect(memory.growth, memory.story).toBeLessThan(GROWTH_MAX)
     expect(residentMiB).toBeLessThan(RESIDENT_MIB_MAX)
     expect(kills).toBeGreaterThan(0)
     end.abort()
@@ -122,6 +116,53 @@ describe(`${consumers} consumers for ${seconds} s of kills and resharding`, () =
     sdk.destroy()
   })
 })
+
+interface Memory {
+  /** MiB, one a second. */
+  readonly samples: readonly number[]
+  /** How many times what it was after three minutes it is at the end; 1 for a life that is too short to tell. */
+  readonly growth: number
+  readonly story: string
+}
+
+/** Lets the server live. Caches are full from the start: they have bounds of their own, and are not what is looked for. */
+async function lastLife({ pid }: ServerProcess, sdk: Sdk, lifeSeconds: number): Promise<Memory> {
+  const isLong = lifeSeconds >= BASE_SECONDS + 2 * SPAN_SECONDS
+  const startedMs = performance.now()
+  if (isLong) await fillCaches(sdk)
+  const samples: number[] = []
+  while (performance.now() - startedMs < lifeSeconds * 1000) {
+    await new Promise((resolve) => setTimeout(resolve, 1000))
+    samples.push(residentMiBOf(pid))
+  }
+  if (!isLong) return { samples, growth: 1, story: `${lifeSeconds} s of life say nothing about memory` }
+  const minutes = samples.filter((_, i) => i % 60 === 59).map(Math.round)
+  const base = median(samples.slice(BASE_SECONDS - SPAN_SECONDS, BASE_SECONDS))
+  const growth = median(samples.slice(-SPAN_SECONDS)) / base
+  return {
+    samples,
+    growth,
+    story: `MiB by the minute ${minutes.join(', ')}: ${growth.toFixed(2)} times those of the third`,
+  }
+}
+
+/** The tail that the log keeps, 128 MiB, and what readers share of it, 64 MiB. */
+async function fillCaches(sdk: Sdk): Promise<void> {
+  const StreamName = 'filler'
+  await sdk.send(new CreateStreamCommand({ StreamName, ShardCount: 1 }))
+  const Data = Buffer.alloc(1024 * 1000, 'x')
+  const first = { StreamName, ShardId: 'shardId-000000000000', ShardIteratorType: 'LATEST' } as const
+  let { ShardIterator } = await sdk.send(new GetShardIteratorCommand(first))
+  for (let mib = 0; mib < 160; mib += 8) {
+    const Records = Array.from({ length: 8 }, () => ({ Data, PartitionKey: 'key' }))
+    await sdk.send(new PutRecordsCommand({ StreamName, Records }))
+    ShardIterator = (await sdk.send(new GetRecordsCommand({ ShardIterator }))).NextShardIterator
+  }
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0
+}
 
 /** Resolves when the follower has as many records as are stored. Its consumer has all the time of the test. */
 function allSeen(follower: Follower, count: number): Promise<void> {
@@ -137,7 +178,7 @@ function allSeen(follower: Follower, count: number): Promise<void> {
 }
 
 /** Reads one shard after the other from the horizon on, as long as nobody says stop. */
-async function poll(sdk: ReturnType<typeof sdkClient>, signal: AbortSignal): Promise<void> {
+async function poll(sdk: Sdk, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     try {
       for (const { ShardId } of await shardsOf(sdk, stream)) {
