@@ -6,7 +6,7 @@ export const exitCodes = {
   done: [0, 'done'],
   failed: [1, 'failed: the service refused or could not'],
   usage: [2, 'usage: the command line or a configuration is wrong'],
-  notFound: [3, 'not found'],
+  notFound: [3, 'not found: a stream, a shard, or a file or directory that was named'],
   denied: [4, 'denied, or bad credentials'],
   throttled: [5, 'throttled, also after retries'],
   partly: [6, 'partly done: some records or shards failed'],

@@ -89,6 +89,24 @@ describe('millrace', () => {
     expect(shell.err).toContain('millrace start')
   })
 
+  it.each([
+    ['check', ['check', '/nowhere/at-all'], 'data directory'],
+    ['dump', ['dump', '/nowhere/at-all'], 'data directory'],
+    ['backup', ['backup', '/nowhere/backups', '/nowhere/at-all'], 'data directory'],
+    ['restore', ['restore', '/nowhere/at-all', '/nowhere/data'], 'backup'],
+  ])('%s says so when its directory is not there', async (_, words, what) => {
+    const { code, err } = await run(...words)
+    expect(code).toBe(3)
+    expect(err).toContain(`expected a ${what} at /nowhere/at-all, found nothing`)
+  })
+
+  it('what is there and is not what was expected is a mistake of the command line', async () => {
+    const here = import.meta.dirname
+    expect(await run('check', here)).toMatchObject({ code: 2, err: expect.stringContaining('found no log in it') })
+    const put = await run('put', 'a', '--file', here)
+    expect(put).toMatchObject({ code: 2, err: expect.stringContaining(`cannot read ${here}: it is a directory`) })
+  })
+
   it('says so when the file to put is not there', async () => {
     const { code, err } = await run('put', 'a', '--file', '/nowhere/at-all.json')
     expect(code).toBe(3)

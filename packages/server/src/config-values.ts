@@ -23,10 +23,12 @@ export function oneOf<T extends string>(text: string, known: readonly T[]): T {
   return wrong(known.join(', '), text, near === undefined ? '' : `; did you mean ${near}?`)
 }
 
+const UNIT_MIB = 2 ** 20
+
 const UNITS: Readonly<Record<string, number>> = {
   '': 1,
   kib: 2 ** 10,
-  mib: 2 ** 20,
+  mib: UNIT_MIB,
   gib: 2 ** 30,
   tib: 2 ** 40,
   kb: 1e3,
@@ -35,13 +37,13 @@ const UNITS: Readonly<Record<string, number>> = {
   tb: 1e12,
 }
 
-/** `1048576`, `256MiB`, `20 GB`. */
-export function bytes(text: string): number {
+/** `1048576`, `256MiB`, `20 GB`; of at least `min`. */
+export function bytes(text: string, min = 0): number {
   const match = /^(\d{1,15}(?:\.\d+)?)\s*([kmgt]i?b)?$/i.exec(text.trim())
   const unit = UNITS[(match?.[2] ?? '').toLowerCase()]
   const value = match === null || unit === undefined ? Number.NaN : Math.floor(Number(match[1]) * unit)
-  if (Number.isSafeInteger(value)) return value
-  return wrong('a number of bytes, like 1048576, 256MiB or 20GB', text)
+  if (!Number.isSafeInteger(value)) return wrong('a number of bytes, like 1048576, 256MiB or 20GB', text)
+  return value >= min ? value : wrong(`at least ${min / UNIT_MIB}MiB`, text)
 }
 
 export function list(text: string): readonly string[] {
@@ -49,6 +51,18 @@ export function list(text: string): readonly string[] {
     .split(',')
     .map((item) => item.trim())
     .filter((item) => item !== '')
+}
+
+/** `*`, or what browsers send as Origin: never a path, and never a port that goes without saying. */
+export function origins(text: string): readonly string[] {
+  for (const item of list(text))
+    if (item !== '*' && !isOrigin(item)) return wrong('*, or origins like https://console.example.org', item)
+  return list(text)
+}
+
+function isOrigin(text: string): boolean {
+  if (!/^https?:/i.test(text)) return /^[a-z][a-z0-9+.-]*:\/\/[^\s/?#@]+$/.test(text)
+  return URL.canParse(text) && new URL(text).origin === text
 }
 
 export function engine(text: string): void {

@@ -12,7 +12,7 @@ import { ConfigError } from './config-error.ts'
 import * as read from './config-values.ts'
 import { nearest } from './nearest.ts'
 import { readYaml, YamlFault } from './yaml-text.ts'
-import { IN_MEMORY, type ServerOptions } from './server.ts'
+import { DISK_BYTES_MIN, IN_MEMORY, type ServerOptions } from './server.ts'
 import { type LogLevel, logLevels } from './telemetry/logger.ts'
 
 export interface ConfigOption {
@@ -180,7 +180,7 @@ const rows: readonly Row[] = [
     value: 'BYTES',
     meaning:
       'The most the log may take, like `20GiB`; at least `192MiB`. At the bound puts are refused until retention makes room, which may take one more segment for a while. No effect in memory.',
-    apply: (text, { server }) => (server.diskMax = read.bytes(text)),
+    apply: (text, { server }) => (server.diskMax = read.bytes(text, DISK_BYTES_MIN)),
   },
   {
     name: 'disk-reserve',
@@ -223,7 +223,7 @@ const rows: readonly Row[] = [
     value: 'ORIGINS',
     meaning:
       'Web pages that may call the service from a browser, comma-separated, like `https://console.example.org`; `*` is any.',
-    apply: (text, { server }) => (server.corsOrigins = read.list(text)),
+    apply: (text, { server }) => (server.corsOrigins = read.origins(text)),
   },
   {
     name: 'create-streams',

@@ -176,7 +176,7 @@ describe('startServer', () => {
 
   it('refuses a bound that no log fits in', async () => {
     await expect(start({ diskMax: 100 * 2 ** 20 })).rejects.toThrow(
-      'disk-max: expected at least 192MiB, three segments of the log, found 104857600 bytes',
+      'diskMax: expected at least 192MiB, three segments of the log, found 104857600 bytes',
     )
   })
 

@@ -104,7 +104,7 @@ export interface RunningServer extends AsyncDisposable {
 
 const MIB = 2 ** 20
 /** One segment that is written, one that stands ready, one that retention gives back. */
-const DISK_BYTES_MIN = 3 * 64 * MIB
+export const DISK_BYTES_MIN = 3 * 64 * MIB
 /** Left free on the disk unless said otherwise. */
 const DISK_RESERVE_BYTES = 256 * MIB
 
@@ -367,7 +367,7 @@ function withDefaults(options: ServerOptions) {
   }
   if (options.diskMax !== undefined && options.diskMax < DISK_BYTES_MIN) {
     throw new ConfigError(
-      `disk-max: expected at least ${DISK_BYTES_MIN / MIB}MiB, three segments of the log, found ${options.diskMax} bytes`,
+      `diskMax: expected at least ${DISK_BYTES_MIN / MIB}MiB, three segments of the log, found ${options.diskMax} bytes`,
     )
   }
   if (options.testKit !== undefined && options.dataDir !== IN_MEMORY) {

@@ -7,7 +7,8 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { commandPath, userEnvironment } from './command.ts'
 
-const READY_MS_MAX = 15_000
+/** Of a machine that is busy with other things as well. */
+const READY_MS_MAX = 60_000
 
 export class ServerProcess {
   readonly endpoint: string

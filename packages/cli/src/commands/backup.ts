@@ -2,6 +2,7 @@
 import { resolve } from 'node:path'
 import { Option } from 'commander'
 import { copying } from '../copying.ts'
+import { assertThere } from '../data-directory.ts'
 import type { DefineCommand } from '../define-command.ts'
 import { usageError } from '../exit-code.ts'
 import { formatBytes } from '../output/quantities.ts'
@@ -26,6 +27,7 @@ export const defineBackup: DefineCommand = (command, shell) => {
     .action(async (destination: string, path: string, options: BackupVerbOptions) => {
       const directory = resolve(path)
       await copying(shell, options, async ({ reporter, ...progress }) => {
+        await assertThere(directory, 'data directory')
         const { backupDirectory } = await import('@millrace/server')
         const taken = await backupDirectory(directory, resolve(destination), {
           ...progress,

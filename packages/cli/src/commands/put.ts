@@ -92,7 +92,12 @@ async function openInput(value: string | undefined, options: Options, shell: She
 async function openFile(path: string): Promise<OpenInput> {
   try {
     const file = await open(path)
-    const { size } = await file.stat()
+    const stats = await file.stat()
+    if (stats.isDirectory()) {
+      await file.close()
+      throw Object.assign(new Error('it is a directory'), { code: 'EISDIR' })
+    }
+    const { size } = stats
     const chunks = file.createReadStream({ highWaterMark: READ_BYTES, autoClose: false }) as AsyncIterable<Uint8Array>
     return { chunks, ...(size > 0 ? { inputBytes: size } : {}), single: false, close: () => file.close() }
   } catch (cause) {

@@ -2,6 +2,7 @@
 import { resolve } from 'node:path'
 import { Option } from 'commander'
 import { copying } from '../copying.ts'
+import { assertThere } from '../data-directory.ts'
 import type { DefineCommand } from '../define-command.ts'
 import { formatBytes } from '../output/quantities.ts'
 import type { Column } from '../output/table.ts'
@@ -36,6 +37,7 @@ export const defineRestore: DefineCommand = (command, shell) => {
     .addOption(new Option('--list', 'show the points in time, and restore nothing').conflicts('point'))
     .action(async (backup: string, path: string, options: RestoreVerbOptions) => {
       await copying(shell, options, async ({ reporter, ...progress }) => {
+        await assertThere(resolve(backup), 'backup')
         const { listBackupPoints, restoreDirectory } = await import('@millrace/server')
         if (options.list === true) {
           await reporter.list(columns, await listBackupPoints(resolve(backup)), documentOf)

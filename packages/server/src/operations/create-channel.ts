@@ -7,7 +7,7 @@ import { invalidArgument, streamNotFound } from './faults.ts'
 import { handle, type OperationContext, type ServiceParts } from './operation.ts'
 import { channelsOf } from './quotas.ts'
 import { assertActive, streamKeyOf } from './stream-lookup.ts'
-import { assertTagCount, assertTagTexts } from './tags.ts'
+import { assertNewTags, assertTagCount } from './tags.ts'
 
 const FRESHNESS_DEFAULT_S = 300
 const ID_BYTES = 10
@@ -28,7 +28,7 @@ export const createChannel = handle(CreateChannel, async (input, service, contex
     await service.dataKeys.masterKey(settings.EncryptionConfiguration.KeyId, stream)
   const tags = input.Tags ?? {}
   const owner = { kind: 'channel', name: input.ChannelName, account: context.account } as const
-  assertTagTexts('add', owner, [...Object.keys(tags), ...Object.values(tags)])
+  assertNewTags(owner, tags)
   assertTagCount(owner, tags)
 
   const nowMs = service.clock.now()

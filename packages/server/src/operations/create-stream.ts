@@ -7,7 +7,7 @@ import { autoDistributionOfProvisioned, invalidArgument } from './faults.ts'
 import { handle, type OperationContext, type ServiceParts } from './operation.ts'
 import { assertOnDemandQuota, assertShardQuota, assertStatusQuota } from './quotas.ts'
 import { settle } from './settle.ts'
-import { assertTagCount, assertTagTexts } from './tags.ts'
+import { assertNewTags, assertTagCount } from './tags.ts'
 import { assertWarmThroughput, hasCommitment, warmThroughputOfProvisioned } from './warm-throughput.ts'
 
 /** Makes a stream, provisioned with so many shards or on demand. Its shards divide the key space evenly. */
@@ -17,7 +17,7 @@ export const createStream = handle(CreateStream, async (input, service, context)
   const tags = input.Tags ?? {}
   // AWS's texts for tags of a stream that is not there yet are unknown: those of AddTagsToStream.
   const owner = { kind: 'stream', name: key.name, account: key.account } as const
-  assertTagTexts('add', owner, [...Object.keys(tags), ...Object.values(tags)])
+  assertNewTags(owner, tags)
   assertTagCount(owner, tags)
 
   await service.catalog.change(key, context.deadlineMs, (existing, firstRef) => {

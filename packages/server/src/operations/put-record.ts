@@ -4,7 +4,7 @@ import { shardsOf, type Stream } from '../streams/stream.ts'
 import { constraintsViolated, dryRun, internalFailure, invalidArgument, writeRateExceeded } from './faults.ts'
 import { handle, type ServiceParts } from './operation.ts'
 import { countPut } from './put-metrics.ts'
-import { assertHashInRange, missingKey, needsKeys, recordToWrite, tooLarge } from './record-input.ts'
+import { assertHashInRange, brokenKey, missingKey, needsKeys, recordToWrite, tooLarge } from './record-input.ts'
 import { getServingStream } from './stream-lookup.ts'
 import { writeRecords } from './write-records.ts'
 
@@ -15,8 +15,8 @@ export const putRecord = handle(PutRecord, async (input, service, context) => {
   if (noKey !== undefined && needsKeys(input, PutRecord.name, service, context)) throw constraintsViolated([noKey])
   const stream = getServingStream(input, PutRecord.name, service, context)
   const record = recordToWrite(input, stream)
-  const oversized = tooLarge(record, stream, '')
-  if (oversized !== undefined) throw constraintsViolated([oversized])
+  const violation = brokenKey(record, '') ?? tooLarge(record, stream, '')
+  if (violation !== undefined) throw constraintsViolated([violation])
   assertHashInRange(record)
   assertOrderable(input.SequenceNumberForOrdering, stream, service)
   if (input.DryRun === true) throw dryRun()

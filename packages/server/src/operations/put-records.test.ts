@@ -63,6 +63,22 @@ describe('PutRecord', () => {
     expect(await readStream(harness, 's')).toMatchObject([{ key: 'a', text: 'x' }])
   })
 
+  it('refuses a partition key that has no bytes of its own, and takes any that has', async () => {
+    await using harness = await withStream()
+    const put = { StreamName: 's', Data: X }
+    const violated = (path: string): string =>
+      `ValidationException: 1 validation error detected: Value at '${path}partitionKey' failed to satisfy constraint: ` +
+      'Member must be Unicode text, without unpaired surrogates'
+    expect(await harness.fault(PutRecord, { ...put, PartitionKey: 'a\ud800' })).toBe(violated(''))
+    const Records = [
+      { PartitionKey: 'fine', Data: X },
+      { PartitionKey: '\udc00a', Data: X },
+    ]
+    expect(await harness.fault(PutRecords, { StreamName: 's', Records })).toBe(violated('records.2.member.'))
+    await harness.call(PutRecord, { ...put, PartitionKey: '\u{1f600}' })
+    expect((await readStream(harness, 's')).map(({ key }) => key)).toEqual(['\u{1f600}'])
+  })
+
   it('stores empty data', async () => {
     await using harness = await withStream()
     await harness.call(PutRecord, { StreamName: 's', PartitionKey: 'a', Data: new Uint8Array() })

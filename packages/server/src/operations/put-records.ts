@@ -12,7 +12,7 @@ import type { Stream } from '../streams/stream.ts'
 import { constraintsViolated, dryRun, invalidArgument, recordFailure } from './faults.ts'
 import { handle } from './operation.ts'
 import { countPut } from './put-metrics.ts'
-import { assertHashInRange, missingKey, needsKeys, recordToWrite, tooLarge } from './record-input.ts'
+import { assertHashInRange, brokenKey, missingKey, needsKeys, recordToWrite, tooLarge } from './record-input.ts'
 import { getServingStream } from './stream-lookup.ts'
 import { type RecordToWrite, type WriteOutcomes, writeRecords } from './write-records.ts'
 
@@ -23,6 +23,7 @@ export const putRecords = handle(PutRecords, async (input, service, context) => 
     assertNone(input.Records, missingKey)
   const stream = getServingStream(input, PutRecords.name, service, context)
   const records = input.Records.map((record) => recordToWrite(record, stream))
+  if (records.some((record) => brokenKey(record, '') !== undefined)) assertNone(records, brokenKey)
   assertFits(records, stream)
   for (const record of records) assertHashInRange(record)
   if (input.DryRun === true) throw dryRun()

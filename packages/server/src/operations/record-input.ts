@@ -42,6 +42,14 @@ export function tooLarge(record: RecordToWrite, stream: Stream, path: string): s
     : undefined
 }
 
+/** Half of a surrogate pair has no bytes in UTF-8: stored, it would come back as another key. AWS's answer is unknown. */
+export function brokenKey({ key, data, size }: RecordToWrite, path: string): string | undefined {
+  // As many bytes as characters: all of it is ASCII.
+  return key === undefined || size === data.length + key.length || key.isWellFormed()
+    ? undefined
+    : `Value at '${path}partitionKey' failed to satisfy constraint: Member must be Unicode text, without unpaired surrogates`
+}
+
 export function recordToWrite(record: RecordInput, stream: Stream): RecordToWrite {
   const key = record.PartitionKey
   return {

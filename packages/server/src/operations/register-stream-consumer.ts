@@ -12,7 +12,7 @@ import { getConsumer } from './consumer-lookup.ts'
 import { streamNotFound } from './faults.ts'
 import { handle, type OperationContext, type ServiceParts } from './operation.ts'
 import { assertActive, streamKeyOf } from './stream-lookup.ts'
-import { assertTagCount, assertTagTexts } from './tags.ts'
+import { assertNewTags, assertTagCount } from './tags.ts'
 import { hasCommitment } from './warm-throughput.ts'
 
 /**
@@ -44,7 +44,7 @@ export const registerStreamConsumer = handle(RegisterStreamConsumer, async (inpu
     }
     assertCreatingQuota(service, context)
     const owner = { kind: 'consumer', name, account: key.account } as const
-    assertTagTexts('add', owner, [...Object.keys(tags), ...Object.values(tags)])
+    assertNewTags(owner, tags)
     assertTagCount(owner, tags)
     const status = service.statusDelayMs === 0 ? 'ACTIVE' : 'CREATING'
     return { stream: registerConsumer(now, { name, tags, status, nowMs: service.clock.now() }) }

@@ -13,6 +13,7 @@ import {
   ListTagsForStream,
   PutRecord,
   PutResourcePolicy,
+  RegisterStreamConsumer,
   RemoveTagsFromStream,
   TagResource,
   UntagResource,
@@ -99,6 +100,25 @@ describe('tags of a stream', () => {
     expect(await harness.fault(RemoveTagsFromStream, { StreamName, TagKeys: [text] })).toContain(words)
     expect(await harness.fault(AddTagsToStream, { StreamName: 'nobody', Tags: { [text]: '' } })).toContain('not found')
   })
+
+  it.each(['aws:cloudformation:stack-name', 'AWS:x', 'aws:'])(
+    '%j is no key for callers to give or take',
+    async (key) => {
+      await using harness = await withStream()
+      const words = "keys that begin with 'aws:' are reserved for AWS."
+      const added = `InvalidArgumentException: Failed to add tags to stream s under account 123456789012 because ${words}`
+      const Tags = { good: '', [key]: '' }
+      expect(await harness.fault(AddTagsToStream, { StreamName, Tags })).toBe(added)
+      expect(await harness.fault(TagResource, { ResourceARN: ARN, Tags })).toBe(added)
+      expect(await harness.fault(CreateStream, { StreamName: 't', ShardCount: 1, Tags })).toContain(words)
+      const consumer = { StreamARN: ARN, ConsumerName: 'c', Tags }
+      expect(await harness.fault(RegisterStreamConsumer, consumer)).toContain(words)
+      const removed = added.replace('add tags to', 'remove tags from')
+      expect(await harness.fault(RemoveTagsFromStream, { StreamName, TagKeys: [key] })).toBe(removed)
+      expect(await harness.fault(UntagResource, { ResourceARN: ARN, TagKeys: [key] })).toBe(removed)
+      await harness.call(AddTagsToStream, { StreamName, Tags: { good: 'aws:', awsome: '' } })
+    },
+  )
 
   it('of what an ARN does not name are not found', async () => {
     await using harness = await withStream()

@@ -15,7 +15,7 @@ export interface TagOwner {
 
 export function addTags(key: ResourceKey, tags: Tags, service: ServiceParts, context: OperationContext): Promise<void> {
   return changeLabels(key, service, context, (labels) => {
-    assertTagTexts('add', ownerOf(key), [...Object.keys(tags), ...Object.values(tags)])
+    assertNewTags(ownerOf(key), tags)
     const all = withTags(labels.tags, tags)
     assertTagCount(ownerOf(key), all)
     return { ...labels, tags: all }
@@ -41,20 +41,32 @@ function ownerOf({ stream, consumer, channel }: ResourceKey): TagOwner {
   return { kind: 'consumer', name: consumer.name, account }
 }
 
-/** Throws what the service says of tags with which nothing can be made. */
-export function assertTagTexts(verb: 'add' | 'remove', owner: TagOwner, texts: readonly string[]): void {
-  switch (tagTextFault(texts)) {
-    case 'characters':
-      throw invalidArgument(
-        'Some tags contain invalid characters. Valid characters: Unicode letters, digits, white space, _ . / = + - % @.',
-      )
-    case 'percent':
-      throw invalidArgument(
-        `Failed to ${verb} tags ${verb === 'add' ? 'to' : 'from'} ${owner.kind} ${owner.name} under account ${owner.account} because ` +
-          "some tags contained illegal characters. The allowed characters are Unicode letters, white-spaces, '_',',','/','=','+','-','@'.",
-      )
-    case undefined:
-  }
+/** Throws what the service says of tags that cannot be given to anything. */
+export function assertNewTags(owner: TagOwner, tags: Tags): void {
+  assertTagTexts('add', owner, Object.keys(tags), Object.values(tags))
+}
+
+function assertTagTexts(
+  verb: 'add' | 'remove',
+  owner: TagOwner,
+  keys: readonly string[],
+  values: readonly string[] = [],
+): void {
+  const fault = tagTextFault(keys, values)
+  if (fault === undefined) return
+  if (fault === 'characters')
+    throw invalidArgument(
+      'Some tags contain invalid characters. Valid characters: Unicode letters, digits, white space, _ . / = + - % @.',
+    )
+  const reason = {
+    percent:
+      "some tags contained illegal characters. The allowed characters are Unicode letters, white-spaces, '_',',','/','=','+','-','@'.",
+    // AWS's text is unknown.
+    reserved: "keys that begin with 'aws:' are reserved for AWS.",
+  }[fault]
+  throw invalidArgument(
+    `Failed to ${verb} tags ${verb === 'add' ? 'to' : 'from'} ${owner.kind} ${owner.name} under account ${owner.account} because ${reason}`,
+  )
 }
 
 export function assertTagCount(owner: TagOwner, tags: Tags): void {

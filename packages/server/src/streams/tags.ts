@@ -10,17 +10,21 @@ export const TAGS_MAX = 50
 /** Letters, digits and spaces of any script, and the signs that the text of the refusal names (and `:`). */
 const ALLOWED = /^[\p{L}\p{N}\p{Zs}_.:/=+\-@%]*$/u
 
-/** - `characters`: outside of the set. - `percent`: the sign that the set names and the service refuses. */
-export type TagTextFault = 'characters' | 'percent'
+/** AWS: in any case; its own tags begin so. */
+const RESERVED = /^aws:/i
 
-/** What is wrong with the texts of tags, keys and values alike, in the order of the service's checks. */
-export function tagTextFault(texts: Iterable<string>): TagTextFault | undefined {
-  let fault: TagTextFault | undefined
-  for (const text of texts) {
-    if (!ALLOWED.test(text)) return 'characters'
-    if (text.includes('%')) fault = 'percent'
-  }
-  return fault
+/**
+ * - `characters`: outside of the set. - `percent`: the sign that the set names and the service refuses.
+ * - `reserved`: the key of a tag that is not the caller's to give or take.
+ */
+export type TagTextFault = 'characters' | 'percent' | 'reserved'
+
+/** What is wrong with the texts of tags, in the order of the service's checks. */
+export function tagTextFault(keys: readonly string[], values: readonly string[]): TagTextFault | undefined {
+  const texts = [...keys, ...values]
+  if (texts.some((text) => !ALLOWED.test(text))) return 'characters'
+  if (texts.some((text) => text.includes('%'))) return 'percent'
+  return keys.some((key) => RESERVED.test(key)) ? 'reserved' : undefined
 }
 
 /** A key that is there already gets the new value. */
