@@ -14,7 +14,8 @@ import {
   encodeChange,
   encodeSnapshot,
 } from '../../../packages/server/src/engine/embedded/metadata-format.ts'
-import { encodeOne, RecordReader } from '../../../packages/server/src/engine/record-batch.ts'
+import { encodeOne } from '../../../packages/server/src/engine/record-batch.ts'
+import { RecordReader } from '../../../packages/server/src/engine/record-reader.ts'
 import type { Stream } from '../../../packages/server/src/streams/stream.ts'
 import { Broken, bytesOf, chance, expectSame, pick, refusedOr, type Target } from '../support/target.ts'
 

@@ -17,11 +17,7 @@ import {
   type ShardRef,
 } from '../engine/engine.ts'
 import { TOKEN_KEY_BYTES } from '../streams/sealed-token.ts'
-import { type Channel, noChannels } from '../streams/channel.ts'
-import { type Consumer, noConsumers } from '../streams/consumer.ts'
-import type { DataKey } from '../streams/encryption.ts'
-import type { Shard } from '../streams/shard.ts'
-import type { ShardPages, Stream, StreamKey } from '../streams/stream.ts'
+import type { Stream, StreamKey } from '../streams/stream.ts'
 import {
   decodeDataKeys,
   decodeDocument,
@@ -33,13 +29,11 @@ import {
   encodeNumber,
   encodePage,
   encodeRoot,
-  type StreamRoot,
 } from './documents.ts'
 import {
   CATALOG_PREFIX,
   dataKeysKey,
   FAMILIES,
-  type Family,
   itemKey,
   lastBirthKey,
   NEXT_REF_KEY,
@@ -50,6 +44,7 @@ import {
   streamPrefix,
   TOKEN_KEY_KEY,
 } from './keys.ts'
+import { type Item, StreamTable } from './stream-table.ts'
 
 // Ledger 0 of the log is metadata itself.
 const FIRST_REF: ShardRef = 1
@@ -74,34 +69,10 @@ export interface StreamUpdate {
 /** `firstRef`: the first of as many consecutive refs as the update takes. */
 export type StreamMutation = (stream: Stream | undefined, firstRef: ShardRef) => StreamUpdate
 
-type Item = Consumer | Channel
-
-/** One stream, in the documents it is kept in. */
-interface Entry {
-  readonly key: StreamKey
-  root: StreamRoot | undefined
-  readonly pages: Map<number, readonly Shard[]>
-  readonly items: { readonly [F in Family]: Map<string, Item> }
-  dataKeys: readonly DataKey[] | undefined
-  /** Made of the others, which keep their identity until one of them changes. */
-  stream: Stream | undefined
-  sortedPages: ShardPages | undefined
-  /** Each as the stream has it. */
-  readonly sortedItems: Partial<Record<Family, ReadonlyMap<string, Item>>>
-}
-
-/** The streams of one account and region. */
-interface World {
-  readonly entries: Map<string, Entry>
-  /** By name, until one of them changes. */
-  sorted: readonly Stream[] | undefined
-}
-
 export class Catalog implements Disposable {
   readonly #meta: MetaStore
   readonly #clock: Clock
-  /** By account and region: two lookups of names that are looked up all the time, and no text is put together. */
-  readonly #worlds = new Map<string, Map<string, World>>()
+  readonly #streams = new StreamTable()
   readonly #lastBirths = new Map<string, number>()
   /** Of every document there is, and of those deleted that an older event might still name. */
   readonly #revisions = new Map<string, number>()
@@ -132,20 +103,16 @@ export class Catalog implements Disposable {
   }
 
   find(key: StreamKey): Stream | undefined {
-    const entry = this.#worlds.get(key.account)?.get(key.region)?.entries.get(key.name)
-    return entry === undefined ? undefined : streamOf(entry)
+    return this.#streams.find(key)
   }
 
   /** The streams of one account and region, by name in code-point order. */
   list(account: string, region: string): readonly Stream[] {
-    const world = this.#worlds.get(account)?.get(region)
-    if (world === undefined) return []
-    world.sorted ??= [...streamsOf(world)].sort((a, b) => (a.name < b.name ? -1 : 1))
-    return world.sorted
+    return this.#streams.list(account, region)
   }
 
-  *all(): Generator<Stream, void> {
-    for (const regions of this.#worlds.values()) for (const world of regions.values()) yield* streamsOf(world)
+  all(): Iterable<Stream> {
+    return this.#streams.all()
   }
 
   /** Calls `listener` after each change of a stream, by whichever server, once it can be seen whole. It must not throw. */
@@ -279,57 +246,20 @@ export class Catalog implements Disposable {
         else this.#lastBirths.set(streamId(parsed.stream), decodeNumber(value))
         return undefined
       case 'root':
-        this.#changeEntry(parsed.stream, (entry) => {
-          entry.root = value === undefined ? undefined : decodeRoot(parsed.stream, value)
-        })
+        this.#streams.setRoot(parsed.stream, value === undefined ? undefined : decodeRoot(parsed.stream, value))
         return parsed.stream
       case 'data-keys':
-        this.#changeEntry(parsed.stream, (entry) => {
-          entry.dataKeys = value === undefined ? undefined : decodeDataKeys(value)
-        })
+        this.#streams.setDataKeys(parsed.stream, value === undefined ? undefined : decodeDataKeys(value))
         return parsed.stream
       case 'page':
-        this.#changeEntry(parsed.stream, (entry) => {
-          if (value === undefined) entry.pages.delete(parsed.page)
-          else entry.pages.set(parsed.page, decodePage(value))
-          entry.sortedPages = undefined
-        })
+        this.#streams.setPage(parsed.stream, parsed.page, value === undefined ? undefined : decodePage(value))
         return parsed.stream
-      case 'item':
-        this.#changeEntry(parsed.stream, (entry) => {
-          if (value === undefined) entry.items[parsed.family].delete(parsed.item)
-          else entry.items[parsed.family].set(parsed.item, decodeDocument<Item>(value))
-          delete entry.sortedItems[parsed.family]
-        })
+      case 'item': {
+        const item = value === undefined ? undefined : decodeDocument<Item>(value)
+        this.#streams.setItem(parsed.stream, parsed.family, parsed.item, item)
         return parsed.stream
+      }
     }
-  }
-
-  #changeEntry(key: StreamKey, change: (entry: Entry) => void): void {
-    const regions = this.#worlds.get(key.account) ?? new Map<string, World>()
-    const world = regions.get(key.region) ?? { entries: new Map<string, Entry>(), sorted: undefined }
-    const entry = world.entries.get(key.name) ?? {
-      key,
-      root: undefined,
-      pages: new Map(),
-      items: { consumers: new Map(), channels: new Map() },
-      dataKeys: undefined,
-      stream: undefined,
-      sortedPages: undefined,
-      sortedItems: {},
-    }
-    change(entry)
-    entry.stream = undefined
-    world.sorted = undefined
-    const isNeeded = entry.root !== undefined || entry.dataKeys !== undefined
-    keep(
-      world.entries,
-      key.name,
-      entry,
-      isNeeded || entry.pages.size > 0 || FAMILIES.some((family) => entry.items[family].size > 0),
-    )
-    keep(regions, key.region, world, world.entries.size > 0)
-    keep(this.#worlds, key.account, regions, regions.size > 0)
   }
 
   /** The first server to ask makes the key; the others find it. */
@@ -342,35 +272,4 @@ export class Catalog implements Disposable {
     if (stored === undefined) throw new EngineError('unavailable', 'the token key could not be stored')
     this.#apply(stored)
   }
-}
-
-function streamOf(entry: Entry): Stream | undefined {
-  if (entry.stream !== undefined || entry.root === undefined) return entry.stream
-  entry.sortedPages ??= new Map([...entry.pages].sort(([a], [b]) => a - b))
-  const consumers = sortedItems(entry, 'consumers', noConsumers)
-  const channels = sortedItems(entry, 'channels', noChannels)
-  const { root, sortedPages: pages, dataKeys } = entry
-  entry.stream = { ...root, pages, consumers, channels, ...(dataKeys === undefined ? {} : { dataKeys }) }
-  return entry.stream
-}
-
-/** By name; the same as before unless one of them changed. */
-function sortedItems<F extends Family>(entry: Entry, family: F, none: Stream[F]): Stream[F] {
-  const items = entry.items[family]
-  if (items.size === 0) return none
-  entry.sortedItems[family] ??= new Map([...items].sort(([a], [b]) => (a < b ? -1 : 1)))
-  return entry.sortedItems[family] as Stream[F]
-}
-
-function* streamsOf(world: World): Generator<Stream, void> {
-  for (const entry of world.entries.values()) {
-    const stream = streamOf(entry)
-    if (stream !== undefined) yield stream
-  }
-}
-
-/** Nothing is kept of what is empty. */
-function keep<T>(map: Map<string, T>, key: string, value: T, isNeeded: boolean): void {
-  if (isNeeded) map.set(key, value)
-  else map.delete(key)
 }

@@ -3,7 +3,7 @@
  * Everything else reads frames as if they had never been sealed.
  */
 import { EngineError, type ShardRef, type StoredFrame } from '../engine/engine.ts'
-import { markOpened, RecordReader } from '../engine/record-batch.ts'
+import { markOpened, RecordReader } from '../engine/record-reader.ts'
 import type { Stream } from '../streams/stream.ts'
 import type { DataKeys } from './data-keys.ts'
 import { dataKeyIdAt } from './record-seal.ts'

@@ -11,7 +11,7 @@ import { createCipheriv, createDecipheriv, type KeyObject } from 'node:crypto'
 
 import type { Random } from '@millrace/std'
 
-import { type RecordOpener, type RecordSealer, SEAL_BYTES, type SealedPlace } from '../engine/record-batch.ts'
+import { type RecordOpener, type RecordSealer, SEAL_BYTES, type SealedPlace } from '../engine/record-layout.ts'
 
 const KEY_ID_BYTES = 4
 const RUN_BYTES = 8

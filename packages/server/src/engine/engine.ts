@@ -30,7 +30,7 @@ export interface Position {
 /** Before every record of any shard. */
 export const POSITION_START: Position = { commit: 0, index: 0 }
 
-/** Records of one shard, in order, laid out once by the edge (engine/record-batch.ts) and stored as they are. */
+/** Records of one shard, in order, laid out once by the edge (engine/record-layout.ts) and stored as they are. */
 export interface Part {
   readonly shard: ShardRef
   /** 1 … PART_RECORDS_MAX. */
@@ -68,7 +68,7 @@ export interface PartResult {
   readonly failure?: AppendFailure
 }
 
-/** Records of one shard as stored: bytes of one commit, laid out as in engine/record-batch.ts. */
+/** Records of one shard as stored: bytes of one commit, laid out as in engine/record-layout.ts. */
 export interface StoredFrame {
   readonly commit: number
   /** Index of the first record in `bytes` (0 unless an engine cuts frames). */

@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { EngineError, PART_BYTES_MAX, PART_RECORDS_MAX, type StoredFrame } from './engine.ts'
-import { type EncodedParts, PartsEncoder, RecordReader } from './record-batch.ts'
+import { type EncodedParts, PartsEncoder } from './record-batch.ts'
+import { RecordReader } from './record-reader.ts'
 
 interface TestRecord {
   readonly shard: number

@@ -513,8 +513,13 @@ async function floodResets(limits: Partial<FrontDoorLimits>): Promise<void> {
 /** Whether a session answers a PING, which tells too that all frames before it have been seen. */
 function isAlive(client: ClientHttp2Session): Promise<boolean> {
   return new Promise((resolve) => {
-    client.once('close', () => resolve(false))
-    if (client.destroyed || !client.ping((error) => resolve(error === null))) resolve(false)
+    const tell = (isSo: boolean): void => {
+      client.off('close', onClose)
+      resolve(isSo)
+    }
+    const onClose = (): void => tell(false)
+    client.once('close', onClose)
+    if (client.destroyed || !client.ping((error) => tell(error === null))) tell(false)
   })
 }
 

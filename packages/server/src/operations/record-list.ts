@@ -15,7 +15,7 @@ import {
 
 import type { FrameOpener } from '../encryption/open-frames.ts'
 import { EngineError, type StoredFrame } from '../engine/engine.ts'
-import { RecordReader } from '../engine/record-batch.ts'
+import { RecordReader } from '../engine/record-reader.ts'
 import { recordSecond, type Shard } from '../streams/shard.ts'
 import type { EncodedFrame, EncodedFrames } from './encoded-frames.ts'
 

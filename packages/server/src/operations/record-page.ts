@@ -3,7 +3,7 @@ import { encodedBytes, type EncodedRecords, type KinesisError, shardIdOf, type S
 
 import { FrameOpener } from '../encryption/open-frames.ts'
 import { EngineError, type Position, type ReadResult, type StoredFrame } from '../engine/engine.ts'
-import { RecordReader, STILL_SEALED } from '../engine/record-batch.ts'
+import { RecordReader, STILL_SEALED } from '../engine/record-reader.ts'
 import { visibleFromMs } from '../streams/retention.ts'
 import type { Shard } from '../streams/shard.ts'
 import type { Stream } from '../streams/stream.ts'

@@ -12,7 +12,8 @@ import {
   type Run,
   type ShardRef,
 } from '../engine.ts'
-import { PartsEncoder, RecordReader } from '../record-batch.ts'
+import { PartsEncoder } from '../record-batch.ts'
+import { RecordReader } from '../record-reader.ts'
 
 export interface HeldSyncs {
   /** Resolves when a commit stands at its sync. */
