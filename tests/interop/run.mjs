@@ -1,11 +1,11 @@
 /**
- * `npm run test:interop`: the official Python SDK (boto3) and the AWS CLI against a real server, and the Go SDK where there is a Go. Installs the first two, at
- * pinned versions, into a virtual environment of its own under .cache; says in one line what is missing.
+ * `npm run test:interop`: the official Python SDK (boto3) and the AWS CLI against a real server, and the Go and Java SDKs where there is a Go and a JVM. Installs
+ * the first two, at pinned versions, into a virtual environment of its own under .cache; says in one line what is missing.
  */
-import { spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { spawn, spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { ensureBuilt, ensureInstalled, root } from '../../scripts/setup.mjs'
 
@@ -48,28 +48,68 @@ function buildGoClient() {
   return true
 }
 
+const JAVA_SDK = 'aws-sdk-java-v2'
+const javaClient = join(environment, 'java')
+
+/** False: there is no JVM here, and its client is left out. */
+function buildJavaClient() {
+  const missing = ['java', 'mvn'].find((name) => spawnSync(name, ['-version']).status !== 0)
+  if (missing !== undefined) {
+    console.log(
+      `skipped  ${JAVA_SDK}: test:interop needs Java 17 or newer and Maven for it, and no ${missing} was found.`,
+    )
+    return false
+  }
+  console.log(`Building a client with ${JAVA_SDK} (pom.xml says which) …`)
+  const build = ['compile', 'dependency:build-classpath', `-Dmdep.outputFile=${join(javaClient, 'classpath')}`]
+  must('mvn', ['-q', '-B', '-f', join(here, 'java', 'pom.xml'), `-Dbuild.folder=${javaClient}`, ...build])
+  return true
+}
+
+/** An administrator, and a role that may read. */
+const CREDENTIALS = `
+accessKeys:
+  - { accessKeyId: test, secretAccessKey: test, account: "111122223333", user: admin, policies: [everything] }
+roles:
+  - name: reader
+    account: "111122223333"
+    trust:
+      Statement: { Effect: Allow, Principal: { AWS: "arn:aws:iam::111122223333:user/admin" }, Action: "sts:AssumeRole" }
+    policies:
+      - Statement: { Effect: Allow, Action: ["kinesis:Get*", "kinesis:List*"], Resource: "*" }
+policies:
+  everything:
+    Version: "2012-10-17"
+    Statement: [{ Effect: Allow, Action: "*", Resource: "*" }]
+`
+
 await ensureInstalled()
 await ensureBuilt()
 installClients()
 const hasGo = buildGoClient()
+const hasJava = buildJavaClient()
 
 const { startServer } = await import(new URL('../../packages/server/dist/index.js', import.meta.url).href)
 const folder = mkdtempSync(join(tmpdir(), 'millrace-interop-'))
-const server = await startServer({ port: 0, dataDir: folder })
+const server = await startServer({ port: 0, dataDir: join(folder, 'data') })
+const credentials = join(folder, 'credentials.yaml')
+writeFileSync(credentials, CREDENTIALS, { mode: 0o600 })
+const guarded = await startServer({ port: 0, dataDir: ':memory:', auth: 'iam', credentials })
 const env = {
   PATH: process.env.PATH,
   HOME: folder,
   AWS_ACCESS_KEY_ID: 'test',
   AWS_SECRET_ACCESS_KEY: 'test',
   AWS_DEFAULT_REGION: 'us-east-1',
+  // The Java SDK knows this name alone.
+  AWS_REGION: 'us-east-1',
   AWS_ENDPOINT_URL_KINESIS: server.endpoint,
   AWS_PAGER: '',
 }
 
 /** Runs one client in a process of its own while our server, in this one, goes on serving. */
-async function client(name, command, args) {
-  const { spawn } = await import('node:child_process')
-  const child = spawn(command, args, { env, stdio: ['ignore', 'inherit', 'inherit'] })
+async function client(name, command, args, variables = env) {
+  const child = spawn(command, args, { env: variables, stdio: ['ignore', 'inherit', 'inherit'] })
   const code = await new Promise((resolve) => child.on('exit', resolve))
   console.log(`${code === 0 ? 'ok' : 'FAILED'}  ${name}`)
   return code === 0
@@ -78,9 +118,20 @@ async function client(name, command, args) {
 const results = [
   await client(BOTO3, binary('python'), [join(here, 'boto3_client.py')]),
   await client(AWS_CLI, 'bash', [join(here, 'aws-cli.sh'), binary('aws'), server.endpoint]),
+  await client(`${AWS_CLI}, all operations`, binary('python'), [join(here, 'aws_cli_operations.py'), binary('aws')]),
+  await client(`${BOTO3}, STS`, binary('python'), [join(here, 'sts_client.py')], {
+    ...env,
+    AWS_ENDPOINT_URL_KINESIS: guarded.endpoint,
+    AWS_ENDPOINT_URL_STS: guarded.endpoint,
+  }),
   ...(hasGo ? [await client(GO_SDK, goClient, [])] : []),
 ]
+if (hasJava) {
+  const classPath = [join(javaClient, 'classes'), readFileSync(join(javaClient, 'classpath'), 'utf8').trim()]
+  results.push(await client(JAVA_SDK, 'java', ['-cp', classPath.join(delimiter), 'Client']))
+}
 await server.close()
+await guarded.close()
 rmSync(folder, { recursive: true, force: true })
 console.log(`${results.filter(Boolean).length} passed, ${results.filter((ok) => !ok).length} failed`)
 process.exit(results.every(Boolean) ? 0 : 1)
