@@ -102,7 +102,7 @@ describe(`${consumers} consumers for ${seconds} s of kills and resharding`, () =
       await Promise.race([done, allSeen(follower, stored.length)])
       for (const [shard, lines] of expected) expect(follower.seen.get(shard), shard).toEqual(lines)
     }
-    residentMiB = Math.max(residentMiB, residentMiBOf(server.pid), ...memory.samples)
+    residentMiB = Math.max(residentMiB, residentMiBOf(server.pid), memory.maxMiB)
     console.info(
       `fan-out: ${consumers} consumers, ${history.acknowledgements} records acknowledged, ${stored.length} stored, ` +
         `${kills} kills, ${reshards} reshards, seed ${seed}; ${memory.story}, ${Math.round(residentMiB)} MiB at most`,
@@ -117,9 +117,13 @@ describe(`${consumers} consumers for ${seconds} s of kills and resharding`, () =
   })
 })
 
+interface Sample {
+  readonly second: number
+  readonly mib: number
+}
+
 interface Memory {
-  /** MiB, one a second. */
-  readonly samples: readonly number[]
+  readonly maxMiB: number
   /** How many times what it was after three minutes it is at the end; 1 for a life that is too short to tell. */
   readonly growth: number
   readonly story: string
@@ -128,22 +132,25 @@ interface Memory {
 /** Lets the server live. Caches are full from the start: they have bounds of their own, and are not what is looked for. */
 async function lastLife({ pid }: ServerProcess, sdk: Sdk, lifeSeconds: number): Promise<Memory> {
   const isLong = lifeSeconds >= BASE_SECONDS + 2 * SPAN_SECONDS
-  const startedMs = performance.now()
   if (isLong) await fillCaches(sdk)
-  const samples: number[] = []
-  while (performance.now() - startedMs < lifeSeconds * 1000) {
+  const samples: Sample[] = []
+  const startedMs = performance.now()
+  for (let second = 0; second < lifeSeconds; second = (performance.now() - startedMs) / 1000) {
+    samples.push({ second, mib: residentMiBOf(pid) })
     await new Promise((resolve) => setTimeout(resolve, 1000))
-    samples.push(residentMiBOf(pid))
   }
-  if (!isLong) return { samples, growth: 1, story: `${lifeSeconds} s of life say nothing about memory` }
-  const minutes = samples.filter((_, i) => i % 60 === 59).map(Math.round)
-  const base = median(samples.slice(BASE_SECONDS - SPAN_SECONDS, BASE_SECONDS))
-  const growth = median(samples.slice(-SPAN_SECONDS)) / base
-  return {
-    samples,
-    growth,
-    story: `MiB by the minute ${minutes.join(', ')}: ${growth.toFixed(2)} times those of the third`,
-  }
+  const maxMiB = Math.max(...samples.map(({ mib }) => mib))
+  if (!isLong) return { maxMiB, growth: 1, story: `${lifeSeconds} s of life say nothing about memory` }
+  const before = (second: number): number => medianBefore(samples, second)
+  const ends = Array.from({ length: Math.floor(lifeSeconds / SPAN_SECONDS) }, (_, i) => (i + 1) * SPAN_SECONDS)
+  const growth = before(lifeSeconds) / before(BASE_SECONDS)
+  const each = ends.map((second) => Math.round(before(second))).join(', ')
+  return { maxMiB, growth, story: `MiB by half minutes ${each}: ${growth.toFixed(2)} times those after three minutes` }
+}
+
+function medianBefore(samples: readonly Sample[], end: number): number {
+  const span = samples.filter(({ second }) => second > end - SPAN_SECONDS && second <= end)
+  return span.map(({ mib }) => mib).sort((a, b) => a - b)[span.length >> 1] ?? Number.NaN
 }
 
 /** The tail that the log keeps, 128 MiB, and what readers share of it, 64 MiB. */
@@ -158,10 +165,6 @@ async function fillCaches(sdk: Sdk): Promise<void> {
     await sdk.send(new PutRecordsCommand({ StreamName, Records }))
     ShardIterator = (await sdk.send(new GetRecordsCommand({ ShardIterator }))).NextShardIterator
   }
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0
 }
 
 /** Resolves when the follower has as many records as are stored. Its consumer has all the time of the test. */
