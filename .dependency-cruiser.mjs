@@ -4,8 +4,9 @@ const layers = {
   protocol: [],
   log: ['std'],
   client: ['protocol', 'std'],
+  consumer: ['client', 'protocol', 'std'],
   server: ['log', 'protocol', 'std'],
-  cli: ['server', 'client', 'protocol', 'std'],
+  cli: ['server', 'consumer', 'client', 'protocol', 'std'],
 }
 const forbidden = Object.entries(layers).map(([layer, below]) => ({
   name: `${layer}-knows-only-below`,

@@ -1,0 +1,90 @@
+/**
+ * Where an application keeps its leases. Everything in it may fail, be slow, or have happened although the answer was
+ * lost: callers go by what they read next. Implementations pass `lease-store.contract.ts`.
+ */
+import type { Lease, LeaseChange, NewLease } from './lease.ts'
+
+/** One for an application and a worker. */
+export interface LeaseStore extends AsyncDisposable {
+  /**
+   * Keeps this worker's place for `ttlMs` more, and tells what is new since `cursor`. Waits for news as long as
+   * `waitMs`, where the store can wait; others answer at once. The first beat makes the application where there is none.
+   * Rejects with a `LeaseStoreError`.
+   */
+  beat(beat: Beat, signal: AbortSignal): Promise<LeaseNews>
+  /** Stores those whose keys are not there yet; the others are left as they are. At most `LEASES_PER_CALL_MAX`. */
+  create(leases: readonly NewLease[], signal: AbortSignal): Promise<void>
+  /**
+   * Each change is made if the stored version is the one named, alone and whole: the answers stand in the order of the
+   * changes, and each has the lease as it is now. At most `LEASES_PER_CALL_MAX`. What it answers is durable.
+   */
+  update(updates: readonly LeaseUpdate[], signal: AbortSignal): Promise<readonly LeaseUpdateResult[]>
+  /** Takes leases away, each if its stored version is the one named. */
+  remove(leases: readonly Pick<Lease, 'key' | 'version'>[], signal: AbortSignal): Promise<void>
+  /** Gives up this worker's place at once. Its leases must have been released before. */
+  leave(signal: AbortSignal): Promise<void>
+}
+
+/** Of one call. */
+export const LEASES_PER_CALL_MAX = 100
+
+export interface Beat {
+  /** Names this life of the worker: unique. At most 128 characters. */
+  readonly worker: string
+  /** The worker counts as dead when it has not been heard of for so long. */
+  readonly ttlMs: number
+  /** Wait so long for news. */
+  readonly waitMs: number
+  /** Of the news before; absent: tell everything. */
+  readonly cursor?: string | undefined
+  /** What this worker holds. Stores that keep life in each lease (the KCL's table) renew these. */
+  readonly held: readonly Lease[]
+  /** What the worker takes beside others: 1 is the share of an ordinary one. */
+  readonly capacity: number
+}
+
+export interface LeaseNews {
+  readonly cursor: string
+  /** `leases` are all there are; otherwise those that changed. */
+  readonly isComplete: boolean
+  readonly leases: readonly Lease[]
+  /** Keys of leases that are gone. */
+  readonly removed: readonly string[]
+  /** All workers that live, this one too. A lease whose owner is not among them is to be taken. */
+  readonly workers: readonly LiveWorker[]
+}
+
+export interface LiveWorker {
+  readonly worker: string
+  readonly capacity: number
+}
+
+export interface LeaseUpdate {
+  readonly key: string
+  /** The version that the change was thought of. */
+  readonly version: number
+  readonly change: LeaseChange
+}
+
+export type LeaseUpdateResult =
+  | { readonly outcome: 'updated'; readonly lease: Lease }
+  /** Another change came before: the lease as it is now. */
+  | { readonly outcome: 'conflict'; readonly lease: Lease }
+  | { readonly outcome: 'gone' }
+
+export type LeaseStoreErrorCode = 'throttled' | 'unavailable' | 'denied' | 'invalid'
+
+/** `throttled` and `unavailable` pass; `denied` and `invalid` need somebody. */
+export class LeaseStoreError extends Error {
+  override readonly name = 'LeaseStoreError'
+  readonly code: LeaseStoreErrorCode
+
+  constructor(code: LeaseStoreErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.code = code
+  }
+
+  get retryable(): boolean {
+    return this.code === 'throttled' || this.code === 'unavailable'
+  }
+}

@@ -1,0 +1,16 @@
+/**
+ * What the consumer needs of the service: a KinesisClient has it, and the simulated fleet's stream too. Calls reject as a
+ * client's do: `KinesisServiceError`, `KinesisTransportError`, `CredentialsError`.
+ */
+import type { KinesisClient } from '@millrace/client'
+
+export type StreamService = Pick<
+  KinesisClient,
+  | 'getRecords'
+  | 'getShardIterator'
+  | 'listShards'
+  | 'describeStreamSummary'
+  | 'describeStreamConsumer'
+  | 'registerStreamConsumer'
+  | 'subscribeToShard'
+>
