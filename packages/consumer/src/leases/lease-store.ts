@@ -15,12 +15,12 @@ export interface LeaseStore extends AsyncDisposable {
   /** Stores those whose keys are not there yet; the others are left as they are. At most `LEASES_PER_CALL_MAX`. */
   create(leases: readonly NewLease[], signal: AbortSignal): Promise<void>
   /**
-   * Each change is made if the stored version is the one named, alone and whole: the answers stand in the order of the
+   * Each change is made if the stored epoch is the one named, alone and whole: the answers stand in the order of the
    * changes, and each has the lease as it is now. At most `LEASES_PER_CALL_MAX`. What it answers is durable.
    */
   update(updates: readonly LeaseUpdate[], signal: AbortSignal): Promise<readonly LeaseUpdateResult[]>
-  /** Takes leases away, each if its stored version is the one named. */
-  remove(leases: readonly Pick<Lease, 'key' | 'version'>[], signal: AbortSignal): Promise<void>
+  /** Takes leases away, each if its stored epoch is the one named. */
+  remove(leases: readonly Pick<Lease, 'key' | 'epoch'>[], signal: AbortSignal): Promise<void>
   /** Gives up this worker's place at once. Its leases must have been released before. */
   leave(signal: AbortSignal): Promise<void>
 }
@@ -39,10 +39,15 @@ export interface Beat {
   readonly cursor?: string | undefined
   /** What this worker holds. Stores that keep life in each lease (the KCL's table) renew these. */
   readonly held: readonly Lease[]
-  /** What the worker takes beside others: 1 is the share of an ordinary one. */
+  /** What the worker takes beside others: 1 is the share of an ordinary one; 0 takes nothing and gives everything away. */
   readonly capacity: number
 }
 
+/**
+ * Something is news when it matters to who should hold what: leases made or removed, changes of `owner`, `heir`, `epoch`,
+ * `paused` and `loadKiBps`, and workers that come or go. Checkpoints alone are none: they would wake every worker for each
+ * of the others'. They come along when the lease is told for another reason, or when everything is.
+ */
 export interface LeaseNews {
   readonly cursor: string
   /** `leases` are all there are; otherwise those that changed. */
@@ -61,14 +66,14 @@ export interface LiveWorker {
 
 export interface LeaseUpdate {
   readonly key: string
-  /** The version that the change was thought of. */
-  readonly version: number
+  /** The term that the change was thought of. */
+  readonly epoch: number
   readonly change: LeaseChange
 }
 
 export type LeaseUpdateResult =
   | { readonly outcome: 'updated'; readonly lease: Lease }
-  /** Another change came before: the lease as it is now. */
+  /** It is in another term: the lease as it is now. */
   | { readonly outcome: 'conflict'; readonly lease: Lease }
   | { readonly outcome: 'gone' }
 

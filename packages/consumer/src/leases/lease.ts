@@ -12,11 +12,12 @@ export interface Lease {
   /** A worker that asks for the lease: the owner finishes what it has in hand, checkpoints, and hands over. */
   readonly heir?: string | undefined
   /**
-   * The term of ownership: grows whenever the owner changes, and when somebody seeks. Who holds an older one has lost
-   * the lease, also where the owner's name is the same again.
+   * The term of ownership: grows whenever the owner changes, and when somebody seeks. Every update names the one that it
+   * was thought of, so who holds an older one has lost the lease, also where the owner's name is the same again. Within a
+   * term only the owner writes the checkpoint.
    */
   readonly epoch: number
-  /** Grows with every change of the stored lease; what a conditional update names. */
+  /** Grows with every stored change of the lease: of two pictures of it, which is the younger. */
   readonly version: number
   /** Everything up to here, inclusive, is done with; or a sentinel. */
   readonly checkpoint: ExtendedSequenceNumber

@@ -1,0 +1,195 @@
+/**
+ * The coordinator's side of a lease that this worker holds: what its shard consumer sees as `HeldLease`, fenced.
+ *
+ * Invariant: a change is stored only in our own term; what the store answers about another term ends this holding.
+ */
+import type { ChildShard } from '@millrace/protocol'
+import { backoffMs, type Clock, type Random, sleep } from '@millrace/std'
+import { type ExtendedSequenceNumber, isShardEnd, SHARD_END } from '../extended-sequence-number.ts'
+import { newLease } from '../shards/lineage.ts'
+import { type HeldLease, LeaseLostError, type ReleaseReason } from './held-lease.ts'
+import { parseLeaseKey } from './lease-key.ts'
+import type { LeaseTable } from './lease-table.ts'
+import { type LeaseStore, LeaseStoreError } from './lease-store.ts'
+import type { Lease, LeaseChange, NewLease, PendingCheckpoint } from './lease.ts'
+
+export interface HoldingContext {
+  readonly worker: string
+  readonly store: LeaseStore
+  readonly table: LeaseTable
+  readonly clock: Clock
+  readonly random: Random
+  /** Aborted when the worker ends without waiting for anything. */
+  readonly signal: AbortSignal
+}
+
+/** Between tries of a store that fails. */
+const RETRY = { baseMs: 50, maxMs: 1_000 }
+/** How much of the average load is the newest part. The KCL's. */
+const LOAD_ALPHA = 0.5
+const LOAD_INTERVAL_MS = 5_000
+const LOAD_CHANGE_MIN = 0.25
+
+export class Holding implements HeldLease {
+  readonly #context: HoldingContext
+  readonly #lost = new AbortController()
+  readonly #release = new AbortController()
+  #lease: Lease
+  /** Changes of one lease are made one after another. */
+  #last: Promise<unknown> = Promise.resolve()
+  #bytes = 0
+  #measuredAtMs: number
+  #loadKiBps: number | undefined
+
+  constructor(lease: Lease, context: HoldingContext) {
+    this.#lease = lease
+    this.#context = context
+    this.#measuredAtMs = context.clock.monotonic()
+    this.#loadKiBps = lease.loadKiBps
+  }
+
+  get lease(): Lease {
+    return this.#lease
+  }
+
+  get lost(): AbortSignal {
+    return this.#lost.signal
+  }
+
+  get release(): AbortSignal {
+    return this.#release.signal
+  }
+
+  delivered(bytes: number): void {
+    this.#bytes += bytes
+  }
+
+  async checkpoint(place: ExtendedSequenceNumber, pending?: PendingCheckpoint): Promise<void> {
+    if (pending !== undefined) return this.#change({ pending })
+    const change = { checkpoint: place, pending: undefined, startTimeMs: undefined, ownerSwitches: 0 }
+    await this.#change({ ...change, ...this.#load() })
+  }
+
+  async end(children: readonly ChildShard[]): Promise<void> {
+    const leases = this.#leasesOf(children)
+    if (leases.length > 0) await this.#untilDone(() => this.#context.store.create(leases, this.#signal), this.#signal)
+    try {
+      await this.#change({
+        checkpoint: SHARD_END,
+        pending: undefined,
+        startTimeMs: undefined,
+        children: children.map(({ ShardId }) => ShardId),
+        owner: undefined,
+        heir: undefined,
+        epoch: this.#lease.epoch + 1,
+        ownerSwitches: 0,
+      })
+    } catch (error) {
+      // Done by a call whose answer was lost: nobody but the owner ends a shard.
+      const now = this.#context.table.get(this.#lease.key)
+      if (!(error instanceof LeaseLostError) || now === undefined || !isShardEnd(now.checkpoint)) throw error
+    }
+  }
+
+  /**
+   * Gives the lease to whoever asked for it and lives, else to nobody; also when the holding is lost for a reason of its
+   * own, unless the store has it in another term already.
+   */
+  async giveUp(): Promise<void> {
+    const { store, table, signal } = this.#context
+    await this.#last
+    const { key, epoch, ownerSwitches } = this.#lease
+    const heir = table.get(key)?.heir
+    const change = { owner: table.isLive(heir) ? heir : undefined, heir: undefined, epoch: epoch + 1, ownerSwitches: ownerSwitches + 1 } // prettier-ignore
+    const [result] = await this.#untilDone(() => store.update([{ key, epoch, change }], signal), signal)
+    if (result !== undefined && result.outcome !== 'gone') table.put(result.lease)
+    this.lose('it was given up')
+  }
+
+  /** The failure policy ended the shard: the lease is kept, and nobody processes it until somebody resumes it. */
+  pause(): Promise<void> {
+    return this.#change({ paused: true })
+  }
+
+  /** The stored lease as it was read. Says whether it is still ours. */
+  observe(lease: Lease | undefined): boolean {
+    if (lease === undefined || lease.owner !== this.#context.worker || lease.epoch !== this.#lease.epoch) {
+      this.lose(
+        lease === undefined
+          ? 'it was removed'
+          : `it is ${lease.owner === undefined ? 'nobody’s' : `${lease.owner}’s`} now`,
+      )
+      return false
+    }
+    if (lease.version > this.#lease.version) this.#lease = lease
+    return true
+  }
+
+  lose(why: string): void {
+    const { key } = this.#lease
+    if (!this.#lost.signal.aborted) this.#lost.abort(new LeaseLostError(key, `The lease ${key} is lost: ${why}.`))
+  }
+
+  askToRelease(reason: ReleaseReason): void {
+    if (!this.#release.signal.aborted) this.#release.abort(reason)
+  }
+
+  get #signal(): AbortSignal {
+    return AbortSignal.any([this.#lost.signal, this.#context.signal])
+  }
+
+  #change(change: LeaseChange): Promise<void> {
+    const done = this.#last.then(() => this.#changeNow(change))
+    this.#last = done.catch(() => undefined)
+    return done
+  }
+
+  async #changeNow(change: LeaseChange): Promise<void> {
+    const { store, table } = this.#context
+    const { key, epoch } = this.#lease
+    const [result] = await this.#untilDone(() => store.update([{ key, epoch, change }], this.#signal), this.#signal)
+    if (result === undefined || result.outcome === 'gone') table.drop(key)
+    else table.put(result.lease)
+    if (result?.outcome === 'updated') this.#lease = result.lease
+    else this.observe(table.get(key))
+    if (result?.outcome !== 'updated') this.#lost.signal.throwIfAborted()
+  }
+
+  /** What fails and passes is tried again until the signal is aborted. */
+  async #untilDone<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
+    const { clock, random } = this.#context
+    for (let attempt = 0; ; attempt++) {
+      signal.throwIfAborted()
+      try {
+        return await work()
+      } catch (error) {
+        signal.throwIfAborted()
+        if (!(error instanceof LeaseStoreError) || !error.retryable) throw error
+        await sleep(clock, backoffMs(attempt, RETRY, random), signal)
+      }
+    }
+  }
+
+  #leasesOf(children: readonly ChildShard[]): readonly NewLease[] {
+    const parts = parseLeaseKey(this.#lease.key)
+    if (parts === undefined) return []
+    return children.map((child) => ({
+      ...newLease(parts, child, 'oldest'),
+      parents: child.ParentShards,
+    }))
+  }
+
+  /** Told when it is another one: every worker hears of it. */
+  #load(): Pick<LeaseChange, 'loadKiBps'> {
+    const nowMs = this.#context.clock.monotonic()
+    const elapsedMs = nowMs - this.#measuredAtMs
+    if (elapsedMs < LOAD_INTERVAL_MS) return {}
+    const now = this.#bytes / 1024 / (elapsedMs / 1000)
+    this.#loadKiBps = this.#loadKiBps === undefined ? now : this.#loadKiBps + LOAD_ALPHA * (now - this.#loadKiBps)
+    this.#bytes = 0
+    this.#measuredAtMs = nowMs
+    const told = this.#lease.loadKiBps ?? 0
+    const isAnother = Math.abs(this.#loadKiBps - told) > Math.max(1, told * LOAD_CHANGE_MIN)
+    return isAnother ? { loadKiBps: Math.round(this.#loadKiBps * 10) / 10 } : {}
+  }
+}

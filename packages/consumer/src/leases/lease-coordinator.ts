@@ -1,0 +1,272 @@
+/**
+ * Which shards this worker processes: keeps the worker's session by beats, takes what falls to it, asks for what others
+ * have too much of, hands over what is asked for, and ends what was lost. What is done with a lease is the caller's
+ * (`consume`).
+ *
+ * No leader, no clock but durations: a worker holds nothing longer than `ttlMs` after the last beat that was surely
+ * heard, counted from when it was sent, and nobody takes a lease before its owner's session has ended in the store.
+ */
+import { backoffMs, type Clock, type Logger, type Random, sleep, type Timer } from '@millrace/std'
+import { isShardEnd } from '../extended-sequence-number.ts'
+import { assign } from './assignment.ts'
+import type { HeldLease } from './held-lease.ts'
+import { Holding } from './holding.ts'
+import { LeaseTable } from './lease-table.ts'
+import { LEASES_PER_CALL_MAX, type LeaseStore, LeaseStoreError, type LeaseUpdate } from './lease-store.ts'
+import type { Lease } from './lease.ts'
+
+/** `ended`: at SHARD_END. `failed`: the failure policy says to leave the shard alone. */
+export type ConsumeResult = 'ended' | 'released' | 'lost' | 'failed'
+
+export interface CoordinatorOptions {
+  readonly worker: string
+  readonly store: LeaseStore
+  /** Processes a shard as long as the lease is held. Rejects for nothing but bugs. */
+  readonly consume: (held: HeldLease) => Promise<ConsumeResult>
+  readonly balance: 'count' | 'load'
+  readonly leasesMax: number
+  readonly capacity: number
+  /** A worker that is not heard of for so long is dead, ms. */
+  readonly ttlMs: number
+  /** Between two beats of an idle worker, ms. */
+  readonly beatMs: number
+  /** How long a lease that another worker asks for may be kept to finish what is in hand, ms. */
+  readonly handoverMs: number
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  /** After each beat: what is held, and whether leases are there that nobody holds. */
+  readonly onBeat?: ((table: LeaseTable) => void) | undefined
+}
+
+interface Running {
+  readonly holding: Holding
+  readonly done: Promise<void>
+  handover?: Timer | undefined
+}
+
+/** Clocks that run apart by a thousandth, and the time to act on it. */
+const TTL_MARGIN_MS = 100
+const RETRY = { baseMs: 100, maxMs: 2_000 }
+
+export class LeaseCoordinator {
+  readonly table = new LeaseTable()
+  readonly #options: CoordinatorOptions
+  readonly #running = new Map<string, Running>()
+  readonly #abandon = new AbortController()
+  readonly #end = new AbortController()
+  /** Cuts a wait for news short. */
+  #nudge = new AbortController()
+  #stopping = false
+  #assignedAt = -1
+  #startedAt = -1
+  #deadline: Timer | undefined
+
+  constructor(options: CoordinatorOptions) {
+    this.#options = options
+  }
+
+  /** Keys of leases that are processed here now. */
+  get held(): readonly string[] {
+    return [...this.#running.keys()]
+  }
+
+  /** Until `stop` or `abandon`. Rejects with a `LeaseStoreError` that does not pass. */
+  async run(): Promise<void> {
+    const { clock, random, logger } = this.#options
+    const { signal } = this.#end
+    for (let failures = 0; !signal.aborted;) {
+      const sentAtMs = clock.monotonic()
+      this.#nudge = new AbortController()
+      try {
+        await this.#beat(AbortSignal.any([signal, this.#nudge.signal]))
+        failures = 0
+      } catch (error) {
+        if (signal.aborted || this.#nudge.signal.aborted) continue
+        if (!(error instanceof LeaseStoreError) || !error.retryable) {
+          this.#loseAll(`the lease store refuses: ${error instanceof Error ? error.message : String(error)}`)
+          throw error
+        }
+        logger.warn('the lease store did not answer a beat', { error: error.message, failures: ++failures })
+        await sleep(clock, backoffMs(failures - 1, RETRY, random), signal).catch(() => undefined)
+        continue
+      }
+      // A store that waits for news answers late; one that does not is asked no oftener.
+      const restMs = sentAtMs + this.#options.beatMs - clock.monotonic()
+      if (restMs > 0 && !this.#isNewsExpected()) await sleep(clock, restMs, signal).catch(() => undefined)
+    }
+  }
+
+  /** Ends all consumers in their own time, `drainMs` at most, gives their leases up, and leaves the session. */
+  async stop(drainMs: number): Promise<void> {
+    const { clock, store } = this.#options
+    if (this.#end.signal.aborted) return
+    this.#stopping = true
+    for (const { holding } of this.#running.values()) holding.askToRelease('stop')
+    // The others hear at once that this worker takes no more.
+    this.#nudge.abort()
+    const timer = clock.setTimer(drainMs, () => {
+      for (const { holding } of this.#running.values()) void this.#surrender(holding, `${drainMs} ms were over`)
+    })
+    await Promise.all([...this.#running.values()].map(({ done }) => done))
+    timer.cancel()
+    this.#end.abort(new Error('The worker was stopped.'))
+    this.#deadline?.cancel()
+    try {
+      await store.leave(this.#abandon.signal)
+    } catch (error) {
+      // The session ends by itself.
+      if (!(error instanceof LeaseStoreError)) throw error
+    }
+  }
+
+  /** As after a crash: nothing is stored, nothing waited for. */
+  abandon(): void {
+    this.#stopping = true
+    this.#deadline?.cancel()
+    this.#end.abort(new Error('The worker was abandoned.'))
+    this.#abandon.abort(new Error('The worker was abandoned.'))
+    this.#loseAll('the worker was abandoned')
+  }
+
+  async #beat(signal: AbortSignal): Promise<void> {
+    const { worker, store, ttlMs, beatMs, capacity, clock, onBeat } = this.#options
+    const sentAtMs = clock.monotonic()
+    const held = [...this.#running.values()].map(({ holding }) => holding.lease)
+    const waitMs = this.table.cursor === undefined ? 0 : beatMs
+    const share = this.#stopping ? 0 : capacity
+    const news = await store.beat({ worker, ttlMs, waitMs, cursor: this.table.cursor, held, capacity: share }, signal)
+    if (this.#end.signal.aborted) return
+    this.#heardAt(sentAtMs)
+    this.table.apply(news)
+    this.#observe()
+    await this.#assign()
+    this.#startOwn()
+    onBeat?.(this.table)
+  }
+
+  /** Nobody may hold longer than the store says the session lives. */
+  #heardAt(sentAtMs: number): void {
+    const { clock, ttlMs } = this.#options
+    this.#deadline?.cancel()
+    const leftMs = sentAtMs + ttlMs - TTL_MARGIN_MS - clock.monotonic()
+    if (leftMs <= 0) this.#loseAll('the session may have ended')
+    else this.#deadline = clock.setTimer(leftMs, () => this.#loseAll('the session may have ended'))
+  }
+
+  #loseAll(why: string): void {
+    for (const { holding } of this.#running.values()) holding.lose(why)
+  }
+
+  /** What others did to the leases that are held here. */
+  #observe(): void {
+    const { clock, handoverMs, worker } = this.#options
+    for (const running of this.#running.values()) {
+      const { holding } = running
+      if (!holding.observe(this.table.get(holding.lease.key))) continue
+      const { heir, paused } = holding.lease
+      if (paused) holding.askToRelease('pause')
+      if (heir === undefined || heir === worker || !this.table.isLive(heir) || running.handover !== undefined) continue
+      holding.askToRelease('handoff')
+      running.handover = clock.setTimer(handoverMs, () => {
+        void this.#surrender(holding, `${heir} waited ${handoverMs} ms for it`)
+      })
+    }
+  }
+
+  /** Without waiting for the consumer: what it does from now on is lost. */
+  async #surrender(holding: Holding, why: string): Promise<void> {
+    holding.lose(why)
+    try {
+      await holding.giveUp()
+    } catch (error) {
+      this.#options.logger.warn('a lease could not be handed over', { lease: holding.lease.key, error: String(error) })
+    }
+  }
+
+  async #assign(): Promise<void> {
+    const { worker, balance, leasesMax } = this.#options
+    if (this.table.revision === this.#assignedAt || this.#stopping) return
+    this.#assignedAt = this.table.revision
+    const leases = [...this.table.leases()].filter((lease) => this.table.isReady(lease))
+    const { take, ask } = assign(leases, this.table.workers, { worker, balance, leasesMax })
+    const updates = [
+      ...take.map((lease) => ({ ...named(lease), change: takenBy(worker, lease) })),
+      ...ask.map((lease) => ({ ...named(lease), change: { heir: worker } })),
+    ]
+    for (let at = 0; at < updates.length; at += LEASES_PER_CALL_MAX)
+      await this.#update(updates.slice(at, at + LEASES_PER_CALL_MAX))
+  }
+
+  async #update(updates: readonly LeaseUpdate[]): Promise<void> {
+    try {
+      const results = await this.#options.store.update(updates, this.#end.signal)
+      for (const [i, result] of results.entries()) {
+        if (result.outcome === 'gone') this.table.drop((updates[i] as LeaseUpdate).key)
+        else this.table.put(result.lease)
+      }
+    } catch (error) {
+      // Whether it was done or not: the next news tell, and what is missing then is tried again.
+      this.#assignedAt = -1
+      throw error
+    }
+  }
+
+  /** What is ours in the table and not processed yet: just taken, handed over, or taken by a call whose answer was lost. */
+  #startOwn(): void {
+    if (this.#stopping || this.table.revision === this.#startedAt) return
+    this.#startedAt = this.table.revision
+    for (const lease of this.table.leases()) {
+      if (lease.owner !== this.#options.worker || lease.paused || !this.table.isReady(lease)) continue
+      if (!this.#running.has(lease.key)) this.#start(lease)
+    }
+  }
+
+  #start(lease: Lease): void {
+    const { worker, store, clock, random } = this.#options
+    const { table } = this
+    const holding = new Holding(lease, { worker, store, table, clock, random, signal: this.#abandon.signal })
+    const running: Running = { holding, done: this.#consume(lease.key, holding) }
+    this.#running.set(lease.key, running)
+    if (lease.heir !== undefined && table.isLive(lease.heir)) this.#observe()
+  }
+
+  async #consume(key: string, holding: Holding): Promise<void> {
+    const { consume, logger } = this.#options
+    try {
+      const result = await consume(holding)
+      if (result === 'failed') await holding.pause()
+      if (result === 'released' && holding.release.reason !== 'pause') await holding.giveUp()
+    } catch (error) {
+      // What was not stored is found in the table by whoever reads it next.
+      logger.error('a shard ended with an error', {
+        lease: key,
+        error: error instanceof Error ? error.message : String(error),
+      })
+      holding.lose('its consumer failed')
+    } finally {
+      this.#running.get(key)?.handover?.cancel()
+      this.#running.delete(key)
+      // It may be ours still, or again.
+      this.#startedAt = -1
+    }
+  }
+
+  /** Taking and asking make news at once; an idle worker beats in its rhythm. */
+  #isNewsExpected(): boolean {
+    return this.#assignedAt < this.table.revision
+  }
+}
+
+function named({ key, epoch }: Lease): Pick<LeaseUpdate, 'key' | 'epoch'> {
+  return { key, epoch }
+}
+
+function takenBy(worker: string, lease: Lease): LeaseUpdate['change'] {
+  return {
+    owner: worker,
+    heir: undefined,
+    epoch: lease.epoch + 1,
+    ...(isShardEnd(lease.checkpoint) || lease.owner === worker ? {} : { ownerSwitches: lease.ownerSwitches + 1 }),
+  }
+}

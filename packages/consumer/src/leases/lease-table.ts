@@ -1,0 +1,89 @@
+/** A worker's picture of its application's leases, kept up by the news of the store. Bookkeeping, no I/O. */
+import { isShardEnd } from '../extended-sequence-number.ts'
+import { leaseKey, parseLeaseKey } from './lease-key.ts'
+import type { Lease } from './lease.ts'
+import type { LeaseNews, LiveWorker } from './lease-store.ts'
+
+export class LeaseTable {
+  readonly #leases = new Map<string, Lease>()
+  #workers: readonly LiveWorker[] = []
+  #live: ReadonlySet<string> = new Set()
+  #cursor: string | undefined
+  #revision = 0
+
+  get cursor(): string | undefined {
+    return this.#cursor
+  }
+
+  /** Grows with every change that matters to who should hold what. */
+  get revision(): number {
+    return this.#revision
+  }
+
+  get size(): number {
+    return this.#leases.size
+  }
+
+  get workers(): readonly LiveWorker[] {
+    return this.#workers
+  }
+
+  leases(): IterableIterator<Lease> {
+    return this.#leases.values()
+  }
+
+  get(key: string): Lease | undefined {
+    return this.#leases.get(key)
+  }
+
+  isLive(worker: string | undefined): boolean {
+    return worker !== undefined && this.#live.has(worker)
+  }
+
+  apply(news: LeaseNews): void {
+    if (news.isComplete) {
+      const told = new Set(news.leases.map(({ key }) => key))
+      for (const key of this.#leases.keys()) if (!told.has(key)) this.drop(key)
+    }
+    for (const key of news.removed) this.drop(key)
+    for (const lease of news.leases) this.put(lease)
+    this.#cursor = news.cursor
+    if (news.workers.length !== this.#live.size || news.workers.some(({ worker }) => !this.#live.has(worker)))
+      this.#revision++
+    this.#workers = news.workers
+    this.#live = new Set(news.workers.map(({ worker }) => worker))
+  }
+
+  /** News and answers of updates come in any order: the younger of two is kept. */
+  put(lease: Lease): void {
+    const before = this.#leases.get(lease.key)
+    if (before !== undefined && before.version > lease.version) return
+    this.#leases.set(lease.key, lease)
+    if (before === undefined || matters(before, lease)) this.#revision++
+  }
+
+  drop(key: string): void {
+    if (this.#leases.delete(key)) this.#revision++
+  }
+
+  /** All its parents are processed to their ends (a lease that is gone was), and it is not itself. */
+  isReady(lease: Lease): boolean {
+    if (isShardEnd(lease.checkpoint)) return false
+    const parts = parseLeaseKey(lease.key)
+    return lease.parents.every((shardId) => {
+      const parent = this.#leases.get(parts === undefined ? shardId : leaseKey({ ...parts, shardId }))
+      return parent === undefined || isShardEnd(parent.checkpoint)
+    })
+  }
+}
+
+function matters(before: Lease, lease: Lease): boolean {
+  return (
+    before.owner !== lease.owner ||
+    before.heir !== lease.heir ||
+    before.epoch !== lease.epoch ||
+    before.paused !== lease.paused ||
+    before.loadKiBps !== lease.loadKiBps ||
+    isShardEnd(before.checkpoint) !== isShardEnd(lease.checkpoint)
+  )
+}
