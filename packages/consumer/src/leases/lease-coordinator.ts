@@ -6,7 +6,7 @@
  * No leader, no clock but durations: a worker holds nothing longer than `ttlMs` after the last beat that was surely
  * heard, counted from when it was sent, and nobody takes a lease before its owner's session has ended in the store.
  */
-import { backoffMs, type Clock, type Logger, type Random, sleep, type Timer } from '@millrace/std'
+import { backoffMs, type Clock, deferred, type Logger, type Random, sleep, type Timer } from '@millrace/std'
 import { isShardEnd } from '../extended-sequence-number.ts'
 import { assign } from './assignment.ts'
 import type { HeldLease } from './held-lease.ts'
@@ -58,6 +58,7 @@ export class LeaseCoordinator {
   /** Cuts a wait for news short. */
   #nudge = new AbortController()
   #stopping = false
+  #isComplete = false
   #assignedAt = -1
   #startedAt = -1
   #deadline: Timer | undefined
@@ -105,11 +106,14 @@ export class LeaseCoordinator {
     for (const { holding } of this.#running.values()) holding.askToRelease('stop')
     // The others hear at once that this worker takes no more.
     this.#nudge.abort()
-    const timer = clock.setTimer(drainMs, () => {
-      for (const { holding } of this.#running.values()) void this.#surrender(holding, `${drainMs} ms were over`)
-    })
-    await Promise.all([...this.#running.values()].map(({ done }) => done))
+    const drained = Promise.all([...this.#running.values()].map(({ done }) => done))
+    const isOver = deferred<void>()
+    const timer = clock.setTimer(drainMs, isOver.resolve)
+    await Promise.race([drained, isOver.promise])
     timer.cancel()
+    await Promise.all(
+      [...this.#running.values()].map(({ holding }) => this.#surrender(holding, `${drainMs} ms were over`)),
+    )
     this.#end.abort(new Error('The worker was stopped.'))
     this.#deadline?.cancel()
     try {
@@ -118,6 +122,11 @@ export class LeaseCoordinator {
       // The session ends by itself.
       if (!(error instanceof LeaseStoreError)) throw error
     }
+  }
+
+  /** Everything is read again with the next beat: checkpoints of others are no news. */
+  refresh(): void {
+    this.#isComplete = false
   }
 
   /** As after a crash: nothing is stored, nothing waited for. */
@@ -133,9 +142,11 @@ export class LeaseCoordinator {
     const { worker, store, ttlMs, beatMs, capacity, clock, onBeat } = this.#options
     const sentAtMs = clock.monotonic()
     const held = [...this.#running.values()].map(({ holding }) => holding.lease)
-    const waitMs = this.table.cursor === undefined ? 0 : beatMs
+    const cursor = this.#isComplete ? this.table.cursor : undefined
+    const waitMs = cursor === undefined ? 0 : beatMs
     const share = this.#stopping ? 0 : capacity
-    const news = await store.beat({ worker, ttlMs, waitMs, cursor: this.table.cursor, held, capacity: share }, signal)
+    this.#isComplete = true
+    const news = await store.beat({ worker, ttlMs, waitMs, cursor, held, capacity: share }, signal)
     if (this.#end.signal.aborted) return
     this.#heardAt(sentAtMs)
     this.table.apply(news)
