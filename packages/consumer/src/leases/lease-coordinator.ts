@@ -47,6 +47,8 @@ interface Running {
 
 /** Clocks that run apart by a thousandth, and the time to act on it. */
 const TTL_MARGIN_MS = 100
+/** Many workers that come and go wake each other no oftener. */
+const NEWS_GAP_MS = 20
 const RETRY = { baseMs: 100, maxMs: 2_000 }
 
 export class LeaseCoordinator {
@@ -78,6 +80,7 @@ export class LeaseCoordinator {
     const { signal } = this.#end
     for (let failures = 0; !signal.aborted;) {
       const sentAtMs = clock.monotonic()
+      const { revision } = this.table
       this.#nudge = new AbortController()
       try {
         await this.#beat(AbortSignal.any([signal, this.#nudge.signal]))
@@ -92,9 +95,10 @@ export class LeaseCoordinator {
         await sleep(clock, backoffMs(failures - 1, RETRY, random), signal).catch(() => undefined)
         continue
       }
-      // A store that waits for news answers late; one that does not is asked no oftener.
-      const restMs = sentAtMs + this.#options.beatMs - clock.monotonic()
-      if (restMs > 0 && !this.#isNewsExpected()) await sleep(clock, restMs, signal).catch(() => undefined)
+      // Where something moves more is to come; else a store that waits has waited, and another is asked in this rhythm.
+      const isNews = this.table.revision !== revision
+      const restMs = sentAtMs + (isNews ? NEWS_GAP_MS : this.#options.beatMs) - clock.monotonic()
+      if (restMs > 0) await sleep(clock, restMs, signal).catch(() => undefined)
     }
   }
 
@@ -261,11 +265,6 @@ export class LeaseCoordinator {
       // It may be ours still, or again.
       this.#startedAt = -1
     }
-  }
-
-  /** Taking and asking make news at once; an idle worker beats in its rhythm. */
-  #isNewsExpected(): boolean {
-    return this.#assignedAt < this.table.revision
   }
 }
 

@@ -45,7 +45,8 @@ export interface Beat {
 
 /**
  * Something is news when it matters to who should hold what: leases made or removed, changes of `owner`, `heir`, `epoch`,
- * `paused` and `loadKiBps`, and workers that come or go. Checkpoints alone are none: they would wake every worker for each
+ * `paused` and `loadKiBps`, and workers that
+ * come, go, or change their capacity. Checkpoints alone are none: they would wake every worker for each
  * of the others'. They come along when the lease is told for another reason, or when everything is.
  */
 export interface LeaseNews {

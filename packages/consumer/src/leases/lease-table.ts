@@ -7,7 +7,8 @@ import type { LeaseNews, LiveWorker } from './lease-store.ts'
 export class LeaseTable {
   readonly #leases = new Map<string, Lease>()
   #workers: readonly LiveWorker[] = []
-  #live: ReadonlySet<string> = new Set()
+  /** Their capacities. */
+  #live: ReadonlyMap<string, number> = new Map()
   #cursor: string | undefined
   #revision = 0
 
@@ -48,10 +49,10 @@ export class LeaseTable {
     for (const key of news.removed) this.drop(key)
     for (const lease of news.leases) this.put(lease)
     this.#cursor = news.cursor
-    if (news.workers.length !== this.#live.size || news.workers.some(({ worker }) => !this.#live.has(worker)))
-      this.#revision++
+    const isSame = ({ worker, capacity }: LiveWorker): boolean => this.#live.get(worker) === capacity
+    if (news.workers.length !== this.#live.size || !news.workers.every(isSame)) this.#revision++
     this.#workers = news.workers
-    this.#live = new Set(news.workers.map(({ worker }) => worker))
+    this.#live = new Map(news.workers.map(({ worker, capacity }) => [worker, capacity]))
   }
 
   /** News and answers of updates come in any order: the younger of two is kept. */

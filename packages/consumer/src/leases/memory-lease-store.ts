@@ -58,7 +58,7 @@ export class MemoryLeases {
   async #beat(beat: Beat, signal: AbortSignal): Promise<LeaseNews> {
     signal.throwIfAborted()
     const { worker, capacity, ttlMs, waitMs, cursor } = beat
-    const isNew = !this.#sessions.has(worker)
+    const isNew = this.#sessions.get(worker)?.capacity !== capacity
     this.#sessions.set(worker, { worker, capacity, expiresAtMs: this.#clock.monotonic() + ttlMs })
     this.#watchExpiry()
     if (isNew) this.#announce()

@@ -1,0 +1,102 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { assign } from './assignment.ts'
+import { newLeaseOf } from './lease-store.contract.ts'
+import type { Lease } from './lease.ts'
+import type { LiveWorker } from './lease-store.ts'
+
+const options = { balance: 'count', leasesMax: Infinity } as const
+
+function lease(i: number, more: Partial<Lease> = {}): Lease {
+  return { ...newLeaseOf(`shardId-${String(i).padStart(12, '0')}`), version: 1, ...more }
+}
+
+/** What the table is when every worker has done its part, owners handing over at once. */
+function settledTable(leases: readonly Lease[], workers: readonly LiveWorker[], balance: 'count' | 'load' = 'count') {
+  const next = new Map(leases.map((one) => [one.key, one]))
+  for (const { worker } of workers) {
+    const { take, ask } = assign(leases, workers, { ...options, balance, worker })
+    for (const { key } of [...take, ...ask]) {
+      const owner = next.get(key)?.owner
+      // Everybody computes the same: nothing falls to two.
+      expect(owner === undefined || owner === leases.find((one) => one.key === key)?.owner).toBe(true)
+      next.set(key, { ...(next.get(key) as Lease), owner: worker })
+    }
+  }
+  return [...next.values()]
+}
+
+const tables = fc.record({
+  workers: fc.uniqueArray(fc.stringMatching(/^[a-f]{1,3}$/), { minLength: 1, maxLength: 8 }),
+  owners: fc.array(fc.option(fc.stringMatching(/^[a-f]{1,3}$/), { nil: undefined }), { maxLength: 60 }),
+  loads: fc.array(fc.option(fc.double({ min: 0, max: 1_000, noNaN: true }), { nil: undefined }), {
+    minLength: 60,
+    maxLength: 60,
+  }),
+})
+
+describe('an assignment', () => {
+  it('gives every lease to one living worker, evenly, in one round', () => {
+    fc.assert(
+      fc.property(tables, ({ workers: names, owners }) => {
+        const workers = names.map((worker) => ({ worker, capacity: 1 }))
+        const after = settledTable(owners.map((owner, i) => lease(i, { owner })), workers) // prettier-ignore
+        const counts = names.map((name) => after.filter(({ owner }) => owner === name).length)
+        expect(counts.reduce((sum, count) => sum + count, 0)).toBe(owners.length)
+        expect(Math.max(...counts) - Math.min(...counts)).toBeLessThanOrEqual(1)
+        // And that is the end of it.
+        for (const worker of names)
+          expect(assign(after, workers, { ...options, worker })).toEqual({ take: [], ask: [] })
+      }),
+      { numRuns: 200 },
+    )
+  })
+
+  it('by load comes to rest, with nobody far above the others but for one lease', () => {
+    fc.assert(
+      fc.property(tables, ({ workers: names, owners, loads }) => {
+        const workers = names.map((worker) => ({ worker, capacity: 1 }))
+        let after: readonly Lease[] = owners.map((owner, i) => lease(i, { owner, loadKiBps: loads[i] }))
+        after = settledTable(after, workers, 'load')
+        for (const worker of names)
+          expect(assign(after, workers, { ...options, balance: 'load', worker }).take).toEqual([])
+        const rounds = settledTable(after, workers, 'load')
+        expect(rounds.map(({ owner }) => owner)).toEqual(after.map(({ owner }) => owner))
+      }),
+      { numRuns: 100 },
+    )
+  })
+
+  it('moves no more than it must', () => {
+    const owned = Array.from({ length: 12 }, (_, i) => lease(i, { owner: i % 2 === 0 ? 'a' : 'b' }))
+    const workers = ['a', 'b', 'c'].map((worker) => ({ worker, capacity: 1 }))
+    expect(assign(owned, workers, { ...options, worker: 'a' })).toEqual({ take: [], ask: [] })
+    expect(assign(owned, workers, { ...options, worker: 'c' }).ask).toHaveLength(4)
+  })
+
+  it('goes by capacity, and gives nothing to a worker that stops', () => {
+    const leases = Array.from({ length: 9 }, (_, i) => lease(i))
+    const workers = [
+      { worker: 'big', capacity: 2 },
+      { worker: 'small', capacity: 1 },
+      { worker: 'stopping', capacity: 0 },
+    ]
+    const taken = workers.map(({ worker }) => assign(leases, workers, { ...options, worker }).take.length)
+    expect(taken).toEqual([6, 3, 0])
+    const owned = leases.map((one) => ({ ...one, owner: 'stopping' }))
+    const asked = workers.map(({ worker }) => assign(owned, workers, { ...options, worker }).ask.length)
+    expect(asked).toEqual([6, 3, 0])
+  })
+
+  it('takes no more than its most, and leaves the rest visible as nobody’s', () => {
+    const leases = Array.from({ length: 9 }, (_, i) => lease(i))
+    const workers = [{ worker: 'a', capacity: 1 }]
+    expect(assign(leases, workers, { ...options, leasesMax: 4, worker: 'a' }).take).toHaveLength(4)
+  })
+
+  it('does not ask twice, and counts what is on its way', () => {
+    const workers = ['a', 'b'].map((worker) => ({ worker, capacity: 1 }))
+    const owned = Array.from({ length: 4 }, (_, i) => lease(i, { owner: 'a', ...(i < 2 ? { heir: 'b' } : {}) }))
+    expect(assign(owned, workers, { ...options, worker: 'b' })).toEqual({ take: [], ask: [] })
+  })
+})

@@ -1,0 +1,197 @@
+import { describe, expect, it } from 'vitest'
+import { SHARD_END } from '../extended-sequence-number.ts'
+import { FakeFleet } from '../testing/fake-fleet.ts'
+import { LeaseLostError } from './held-lease.ts'
+import { newLeaseOf } from './lease-store.contract.ts'
+import { LeaseStoreError } from './lease-store.ts'
+
+const shards = (count: number) =>
+  Array.from({ length: count }, (_, i) => newLeaseOf(`shardId-${String(i).padStart(12, '0')}`))
+const place = (sequenceNumber: string) => ({ sequenceNumber, subSequenceNumber: 0 })
+
+async function fleetOf(workers: number, leases = shards(16)): Promise<FakeFleet> {
+  const fleet = new FakeFleet()
+  await fleet.create(leases)
+  for (let i = 0; i < workers; i++) fleet.add(`worker-${i}`)
+  await fleet.pass(5_000)
+  return fleet
+}
+
+const counts = (fleet: FakeFleet) => fleet.workers.map(({ held }) => held.size)
+
+describe('lease coordinators', () => {
+  it('of one worker take everything', async () => {
+    expect(counts(await fleetOf(1))).toEqual([16])
+  })
+
+  it('share evenly, each shard once', async () => {
+    const fleet = await fleetOf(5, shards(17))
+    expect(counts(fleet).toSorted()).toEqual([3, 3, 3, 4, 4])
+    expect(new Set(fleet.workers.flatMap(({ shards: held }) => held)).size).toBe(17)
+  })
+
+  it('hand over to a worker that joins, within a second', async () => {
+    const fleet = await fleetOf(2)
+    fleet.add('worker-2')
+    expect(await fleet.until(() => counts(fleet)[2] === 5)).toBeLessThan(1_000)
+    await fleet.pass(2_000)
+    expect(counts(fleet).toSorted()).toEqual([5, 5, 6])
+  })
+
+  it('take over from a worker that crashed, within five seconds', async () => {
+    const fleet = await fleetOf(3)
+    fleet.workers[1]?.coordinator.abandon()
+    const tookMs = await fleet.until(() => (counts(fleet)[0] ?? 0) + (counts(fleet)[2] ?? 0) === 16)
+    expect(tookMs).toBeLessThan(5_000)
+  })
+
+  it('take over at once from a worker that stops', async () => {
+    const fleet = await fleetOf(3)
+    const stopped = fleet.workers[1]?.coordinator.stop(10_000)
+    expect(await fleet.until(() => (counts(fleet)[0] ?? 0) + (counts(fleet)[2] ?? 0) === 16)).toBeLessThan(1_000)
+    await stopped
+    expect(counts(fleet)[1]).toBe(0)
+  })
+
+  it('lose their leases before the store lets others have them, when the store is not reached', async () => {
+    const fleet = await fleetOf(2)
+    const [cut, other] = fleet.workers
+    if (cut === undefined || other === undefined) throw new Error('two workers')
+    const held = [...cut.held.values()]
+    cut.trouble = new LeaseStoreError('unavailable', 'not today')
+    await fleet.until(() => cut.held.size === 0)
+    expect(other.held.size).toBe(8)
+    await fleet.until(() => other.held.size === 16)
+    cut.trouble = undefined
+    for (const one of held) await expect(one.checkpoint(place('1'))).rejects.toThrow(LeaseLostError)
+    await fleet.until(() => cut.held.size === 8 && other.held.size === 8)
+  })
+
+  it('call the store once a second when nothing happens', async () => {
+    const fleet = await fleetOf(10, shards(100))
+    const before = fleet.workers.map(({ calls }) => calls)
+    await fleet.pass(60_000)
+    for (const [i, { calls }] of fleet.workers.entries()) expect(calls - (before[i] ?? 0)).toBeLessThanOrEqual(61)
+  })
+
+  it('are not woken by the checkpoints of others', async () => {
+    const fleet = await fleetOf(2)
+    const [a, b] = fleet.workers
+    const before = b?.calls ?? 0
+    for (let second = 0; second < 10; second++) {
+      for (const held of a?.held.values() ?? []) await held.checkpoint(place(String(second + 1)))
+      await fleet.pass(1_000)
+    }
+    expect((b?.calls ?? 0) - before).toBeLessThanOrEqual(11)
+  })
+
+  it('begin a shard when its parents are at their ends', async () => {
+    const [left, right] = shards(2)
+    if (left === undefined || right === undefined) throw new Error('two leases')
+    const child = newLeaseOf('shardId-000000000002', { parents: [left.shardId, right.shardId] })
+    const fleet = await fleetOf(1, [child, left, right])
+    const [worker] = fleet.workers
+    expect(worker?.shards).toEqual([left.shardId, right.shardId])
+    await worker?.held.get(left.shardId)?.end([])
+    await fleet.pass(3_000)
+    expect(worker?.shards).toEqual([right.shardId])
+    await worker?.held.get(right.shardId)?.end([])
+    await fleet.until(() => worker?.shards.join() === child.shardId)
+    expect((await fleet.stored()).filter(({ checkpoint }) => checkpoint.sequenceNumber === SHARD_END.sequenceNumber)).toHaveLength(2) // prettier-ignore
+  })
+
+  it('make the leases of children before the end is written', async () => {
+    const fleet = await fleetOf(1, shards(1))
+    const held = fleet.workers[0]?.held.get('shardId-000000000000')
+    const range = { StartingHashKey: '0', EndingHashKey: '9' }
+    await held?.end([{ ShardId: 'shardId-000000000001', ParentShards: ['shardId-000000000000'], HashKeyRange: range }])
+    expect(await fleet.stored()).toMatchObject([
+      { checkpoint: SHARD_END, children: ['shardId-000000000001'] },
+      {
+        shardId: 'shardId-000000000001',
+        parents: ['shardId-000000000000'],
+        hashKeyRange: { starting: '0', ending: '9' },
+      },
+    ])
+  })
+
+  it('refuse the checkpoint of a lease that somebody else has', async () => {
+    const fleet = await fleetOf(1, shards(1))
+    const held = fleet.workers[0]?.held.get('shardId-000000000000')
+    await fleet.change('shardId-000000000000', ({ epoch }) => ({ owner: 'foreign', epoch: epoch + 1 }))
+    await expect(held?.checkpoint(place('7'))).rejects.toThrow(/is foreign’s now/)
+    expect(held?.lost.aborted).toBe(true)
+  })
+
+  it('begin again where somebody seeks', async () => {
+    const fleet = await fleetOf(1, shards(1))
+    const before = fleet.workers[0]?.held.get('shardId-000000000000')
+    await before?.checkpoint(place('100'))
+    await fleet.change('shardId-000000000000', ({ epoch }) => ({ checkpoint: place('50'), epoch: epoch + 1 }))
+    await fleet.until(() => {
+      const now = fleet.workers[0]?.held.get('shardId-000000000000')
+      return now !== undefined && now !== before
+    }, 2_000)
+    expect(fleet.workers[0]?.held.get('shardId-000000000000')?.lease.checkpoint).toEqual(place('50'))
+    await expect(before?.checkpoint(place('101'))).rejects.toThrow(LeaseLostError)
+  })
+
+  it('leave a paused shard alone until it is resumed', async () => {
+    const fleet = await fleetOf(1, shards(2))
+    const [worker] = fleet.workers
+    await fleet.change('shardId-000000000001', () => ({ paused: true }))
+    await fleet.until(() => worker?.held.size === 1, 1_000)
+    await fleet.pass(10_000)
+    expect(worker?.shards).toEqual(['shardId-000000000000'])
+    await fleet.change('shardId-000000000001', () => ({ paused: false }))
+    await fleet.until(() => worker?.held.size === 2, 1_000)
+  })
+
+  it('pause what the failure policy ends', async () => {
+    const fleet = new FakeFleet()
+    await fleet.create(shards(1))
+    let runs = 0
+    fleet.add('worker-0', {
+      async consume() {
+        runs++
+        return 'failed'
+      },
+    })
+    await fleet.pass(10_000)
+    expect(runs).toBe(1)
+    expect(await fleet.stored()).toMatchObject([{ paused: true, owner: 'worker-0' }])
+  })
+
+  it('hand over after a time although what is in hand is not finished', async () => {
+    const fleet = new FakeFleet()
+    await fleet.create(shards(2))
+    const slow: boolean[] = []
+    fleet.add('slow', {
+      handoverMs: 3_000,
+      consume: (held) =>
+        new Promise((resolve) => {
+          held.lost.addEventListener('abort', () => {
+            slow.push(true)
+            resolve('lost')
+          })
+        }),
+    })
+    await fleet.pass(2_000)
+    const quick = fleet.add('quick')
+    expect(await fleet.until(() => quick.held.size === 1)).toBeGreaterThanOrEqual(3_000)
+    expect(slow).toEqual([true])
+  })
+
+  it('stop although a shard never ends', async () => {
+    const fleet = new FakeFleet()
+    await fleet.create(shards(1))
+    const hanging = fleet.add('hanging', { consume: () => new Promise(() => {}) })
+    const other = fleet.add('other', { leasesMax: 0 })
+    await fleet.pass(2_000)
+    const stopped = hanging.coordinator.stop(2_000)
+    await fleet.pass(2_500)
+    await stopped
+    expect(await fleet.stored()).toMatchObject([{ epoch: 2 }])
+    expect(other.held.size).toBe(0)
+  })
+})
