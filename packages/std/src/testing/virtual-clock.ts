@@ -3,18 +3,14 @@
  * in which they were set.
  */
 import type { Clock, Timer } from '../clock.ts'
-
-interface PendingTimer {
-  readonly dueMs: number
-  readonly order: number
-  readonly callback: () => void
-}
+import { type PendingTimer, TimerHeap } from './timer-heap.ts'
 
 export class VirtualClock implements Clock {
   #monotonicMs = 0
   #wallOffsetMs: number
   #order = 0
-  readonly #pending = new Set<PendingTimer>()
+  readonly #pending = new TimerHeap()
+  #waiting = 0
 
   /** `startMs`: the wall-clock time at the start, ms since the epoch. */
   constructor(startMs = 1_700_000_000_000) {
@@ -30,28 +26,29 @@ export class VirtualClock implements Clock {
   }
 
   setTimer(delayMs: number, callback: () => void): Timer {
-    const timer = { dueMs: this.#monotonicMs + Math.max(0, delayMs), order: this.#order++, callback }
-    this.#pending.add(timer)
-    return { cancel: () => void this.#pending.delete(timer) }
+    const timer: PendingTimer = { dueMs: this.#monotonicMs + Math.max(0, delayMs), order: this.#order++, callback }
+    this.#pending.push(timer)
+    this.#waiting++
+    return { cancel: () => void this.#take(timer) }
   }
 
   /** How many timers wait. */
   get pendingTimers(): number {
-    return this.#pending.size
+    return this.#waiting
   }
 
   /** When the next timer is due, on the monotonic scale, or `undefined` if none waits. */
   get nextDueMs(): number | undefined {
-    return this.#next()?.dueMs
+    return this.#pending.peek()?.dueMs
   }
 
   /** Moves time forward by `ms`, firing every timer that falls due on the way at its own moment. */
   advance(ms: number): void {
     const target = this.#monotonicMs + ms
-    for (let next = this.#next(); next !== undefined && next.dueMs <= target; next = this.#next()) {
+    for (let next = this.#pending.peek(); next !== undefined && next.dueMs <= target; next = this.#pending.peek()) {
       this.#monotonicMs = Math.max(this.#monotonicMs, next.dueMs)
-      this.#pending.delete(next)
-      next.callback()
+      this.#pending.pop()
+      this.#take(next)?.()
     }
     this.#monotonicMs = target
   }
@@ -61,12 +58,11 @@ export class VirtualClock implements Clock {
     this.#wallOffsetMs += ms
   }
 
-  #next(): PendingTimer | undefined {
-    let best: PendingTimer | undefined
-    for (const timer of this.#pending) {
-      if (best === undefined || timer.dueMs < best.dueMs || (timer.dueMs === best.dueMs && timer.order < best.order))
-        best = timer
-    }
-    return best
+  /** What it would call; it does so once at most. */
+  #take(timer: PendingTimer): (() => void) | undefined {
+    const { callback } = timer
+    timer.callback = undefined
+    if (callback !== undefined) this.#waiting--
+    return callback
   }
 }
