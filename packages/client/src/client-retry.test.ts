@@ -1,10 +1,9 @@
 import { PutRecord, type ErrorType } from '@millrace/protocol'
 import type { Random } from '@millrace/std'
-import { seededRandom, VirtualClock } from '@millrace/std/testing'
+import { runClock, seededRandom, VirtualClock } from '@millrace/std/testing'
 import { describe, expect, it } from 'vitest'
 import { KinesisClient } from './client.ts'
 import type { CallOptions, KinesisClientOptions } from './client-options.ts'
-import { runClock } from './testing/run-clock.ts'
 import { ScriptedTransport, type ScriptLine } from './testing/scripted-transport.ts'
 
 /** Backoff without chance: always its upper bound. */

@@ -6,10 +6,9 @@ import {
   type Operation,
   PutRecord,
 } from '@millrace/protocol'
-import { VirtualClock } from '@millrace/std/testing'
+import { runClock, VirtualClock } from '@millrace/std/testing'
 import { describe, expect, it } from 'vitest'
 import { KinesisClient } from './client.ts'
-import { runClock } from './testing/run-clock.ts'
 import { ScriptedTransport } from './testing/scripted-transport.ts'
 
 /** Asks for all pages of `operation`, answered by `outputs`; gives the inputs that were sent. */

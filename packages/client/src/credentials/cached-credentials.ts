@@ -2,8 +2,7 @@
  * Credentials kept until shortly before they expire, asked for once however many calls wait for them. If the source
  * fails while the old keys are still good, they go on being used, and the source is asked again a little later.
  */
-import type { Clock, Logger } from '@millrace/std'
-import { untilAborted } from '../until-aborted.ts'
+import { type Clock, type Logger, untilAborted } from '@millrace/std'
 import type { Credentials, CredentialsProvider } from './credentials.ts'
 
 /** Keys this close to their end are renewed: AWS's metadata services have the next ones ready five minutes before. */

@@ -2,8 +2,7 @@
  * The transport over Node's sockets: a pool per origin, whose HTTP version is the one that was asked for or that TLS
  * agrees on. Nothing it holds keeps the process alive while no exchange is under way.
  */
-import type { Clock } from '@millrace/std'
-import { untilAborted } from '../until-aborted.ts'
+import { type Clock, untilAborted } from '@millrace/std'
 import { openConnection, secureContextFor } from './connection.ts'
 import { Http1Pool } from './http1-pool.ts'
 import { Http2Pool } from './http2-pool.ts'

@@ -1,4 +1,5 @@
-import type { VirtualClock } from '@millrace/std/testing'
+/** What drives a test on the virtual clock. */
+import type { VirtualClock } from './virtual-clock.ts'
 
 /** Moves time to the next timer, again and again, until `promise` settles. What is ready to run always runs first. */
 export async function runClock<T>(clock: VirtualClock, promise: Promise<T>): Promise<T> {
