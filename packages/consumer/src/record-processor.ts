@@ -39,6 +39,8 @@ export interface ProcessRecordsInput<Value = Uint8Array> extends ShardOfProcesso
   readonly checkpointer: Checkpointer
   /** How far the last record is behind the tip of the shard, ms. */
   readonly millisBehindLatest: number
+  /** Aborted when the lease is gone: what is still under way is in vain, somebody else does it again. */
+  readonly lost: AbortSignal
 }
 
 /** A record as a producer put it: those of an aggregated record come one by one. */
@@ -71,6 +73,7 @@ export interface Checkpointer {
   prepareCheckpoint(upTo?: Place, state?: Uint8Array): Promise<PreparedCheckpoint>
 }
 
+/** Without `subSequenceNumber`: the whole record, all of an aggregated one. */
 export type Place = Pick<ConsumerRecord, 'sequenceNumber'> & Partial<Pick<ConsumerRecord, 'subSequenceNumber'>>
 
 export interface PreparedCheckpoint {
