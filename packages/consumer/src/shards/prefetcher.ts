@@ -1,0 +1,133 @@
+/**
+ * Reads ahead of the processor, so that reading and processing overlap, within bounds: at a bound nothing is asked of the
+ * reader until something was taken. One answer of the reader (10 MiB at most) may stand above a bound.
+ */
+import type { ChildShard } from '@millrace/protocol'
+import { type Deferred, deferred, untilAborted } from '@millrace/std'
+import type { ReadBatch, ShardReader } from '../retrieval/shard-reader.ts'
+import type { OpenedRecord, OpenRecords } from './invalid-record.ts'
+
+/** What waits for the processor beside what it has in hand. */
+export interface PrefetchBounds {
+  /** Of the data. Default: 8 MiB. */
+  readonly bytesMax?: number | undefined
+  /** As the producer put them. Default: 10,000. */
+  readonly recordsMax?: number | undefined
+  /** Answers of the reader. Default: 2. */
+  readonly batchesMax?: number | undefined
+}
+
+export interface Prefetched<Value> {
+  readonly records: readonly OpenedRecord<Value>[]
+  readonly millisBehindLatest: number
+  readonly bytes: number
+  /** The shard's end lies behind these records. */
+  readonly isEnd: boolean
+  readonly children: readonly ChildShard[]
+}
+
+export interface PrefetcherOptions<Value> {
+  readonly reader: ShardReader
+  readonly open: OpenRecords<Value>
+  readonly bounds: PrefetchBounds
+  /** Answers without records are passed on too, while nothing else waits. */
+  readonly isKeepingEmpty: boolean
+  readonly onRead: (batch: ReadBatch, bytes: number) => void
+  /** Ends the reading. */
+  readonly signal: AbortSignal
+}
+
+export class Prefetcher<Value> {
+  readonly #options: PrefetcherOptions<Value>
+  readonly #bounds: Required<{ [Name in keyof PrefetchBounds]: number }>
+  readonly #waiting: Prefetched<Value>[] = []
+  #bytes = 0
+  #records = 0
+  #failure: { readonly error: unknown } | undefined
+  /** Whoever waits: the reading for room, or the taking for something to take. Never both. */
+  #changed: Deferred<void> | undefined
+  #reading: Promise<void> | undefined
+
+  constructor(options: PrefetcherOptions<Value>) {
+    const { bytesMax = 8 * 1024 * 1024, recordsMax = 10_000, batchesMax = 2 } = options.bounds
+    this.#options = options
+    this.#bounds = { bytesMax, recordsMax, batchesMax }
+  }
+
+  begin(): void {
+    this.#reading ??= this.#read()
+  }
+
+  /**
+   * What comes next in the shard's order. Rejects with what the reader, or the opening of its records, failed with, when
+   * everything before it was taken.
+   */
+  async take(): Promise<Prefetched<Value>> {
+    for (;;) {
+      this.#options.signal.throwIfAborted()
+      const next = this.#waiting.shift()
+      if (next !== undefined) {
+        this.#bytes -= next.bytes
+        this.#records -= next.records.length
+        this.#wake()
+        return next
+      }
+      if (this.#failure !== undefined) throw this.#failure.error
+      await this.#change()
+    }
+  }
+
+  /** Resolves when the reader is let go of. The signal must have been aborted. */
+  async ended(): Promise<void> {
+    await this.#reading
+    await this.#options.reader[Symbol.asyncDispose]()
+  }
+
+  async #read(): Promise<void> {
+    const { reader, signal } = this.#options
+    try {
+      for (let isEnd = false; !isEnd; ) {
+        while (this.#isFull) await this.#change()
+        signal.throwIfAborted()
+        const batch = await reader.next(signal)
+        this.#keep(batch)
+        isEnd = batch.isEnd
+      }
+    } catch (error) {
+      this.#failure = { error }
+      this.#wake()
+    }
+  }
+
+  #keep(batch: ReadBatch): void {
+    const bytes = batch.records.reduce((sum, record) => sum + record.Data.byteLength, 0)
+    this.#options.onRead(batch, bytes)
+    const records = this.#options.open(batch)
+    const isKept = this.#options.isKeepingEmpty && this.#waiting.length === 0
+    if (records.length === 0 && !batch.isEnd && !isKept) return
+    const { millisBehindLatest, isEnd, children } = batch
+    this.#waiting.push({ records, millisBehindLatest, bytes, isEnd, children })
+    this.#bytes += bytes
+    this.#records += records.length
+    this.#wake()
+  }
+
+  get #isFull(): boolean {
+    return (
+      this.#waiting.length > 0 &&
+      (this.#waiting.length >= this.#bounds.batchesMax ||
+        this.#bytes >= this.#bounds.bytesMax ||
+        this.#records >= this.#bounds.recordsMax)
+    )
+  }
+
+  #change(): Promise<void> {
+    this.#changed ??= deferred()
+    return untilAborted(this.#changed.promise, this.#options.signal)
+  }
+
+  #wake(): void {
+    this.#changed?.resolve()
+    this.#changed = undefined
+  }
+}

@@ -1,0 +1,18 @@
+/** Why a shard consumer could not go on. */
+
+/**
+ * - `processing-failed`: the failure policy says stop.
+ * - `dead-letter-refused`: the sink says that it will never take the record.
+ * - `processor-hung`: a call of the processor took longer than `hangMs`.
+ */
+export type ShardConsumerErrorCode = 'processing-failed' | 'dead-letter-refused' | 'processor-hung'
+
+export class ShardConsumerError extends Error {
+  override readonly name = 'ShardConsumerError'
+  readonly code: ShardConsumerErrorCode
+
+  constructor(code: ShardConsumerErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.code = code
+  }
+}

@@ -1,0 +1,46 @@
+/** What can be chosen of how shards are consumed. */
+import type { FailurePolicy } from '../failure-policy.ts'
+import { checkFailurePolicy } from '../failure-policy.ts'
+import type { PrefetchBounds } from './prefetcher.ts'
+
+export interface ShardConsumerOptions {
+  readonly prefetch?: PrefetchBounds | undefined
+  /** Records delivered at once, at most: independent of what the service gives at once. Default: 10,000. */
+  readonly batchRecordsMax?: number | undefined
+  /** Answers without records are delivered too, for processors that do something by time. Default: false. */
+  readonly emptyBatches?: boolean | undefined
+  readonly failure?: FailurePolicy | undefined
+  /**
+   * How long what is in hand is waited for when the lease is released or gone, ms. Then it is given up without: the next
+   * owner does it again. Default: 30,000, the KCL's.
+   */
+  readonly finishMs?: number | undefined
+  /** A call of the processor that takes longer is told as slow, ms. Default: 30,000. */
+  readonly slowMs?: number | undefined
+  /** One that takes longer than this hangs: the shard is given up, ms. Default: never. */
+  readonly hangMs?: number | undefined
+}
+
+export type ResolvedShardConsumerOptions = Required<{
+  [Name in keyof ShardConsumerOptions]: Exclude<ShardConsumerOptions[Name], undefined>
+}>
+
+/** Fills in the defaults. A RangeError for what is no sensible choice. */
+export function resolveShardConsumerOptions({
+  prefetch = {},
+  batchRecordsMax = 10_000,
+  emptyBatches = false,
+  failure = {},
+  finishMs = 30_000,
+  slowMs = 30_000,
+  hangMs = Infinity,
+}: ShardConsumerOptions): ResolvedShardConsumerOptions {
+  const counts = { ...prefetch, batchRecordsMax }
+  for (const [name, value] of Object.entries(counts))
+    if (value !== undefined && !(Number.isInteger(value) && value > 0))
+      throw new RangeError(`Expected a whole number from 1 on for ${name}, found ${value}. Leave it out for the default.`)
+  for (const [name, value] of Object.entries({ finishMs, slowMs, hangMs }))
+    if (!(value > 0)) throw new RangeError(`Expected milliseconds above 0 for ${name}, found ${value}.`)
+  checkFailurePolicy(failure)
+  return { prefetch, batchRecordsMax, emptyBatches, failure, finishMs, slowMs, hangMs }
+}

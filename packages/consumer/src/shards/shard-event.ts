@@ -1,0 +1,46 @@
+/** What happens to a shard while it is consumed: for metrics and logs. Never a payload. */
+import type { ExtendedSequenceNumber } from '../extended-sequence-number.ts'
+import type { ShardOfProcessor } from '../record-processor.ts'
+import type { ShardConsumerState } from './shard-consumer-state.ts'
+
+export type ShardEvent = ShardOfProcessor & ShardHappening
+
+export type ProcessorCall = 'initialize' | 'process' | 'leaseLost' | 'shardEnded' | 'shutdownRequested'
+
+export type ShardHappening =
+  | { readonly kind: 'state'; readonly from: ShardConsumerState; readonly to: ShardConsumerState }
+  /** An answer of the reader came; one without records at the tip, too. */
+  | {
+      readonly kind: 'read'
+      readonly records: number
+      readonly bytes: number
+      /** ms. */
+      readonly millisBehindLatest: number
+    }
+  /** The processor is done with these. */
+  | {
+      readonly kind: 'processed'
+      readonly records: number
+      readonly bytes: number
+      readonly durationMs: number
+    }
+  /** It threw; and what becomes of it. `records` is 0 for a call that is about none. */
+  | {
+      readonly kind: 'failure'
+      readonly call: ProcessorCall
+      readonly records: number
+      /** How often these have failed, this time included. */
+      readonly failures: number
+      readonly error: unknown
+      readonly next: 'retry' | 'bisect' | 'dead-letter' | 'skip' | 'stop' | 'pass'
+      /** Until the retry, ms; 0 otherwise. */
+      readonly delayMs: number
+    }
+  /** The sink has these durably. */
+  | { readonly kind: 'dead-lettered'; readonly records: number }
+  /** The sink did not take one; it is asked again after `delayMs`. */
+  | { readonly kind: 'dead-letter-failure'; readonly error: unknown; readonly failures: number; readonly delayMs: number }
+  | { readonly kind: 'skipped'; readonly records: number }
+  /** A call of the processor takes longer than `slowMs`. Told once for each call. */
+  | { readonly kind: 'slow'; readonly call: ProcessorCall; readonly elapsedMs: number }
+  | { readonly kind: 'checkpointed'; readonly checkpoint: ExtendedSequenceNumber; readonly durationMs: number }
