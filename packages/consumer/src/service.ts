@@ -13,4 +13,6 @@ export type StreamService = Pick<
   | 'describeStreamConsumer'
   | 'registerStreamConsumer'
   | 'subscribeToShard'
->
+> &
+  /** Tells AWS, where a shard's readers share its limits with other applications. Default: elsewhere. */
+  Partial<Pick<KinesisClient, 'endpoint'>>
