@@ -35,6 +35,18 @@ export type {
   RecordProcessor,
   ShardOfProcessor,
 } from './record-processor.ts'
+export { readPositionOf } from './records/read-position.ts'
+export { InvalidRecordError, json, type RecordSchema, typedRecord, type ValueSchema } from './records/record-schema.ts'
+export { type DropReason, UserRecords, type UserRecordsOptions } from './records/user-records.ts'
+export type { PollingOptions } from './retrieval/polling-reader.ts'
+export type { ReadPaceOptions } from './retrieval/read-pace.ts'
+export {
+  fanOut,
+  type FanOutOptions,
+  type OpenRetrieval,
+  polling,
+  type RetrievalContext,
+} from './retrieval/retrieval.ts'
 export {
   type ReadBatch,
   type ReadPosition,
@@ -44,4 +56,5 @@ export {
   type ShardReadErrorCode,
   type ShardToRead,
 } from './retrieval/shard-reader.ts'
+export type { ReaderCondition, WatchdogLimits } from './retrieval/watchdog.ts'
 export type { StreamService } from './service.ts'

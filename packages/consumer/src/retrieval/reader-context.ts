@@ -1,0 +1,16 @@
+/** What all readers of a worker are made with. */
+import type { Clock, Logger, Random } from '@millrace/std'
+import type { StreamService } from '../service.ts'
+import type { ShardToRead } from './shard-reader.ts'
+import type { ReaderCondition } from './watchdog.ts'
+
+export interface ReaderContext {
+  readonly service: StreamService
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  /** Shards are shared with others there, and each read costs. */
+  readonly isAws: boolean
+  /** For metrics: told of each change. */
+  readonly onCondition: (shard: Pick<ShardToRead, 'stream' | 'shardId'>, condition: ReaderCondition) => void
+}
