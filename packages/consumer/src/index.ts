@@ -36,7 +36,7 @@ export type {
   ShardOfProcessor,
 } from './record-processor.ts'
 export { readPositionOf } from './records/read-position.ts'
-export { InvalidRecordError, json, type RecordSchema, typedRecord, type ValueSchema } from './records/record-schema.ts'
+export { json, type RecordSchema, type ValueSchema } from './records/record-schema.ts'
 export { type DropReason, UserRecords, type UserRecordsOptions } from './records/user-records.ts'
 export type { PollingOptions } from './retrieval/polling-reader.ts'
 export type { ReadPaceOptions } from './retrieval/read-pace.ts'

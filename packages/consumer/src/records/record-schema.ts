@@ -1,8 +1,7 @@
 /**
- * Typed records. A schema makes a value of a record's bytes, or throws; which of the two, the failure policy of the
- * application acts on: a record that no schema accepts is treated like one that no processor can process.
+ * Typed records: a schema makes a value of a record's bytes, or throws. What it throws goes the way of the failure policy,
+ * with the record and its place, like a record that no processor can process.
  */
-import type { ExtendedSequenceNumber } from '../extended-sequence-number.ts'
 import type { ConsumerRecord } from '../record-processor.ts'
 
 export interface RecordSchema<Value> {
@@ -26,34 +25,5 @@ export function json<Value>(schema?: ValueSchema<Value>): RecordSchema<unknown> 
       const value: unknown = JSON.parse(utf8.decode(data))
       return schema === undefined ? value : schema.parse(value)
     },
-  }
-}
-
-/** A record that its schema refused. The message has its place and the schema's reason, never its data. */
-export class InvalidRecordError extends Error {
-  override readonly name = 'InvalidRecordError'
-  readonly record: ConsumerRecord
-
-  constructor(record: ConsumerRecord, cause: unknown) {
-    const { sequenceNumber, subSequenceNumber, isAggregated } = record
-    const place = isAggregated ? `${sequenceNumber}, sub-record ${subSequenceNumber}` : sequenceNumber
-    super(`The record at ${place} is refused by its schema (${cause instanceof Error ? cause.name : typeof cause}).`, {
-      cause,
-    })
-    this.record = record
-  }
-
-  get place(): ExtendedSequenceNumber {
-    const { sequenceNumber, subSequenceNumber } = this.record
-    return { sequenceNumber, subSequenceNumber }
-  }
-}
-
-/** The record with the value that the schema makes of it. Throws an `InvalidRecordError`. */
-export function typedRecord<Value>(record: ConsumerRecord, schema: RecordSchema<Value>): ConsumerRecord<Value> {
-  try {
-    return { ...record, value: schema.parse(record.data, record) }
-  } catch (cause) {
-    throw new InvalidRecordError(record, cause)
   }
 }

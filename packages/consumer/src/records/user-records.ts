@@ -6,6 +6,9 @@
 import { decodeAggregatedRecord, HASH_KEY_MAX, hashKeyOf, type StreamRecord, type UserRecord } from '@millrace/protocol'
 import { compareSequenceNumbers, type ExtendedSequenceNumber, isSentinel } from '../extended-sequence-number.ts'
 import type { ConsumerRecord } from '../record-processor.ts'
+import type { ReadBatch } from '../retrieval/shard-reader.ts'
+import { InvalidRecord, type OpenedRecord } from '../shards/invalid-record.ts'
+import type { RecordSchema } from './record-schema.ts'
 
 export type DropReason =
   /** Of another shard's hash keys. */
@@ -13,82 +16,90 @@ export type DropReason =
   /** At or before the checkpoint that reading began with. */
   | 'done'
 
-export interface UserRecordsOptions {
+export interface UserRecordsOptions<Value> {
   /** The shard's. Decimal, inclusive. Absent: of the whole key space. */
   readonly hashKeyRange?: { readonly starting: string; readonly ending: string } | undefined
   /** Give user records out of range as well: where producers aggregate for several shards and put nothing again. Default: false. */
   readonly keepsOutOfRange?: boolean | undefined
   /** Where the lease's checkpoint stood when reading began: what it covers was processed. */
   readonly checkpoint: ExtendedSequenceNumber
+  /** Makes the records' values. Absent: a value is the data. */
+  readonly schema?: RecordSchema<Value> | undefined
   /** For metrics: so many records of a batch were dropped. */
   readonly onDropped: (reason: DropReason, records: number) => void
 }
 
-export class UserRecords {
+/** One for each reading of a shard. */
+export class UserRecords<Value = Uint8Array> {
   readonly #range: { readonly first: bigint; readonly last: bigint } | undefined
-  readonly #onDropped: UserRecordsOptions['onDropped']
+  readonly #schema: RecordSchema<Value> | undefined
+  readonly #onDropped: UserRecordsOptions<Value>['onDropped']
   /** Until a record behind it was seen. */
   #checkpoint: ExtendedSequenceNumber | undefined
 
   /** Throws a SyntaxError for a range that is not made of decimal digits. */
-  constructor({ hashKeyRange, keepsOutOfRange = false, checkpoint, onDropped }: UserRecordsOptions) {
+  constructor({ hashKeyRange, keepsOutOfRange = false, checkpoint, schema, onDropped }: UserRecordsOptions<Value>) {
     if (hashKeyRange !== undefined && !keepsOutOfRange) {
       const range = { first: BigInt(hashKeyRange.starting), last: BigInt(hashKeyRange.ending) }
       if (range.first > 0n || range.last < HASH_KEY_MAX) this.#range = range
     }
     this.#checkpoint = isSentinel(checkpoint) ? undefined : checkpoint
+    this.#schema = schema
     this.#onDropped = onDropped
   }
 
-  /** Batches must come in the shard's order. `value` is `data`. */
-  open(stored: readonly StreamRecord[]): readonly ConsumerRecord[] {
-    const opened: ConsumerRecord[] = []
-    const dropped: Record<DropReason, number> = { 'out-of-range': 0, done: 0 }
-    for (const record of stored) {
-      const users = decodeAggregatedRecord(record.Data)
-      if (users === undefined) this.#add(consumerRecord(record, undefined, 0), opened, dropped)
-      else this.#addUsers(record, users, opened, dropped)
+  /** Batches must come in the shard's order. */
+  open({ records }: Pick<ReadBatch, 'records'>): readonly OpenedRecord<Value>[] {
+    const opened: OpenedRecord<Value>[] = []
+    let outOfRange = 0
+    let done = 0
+    for (const stored of records) {
+      const users = decodeAggregatedRecord(stored.Data)
+      const isOurs = users === undefined ? undefined : this.#judge()
+      for (const [place, user] of (users ?? [undefined]).entries()) {
+        const record = consumerRecord(stored, user, place)
+        if (this.#isDone(record)) done++
+        else if (user !== undefined && isOurs?.(user) === false) outOfRange++
+        else opened.push(this.#typed(record))
+      }
     }
-    if (dropped.done > 0) this.#onDropped('done', dropped.done)
-    if (dropped['out-of-range'] > 0) this.#onDropped('out-of-range', dropped['out-of-range'])
+    if (done > 0) this.#onDropped('done', done)
+    if (outOfRange > 0) this.#onDropped('out-of-range', outOfRange)
     return opened
   }
 
-  #addUsers(
-    record: StreamRecord,
-    users: readonly UserRecord[],
-    opened: ConsumerRecord[],
-    dropped: Record<DropReason, number>,
-  ): void {
-    // Producers write each key once: many user records share a few.
-    const ours = new Map<string, boolean>()
-    const isOurs = ({ explicitHashKey, partitionKey }: UserRecord): boolean => {
-      const range = this.#range
-      if (range === undefined) return true
-      const name = explicitHashKey === undefined ? `k${partitionKey}` : `h${explicitHashKey}`
-      let found = ours.get(name)
-      if (found === undefined) {
+  /** For one aggregated record: producers write each key once, and many user records share it. */
+  #judge(): (user: UserRecord) => boolean {
+    const range = this.#range
+    if (range === undefined) return () => true
+    const known = new Map<string, boolean>()
+    return ({ explicitHashKey, partitionKey }) => {
+      const name = explicitHashKey === undefined ? `key ${partitionKey}` : `hash ${explicitHashKey} ${partitionKey}`
+      let isOurs = known.get(name)
+      if (isOurs === undefined) {
         const hashKey = explicitHashKeyOf(explicitHashKey) ?? hashKeyOf(partitionKey)
-        found = range.first <= hashKey && hashKey <= range.last
-        ours.set(name, found)
+        isOurs = range.first <= hashKey && hashKey <= range.last
+        known.set(name, isOurs)
       }
-      return found
-    }
-    for (const [place, user] of users.entries()) {
-      if (isOurs(user)) this.#add(consumerRecord(record, user, place), opened, dropped)
-      else dropped['out-of-range']++
+      return isOurs
     }
   }
 
-  #add(record: ConsumerRecord, opened: ConsumerRecord[], dropped: Record<DropReason, number>): void {
-    if (this.#checkpoint !== undefined) {
-      if (compareSequenceNumbers(record, this.#checkpoint) <= 0) {
-        dropped.done++
-        return
-      }
-      this.#checkpoint = undefined
+  #isDone(record: ExtendedSequenceNumber): boolean {
+    if (this.#checkpoint === undefined) return false
+    if (compareSequenceNumbers(record, this.#checkpoint) <= 0) return true
+    this.#checkpoint = undefined
+    return false
+  }
+
+  #typed(record: ConsumerRecord): OpenedRecord<Value> {
+    // Without a schema, `Value` is what `ConsumerRecord` has: the data.
+    if (this.#schema === undefined) return record as ConsumerRecord<unknown> as ConsumerRecord<Value>
+    try {
+      return { ...record, value: this.#schema.parse(record.data, record) }
+    } catch (error) {
+      return new InvalidRecord(record, error)
     }
-    opened.push(record)
   }
 }
 
