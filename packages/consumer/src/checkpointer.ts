@@ -61,6 +61,11 @@ export class ShardCheckpointer implements Checkpointer {
     return this.#wanted.checkpoint
   }
 
+  /** The last checkpoint that is surely stored. */
+  get stored(): ExtendedSequenceNumber {
+    return this.#stored.checkpoint
+  }
+
   /** The largest place that the processor has. */
   get delivered(): ExtendedSequenceNumber {
     return this.#delivered

@@ -18,7 +18,7 @@ export function recordProcessorFace<Value>(
   return (context) => {
     const { stream, shardId, lost, watch } = context
     const processor = factory({ stream, shardId })
-    const pacer = pace && new CheckpointPacer(context.checkpointer, context.clock, pace, context.fail)
+    const pacer = pace && new CheckpointPacer(context, pace)
     const checkpointer = facing(context.checkpointer)
     return {
       async initialize(input) {
@@ -26,9 +26,12 @@ export function recordProcessorFace<Value>(
       },
       async process(records, millisBehindLatest) {
         const input = { stream, shardId, records, checkpointer, millisBehindLatest, lost }
-        await watch('process', () => processor.processRecords(input))
+        await context.process(records, () => processor.processRecords(input))
         const last = records.at(-1)
         if (last !== undefined) pacer?.progress(last, records.length)
+      },
+      passOver(place, records) {
+        pacer?.progress(place, records)
       },
       async shardEnded() {
         await watch('shardEnded', () => processor.shardEnded?.({ checkpointer }))
@@ -38,11 +41,13 @@ export function recordProcessorFace<Value>(
         await pacer?.flush()
       },
       async shutdownRequested(reason) {
-        await pacer?.flush()
-        await watch('shutdownRequested', () => processor.shutdownRequested?.({ checkpointer, reason }))
+        try {
+          await pacer?.flush()
+        } finally {
+          await watch('shutdownRequested', () => processor.shutdownRequested?.({ checkpointer, reason }))
+        }
       },
       async leaseLost() {
-        pacer?.close()
         await watch('leaseLost', () => processor.leaseLost?.())
       },
     }

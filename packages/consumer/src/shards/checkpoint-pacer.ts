@@ -2,9 +2,9 @@
  * Automatic checkpoints: not for every record, and none while nothing is done. What is done is checkpointed after so many
  * records or so much time, whichever comes first.
  */
-import type { Clock, Timer } from '@millrace/std'
-import type { ShardCheckpointer } from '../checkpointer.ts'
+import type { Timer } from '@millrace/std'
 import type { ExtendedSequenceNumber } from '../extended-sequence-number.ts'
+import type { ShardContext } from './shard-processor.ts'
 
 /** How much is done again after a crash, at most, against calls of the lease store. */
 export interface CheckpointPace {
@@ -15,27 +15,21 @@ export interface CheckpointPace {
 }
 
 export class CheckpointPacer {
-  readonly #checkpointer: ShardCheckpointer
-  readonly #clock: Clock
+  readonly #context: Pick<ShardContext, 'checkpointer' | 'clock' | 'fail'>
   readonly #everyMs: number
   readonly #everyRecords: number
-  readonly #onError: (error: unknown) => void
   #place: ExtendedSequenceNumber | undefined
   #records = 0
   #timer: Timer | undefined
 
-  /** `onError`: what a checkpoint rejected with that nobody waits for. */
   constructor(
-    checkpointer: ShardCheckpointer,
-    clock: Clock,
+    context: Pick<ShardContext, 'checkpointer' | 'clock' | 'fail' | 'lost'>,
     { everyMs = 1_000, everyRecords = 10_000 }: CheckpointPace,
-    onError: (error: unknown) => void,
   ) {
-    this.#checkpointer = checkpointer
-    this.#clock = clock
+    this.#context = context
     this.#everyMs = everyMs
     this.#everyRecords = everyRecords
-    this.#onError = onError
+    context.lost.addEventListener('abort', () => this.close(), { once: true })
   }
 
   /** `records` more are done with, up to `place`. */
@@ -43,14 +37,14 @@ export class CheckpointPacer {
     this.#place = place
     this.#records += records
     if (this.#records >= this.#everyRecords) this.#checkpointSoon()
-    else this.#timer ??= this.#clock.setTimer(this.#everyMs, () => this.#checkpointSoon())
+    else this.#timer ??= this.#context.clock.setTimer(this.#everyMs, () => this.#checkpointSoon())
   }
 
   /** Checkpoints what is done and not checkpointed. */
   async flush(): Promise<void> {
     const place = this.#place
     this.close()
-    if (place !== undefined) await this.#checkpointer.advance(place)
+    if (place !== undefined) await this.#context.checkpointer.advance(place)
   }
 
   /** What is not checkpointed stays so. */
@@ -62,6 +56,6 @@ export class CheckpointPacer {
   }
 
   #checkpointSoon(): void {
-    this.flush().catch(this.#onError)
+    this.flush().catch((error: unknown) => this.#context.fail(error))
   }
 }

@@ -26,7 +26,9 @@ export type ShardConsumerEvent =
   | 'started'
   /** `processing`: the end of the shard was read, and everything before it is delivered. */
   | 'drained'
-  /** What the state is for is done. */
+  /** SHARD_END is stored. */
+  | 'completed'
+  /** What is to be done before an end short of the shard's is done. */
   | 'finished'
   /** Somebody asks for an end: `HeldLease.release`. */
   | 'release'
@@ -42,6 +44,7 @@ const TRANSITIONS: Record<ShardConsumerState, Record<ShardConsumerEvent, ShardCo
   starting: {
     started: 'processing',
     drained: NEVER,
+    completed: NEVER,
     finished: NEVER,
     release: 'releasing',
     loss: 'losing',
@@ -50,6 +53,7 @@ const TRANSITIONS: Record<ShardConsumerState, Record<ShardConsumerEvent, ShardCo
   processing: {
     started: NEVER,
     drained: 'ending',
+    completed: NEVER,
     finished: NEVER,
     release: 'releasing',
     loss: 'losing',
@@ -58,7 +62,8 @@ const TRANSITIONS: Record<ShardConsumerState, Record<ShardConsumerEvent, ShardCo
   ending: {
     started: NEVER,
     drained: NEVER,
-    finished: 'ended',
+    completed: 'ended',
+    finished: NEVER,
     release: 'releasing',
     loss: 'losing',
     failure: 'failing',
@@ -66,6 +71,8 @@ const TRANSITIONS: Record<ShardConsumerState, Record<ShardConsumerEvent, ShardCo
   releasing: {
     started: NEVER,
     drained: NEVER,
+    // The processor's last checkpoint was the shard's end.
+    completed: 'ended',
     finished: 'released',
     release: 'releasing',
     loss: 'losing',
@@ -74,6 +81,7 @@ const TRANSITIONS: Record<ShardConsumerState, Record<ShardConsumerEvent, ShardCo
   losing: {
     started: NEVER,
     drained: NEVER,
+    completed: NEVER,
     finished: 'lost',
     release: 'losing',
     loss: 'losing',
@@ -82,6 +90,7 @@ const TRANSITIONS: Record<ShardConsumerState, Record<ShardConsumerEvent, ShardCo
   failing: {
     started: NEVER,
     drained: NEVER,
+    completed: NEVER,
     finished: 'failed',
     release: 'failing',
     loss: 'failing',
@@ -106,5 +115,6 @@ export function isFinal(state: ShardConsumerState): state is FinalState {
 
 /** What is asked of one that has come to its end changes nothing. */
 function final(state: FinalState): Record<ShardConsumerEvent, FinalState | undefined> {
-  return { started: NEVER, drained: NEVER, finished: NEVER, release: state, loss: state, failure: state }
+  const begun = { started: NEVER, drained: NEVER, completed: NEVER, finished: NEVER }
+  return { ...begun, release: state, loss: state, failure: state }
 }

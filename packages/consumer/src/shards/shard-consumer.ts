@@ -7,7 +7,7 @@
 import type { ChildShard } from '@millrace/protocol'
 import { type Clock, type Random, sleep, untilAborted } from '@millrace/std'
 import { noLongerHeld, ShardCheckpointer } from '../checkpointer.ts'
-import { compareSequenceNumbers } from '../extended-sequence-number.ts'
+import { compareSequenceNumbers, isShardEnd } from '../extended-sequence-number.ts'
 import type { HeldLease, LeaseLostError, ReleaseReason } from '../leases/held-lease.ts'
 import type { ConsumerRecord } from '../record-processor.ts'
 import type { ShardReader } from '../retrieval/shard-reader.ts'
@@ -165,7 +165,7 @@ export class ShardConsumer<Value> {
         this.#hasty.signal,
       )
       await untilAborted(this.#checkpointer.checkpoint(), this.#hasty.signal)
-      return 'finished'
+      return 'completed'
     },
 
     releasing: async () => {
@@ -180,7 +180,7 @@ export class ShardConsumer<Value> {
         if (this.#loss !== undefined || this.#failure !== undefined) throw error
         // `finishMs` have passed: nothing that the application may not return from holds up what was asked for.
       }
-      return 'finished'
+      return isShardEnd(this.#checkpointer.stored) ? 'completed' : 'finished'
     },
 
     losing: async () => {
@@ -237,7 +237,6 @@ export class ShardConsumer<Value> {
     return {
       attempt: async (records) => {
         const before = checkpointer.delivered
-        const begin = this.#input.clock.monotonic()
         const last = records.at(-1)
         if (last !== undefined) checkpointer.deliver(last)
         try {
@@ -246,15 +245,14 @@ export class ShardConsumer<Value> {
           checkpointer.withdrawTo(before)
           throw error
         }
-        const bytes = records.reduce((sum, { data }) => sum + data.byteLength, 0)
-        this.#input.held.delivered(bytes)
-        const durationMs = this.#input.clock.monotonic() - begin
-        this.#emit({ kind: 'processed', records: records.length, bytes, durationMs })
+        this.#input.held.delivered(bytesOf(records))
       },
       remaining: (records) => records.filter((record) => compareSequenceNumbers(record, checkpointer.last) > 0),
       passOver: (records) => {
         const last = records.at(-1)
-        if (last !== undefined) checkpointer.deliver(last)
+        if (last === undefined) return
+        checkpointer.deliver(last)
+        this.#processor.passOver(last, records.length)
       },
     }
   }
@@ -337,9 +335,16 @@ export class ShardConsumer<Value> {
       stopping: this.#stopping.signal,
       lost: this.#gone.signal,
       watch: (call, run) => this.#watch(call, run),
-      emit: (happening) => this.#emit(happening),
+      process: (records, run) => this.#process(records, run),
       fail: (error) => this.#fail(error),
     }
+  }
+
+  async #process(records: readonly ConsumerRecord<unknown>[], run: () => void | Promise<void>): Promise<void> {
+    const begin = this.#input.clock.monotonic()
+    await this.#watch('process', run)
+    const durationMs = this.#input.clock.monotonic() - begin
+    this.#emit({ kind: 'processed', records: records.length, bytes: bytesOf(records), durationMs })
   }
 
   async #watch<Result>(call: ProcessorCall, run: () => Result | Promise<Result>): Promise<Result> {
@@ -363,4 +368,8 @@ export class ShardConsumer<Value> {
         'up. Raise `hangMs` if it may take so long.',
     )
   }
+}
+
+function bytesOf(records: readonly ConsumerRecord<unknown>[]): number {
+  return records.reduce((sum, { data }) => sum + data.byteLength, 0)
 }

@@ -4,15 +4,18 @@
  */
 import type { Clock } from '@millrace/std'
 import type { ShardCheckpointer } from '../checkpointer.ts'
+import type { ExtendedSequenceNumber } from '../extended-sequence-number.ts'
 import type { ReleaseReason } from '../leases/held-lease.ts'
 import type { ConsumerRecord, InitializeInput, ShardOfProcessor } from '../record-processor.ts'
 import type { FailureHandler } from './failure-handler.ts'
-import type { ProcessorCall, ShardHappening } from './shard-event.ts'
+import type { ProcessorCall } from './shard-event.ts'
 
 export interface ShardProcessor<Value> {
   initialize(input: InitializeInput): Promise<void>
   /** When it resolves the processor has the records, and wants the next. */
   process(records: readonly ConsumerRecord<Value>[], millisBehindLatest: number): Promise<void>
+  /** So many records up to `place`, the next in order, are done with by the failure policy, without the processor. */
+  passOver(place: ExtendedSequenceNumber, records: number): void
   /** Resolves when all records are done with: then the end is written. */
   shardEnded(): Promise<void>
   /** Nothing new begins. Resolves when what is under way is over, and what is done is checkpointed where that is automatic. */
@@ -36,7 +39,8 @@ export interface ShardContext extends ShardOfProcessor {
   readonly lost: AbortSignal
   /** Times a call of what the application wrote: tells when it is slow, and gives the shard up when it hangs. */
   watch<Result>(call: ProcessorCall, run: () => Result | Promise<Result>): Promise<Result>
-  emit(happening: ShardHappening): void
+  /** As `watch`, for the processing of records; tells when it is done. */
+  process(records: readonly ConsumerRecord<unknown>[], run: () => void | Promise<void>): Promise<void>
   /** Something that happened beside the calls does not pass: the shard consumer fails. */
   fail(error: unknown): void
 }

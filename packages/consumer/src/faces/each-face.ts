@@ -1,0 +1,150 @@
+/**
+ * A handler for each record, many at a time in one shard: those of one key one after another, in order. A checkpoint goes only
+ * as far as everything before it is done.
+ */
+import { type Deferred, deferred, untilAborted } from '@millrace/std'
+import type { ExtendedSequenceNumber } from '../extended-sequence-number.ts'
+import type { ConsumerRecord, ShardOfProcessor } from '../record-processor.ts'
+import { type CheckpointPace, CheckpointPacer } from '../shards/checkpoint-pacer.ts'
+import type { Delivery } from '../shards/failure-handler.ts'
+import type { ShardContext, ShardProcessor, ShardProcessorFactory } from '../shards/shard-processor.ts'
+import { type InFlight, LowWatermark } from './low-watermark.ts'
+import { Slots } from './slots.ts'
+
+/** What it rejects with goes the way of the failure policy; other keys go on meanwhile. */
+export type RecordHandler<Value = Uint8Array> = (
+  record: ConsumerRecord<Value>,
+  shard: ShardOfProcessor & { readonly lost: AbortSignal },
+) => void | Promise<void>
+
+export interface EachOptions<Value = Uint8Array> {
+  /** Handlers that run at a time, in one shard. Default: 16. */
+  readonly concurrency?: number | undefined
+  /** Records of a shard in hand: under way, waiting, or done behind one that is not. Default: 1,000. */
+  readonly inFlightMax?: number | undefined
+  /** Records of the same key are handled one after another. `undefined`: in no order. Default: the partition key. */
+  readonly keyOf?: ((record: ConsumerRecord<Value>) => string | undefined) | undefined
+  readonly checkpoint?: CheckpointPace | undefined
+}
+
+/** A RangeError for bounds below one. */
+export function eachFace<Value>(
+  handler: RecordHandler<Value>,
+  {
+    concurrency = 16,
+    inFlightMax = 1_000,
+    keyOf = ({ partitionKey }) => partitionKey,
+    checkpoint = {},
+  }: EachOptions<Value> = {},
+): ShardProcessorFactory<Value> {
+  for (const [name, value] of Object.entries({ concurrency, inFlightMax }))
+    if (!(Number.isInteger(value) && value > 0))
+      throw new RangeError(`Expected a whole number from 1 on for ${name}, found ${value}. Leave it out for the default.`)
+  return (context) => new EachProcessor(handler, { concurrency, inFlightMax, keyOf, checkpoint }, context)
+}
+
+interface Waiting<Value> {
+  readonly record: ConsumerRecord<Value>
+  readonly inFlight: InFlight
+}
+
+type Resolved<Value> = { readonly [Name in keyof EachOptions<Value>]-?: Exclude<EachOptions<Value>[Name], undefined> }
+
+class EachProcessor<Value> implements ShardProcessor<Value> {
+  readonly #options: Resolved<Value>
+  readonly #context: ShardContext
+  readonly #pacer: CheckpointPacer
+  readonly #slots: Slots
+  readonly #delivery: Delivery<ConsumerRecord<Value>>
+  readonly #watermark = new LowWatermark()
+  /** Of each key that has records in hand, those that wait. */
+  readonly #lanes = new Map<string, Waiting<Value>[]>()
+  #risen: Deferred<void> | undefined
+
+  constructor(
+    handler: RecordHandler<Value>,
+    options: Resolved<Value>,
+    context: ShardContext,
+  ) {
+    const { stream, shardId, lost, stopping } = context
+    this.#options = options
+    this.#context = context
+    this.#pacer = new CheckpointPacer(context, options.checkpoint)
+    this.#slots = new Slots(options.concurrency, stopping)
+    const shard = { stream, shardId, lost }
+    this.#delivery = {
+      // A retry waits without a slot: a key that fails takes nothing from the others.
+      attempt: async (records) => {
+        for (const record of records)
+          await this.#slots.in(() => context.process(records, () => handler(record, shard)))
+      },
+      remaining: (records) => records,
+      passOver: () => {},
+    }
+  }
+
+  async initialize(): Promise<void> {}
+
+  async process(records: readonly ConsumerRecord<Value>[]): Promise<void> {
+    for (const record of records) {
+      while (this.#watermark.outstanding >= this.#options.inFlightMax) await this.#rise()
+      this.#begin({ record, inFlight: this.#watermark.add(record) })
+    }
+  }
+
+  passOver(place: ExtendedSequenceNumber): void {
+    this.#done(this.#watermark.add(place))
+  }
+
+  async shardEnded(): Promise<void> {
+    while (this.#watermark.outstanding > 0) await this.#rise()
+    this.#pacer.close()
+  }
+
+  async settle(): Promise<void> {
+    await this.#slots.idle()
+    await this.#pacer.flush()
+  }
+
+  shutdownRequested(): Promise<void> {
+    return this.settle()
+  }
+
+  leaseLost(): Promise<void> {
+    return this.#slots.idle()
+  }
+
+  #begin(waiting: Waiting<Value>): void {
+    const key = this.#options.keyOf(waiting.record)
+    const lane = key === undefined ? undefined : this.#lanes.get(key)
+    if (lane !== undefined) lane.push(waiting)
+    else void this.#runLane(key, [waiting])
+  }
+
+  async #runLane(key: string | undefined, lane: Waiting<Value>[]): Promise<void> {
+    if (key !== undefined) this.#lanes.set(key, lane)
+    try {
+      for (let next = lane.shift(); next !== undefined; next = lane.shift()) {
+        await this.#context.failures.deliver([next.record], this.#delivery)
+        this.#done(next.inFlight)
+      }
+      if (key !== undefined) this.#lanes.delete(key)
+    } catch (error) {
+      // The lane stands still: behind what failed nothing of its key may be handled.
+      if (!this.#context.stopping.aborted) this.#context.fail(error)
+    }
+  }
+
+  #done(inFlight: InFlight): void {
+    const risen = this.#watermark.done(inFlight)
+    if (risen === undefined) return
+    this.#pacer.progress(risen.place, risen.records)
+    this.#risen?.resolve()
+    this.#risen = undefined
+  }
+
+  async #rise(): Promise<void> {
+    this.#risen ??= deferred()
+    await untilAborted(this.#risen.promise, this.#context.stopping)
+  }
+}
