@@ -35,9 +35,7 @@ export interface RetryPolicy {
 }
 
 export type FailureStep =
-  | { readonly next: 'retry'; readonly delayMs: number }
-  | { readonly next: 'bisect' }
-  | { readonly next: 'poison' }
+  { readonly next: 'retry'; readonly delayMs: number } | { readonly next: 'bisect' } | { readonly next: 'poison' }
 
 /** Records that have just failed. */
 export interface Failed {

@@ -39,7 +39,9 @@ export function eachFace<Value>(
 ): ShardProcessorFactory<Value> {
   for (const [name, value] of Object.entries({ concurrency, inFlightMax }))
     if (!(Number.isInteger(value) && value > 0))
-      throw new RangeError(`Expected a whole number from 1 on for ${name}, found ${value}. Leave it out for the default.`)
+      throw new RangeError(
+        `Expected a whole number from 1 on for ${name}, found ${value}. Leave it out for the default.`,
+      )
   return (context) => new EachProcessor(handler, { concurrency, inFlightMax, keyOf, checkpoint }, context)
 }
 
@@ -61,11 +63,7 @@ class EachProcessor<Value> implements ShardProcessor<Value> {
   readonly #lanes = new Map<string, Waiting<Value>[]>()
   #risen: Deferred<void> | undefined
 
-  constructor(
-    handler: RecordHandler<Value>,
-    options: Resolved<Value>,
-    context: ShardContext,
-  ) {
+  constructor(handler: RecordHandler<Value>, options: Resolved<Value>, context: ShardContext) {
     const { stream, shardId, lost, stopping } = context
     this.#options = options
     this.#context = context
@@ -75,8 +73,7 @@ class EachProcessor<Value> implements ShardProcessor<Value> {
     this.#delivery = {
       // A retry waits without a slot: a key that fails takes nothing from the others.
       attempt: async (records) => {
-        for (const record of records)
-          await this.#slots.in(() => context.process(records, () => handler(record, shard)))
+        for (const record of records) await this.#slots.in(() => context.process(records, () => handler(record, shard)))
       },
       remaining: (records) => records,
       passOver: () => {},

@@ -59,7 +59,11 @@ export class FailureHandler {
         }
         // What was checkpointed is progress: the rest has not failed alone yet.
         if (remaining.length < before) failures = 1
-        const step = nextStep(this.#options.policy, { records: remaining.length, failures, isPart }, this.#options.random)
+        const step = nextStep(
+          this.#options.policy,
+          { records: remaining.length, failures, isPart },
+          this.#options.random,
+        )
         if (step.next === 'retry') {
           this.#failed('process', remaining.length, failures, error, 'retry', step.delayMs)
           await sleep(this.#options.clock, step.delayMs, this.#options.stopping)

@@ -86,7 +86,7 @@ export class Prefetcher<Value> {
   async #read(): Promise<void> {
     const { reader, signal } = this.#options
     try {
-      for (let isEnd = false; !isEnd; ) {
+      for (let isEnd = false; !isEnd;) {
         while (this.#isFull) await this.#change()
         signal.throwIfAborted()
         const batch = await reader.next(signal)

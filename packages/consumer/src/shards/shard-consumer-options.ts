@@ -38,7 +38,9 @@ export function resolveShardConsumerOptions({
   const counts = { ...prefetch, batchRecordsMax }
   for (const [name, value] of Object.entries(counts))
     if (value !== undefined && !(Number.isInteger(value) && value > 0))
-      throw new RangeError(`Expected a whole number from 1 on for ${name}, found ${value}. Leave it out for the default.`)
+      throw new RangeError(
+        `Expected a whole number from 1 on for ${name}, found ${value}. Leave it out for the default.`,
+      )
   for (const [name, value] of Object.entries({ finishMs, slowMs, hangMs }))
     if (!(value > 0)) throw new RangeError(`Expected milliseconds above 0 for ${name}, found ${value}.`)
   checkFailurePolicy(failure)

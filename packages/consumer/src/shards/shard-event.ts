@@ -39,7 +39,12 @@ export type ShardHappening =
   /** The sink has these durably. */
   | { readonly kind: 'dead-lettered'; readonly records: number }
   /** The sink did not take one; it is asked again after `delayMs`. */
-  | { readonly kind: 'dead-letter-failure'; readonly error: unknown; readonly failures: number; readonly delayMs: number }
+  | {
+      readonly kind: 'dead-letter-failure'
+      readonly error: unknown
+      readonly failures: number
+      readonly delayMs: number
+    }
   | { readonly kind: 'skipped'; readonly records: number }
   /** A call of the processor takes longer than `slowMs`. Told once for each call. */
   | { readonly kind: 'slow'; readonly call: ProcessorCall; readonly elapsedMs: number }

@@ -55,8 +55,11 @@ export class SimulatedStream {
     return this.#shards.filter(({ end }) => end === undefined).map(({ id }) => id)
   }
 
-  /** Gives the record's shard and sequence number. */
-  put(partitionKey: string, data: Uint8Array): StreamRecord {
+  get shards(): readonly { readonly id: string; readonly parents: readonly string[] }[] {
+    return this.#shards
+  }
+
+  put(partitionKey: string, data: Uint8Array): { readonly shardId: string; readonly record: StreamRecord } {
     const hashKey = hashKeyOf(partitionKey)
     const shard = this.#shards.find(({ end, first, last }) => end === undefined && first <= hashKey && hashKey <= last)
     if (shard === undefined) throw new Error('the key space has a hole')
@@ -67,7 +70,7 @@ export class SimulatedStream {
       ApproximateArrivalTimestamp: this.#clock.now(),
     }
     shard.records.push(record)
-    return record
+    return { shardId: shard.id, record }
   }
 
   split(shardId: string): void {

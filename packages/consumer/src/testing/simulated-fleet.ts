@@ -1,0 +1,270 @@
+/**
+ * A whole application on one virtual clock, from one seed: workers that come, crash, hang and stop, a stream that is written,
+ * split and merged, a lease store and a service that are slow, fail and lose answers, clocks that differ.
+ */
+import { type Random, randomBelow, sleep } from '@millrace/std'
+import { seededRandom, VirtualClock } from '@millrace/std/testing'
+import { MemoryLeases } from '../leases/memory-lease-store.ts'
+import type { LeaseStore } from '../leases/lease-store.ts'
+import type { RecordProcessor } from '../record-processor.ts'
+import { polling } from '../retrieval/retrieval.ts'
+import { Worker } from '../worker.ts'
+import { FleetHistory } from './fleet-history.ts'
+import { SimulatedStream } from './simulated-stream.ts'
+import { skewedClock } from './skewed-clock.ts'
+import { type StoreTroubles, troubledStore } from './troubled-store.ts'
+
+export interface FleetPlan {
+  readonly workers: number
+  readonly shards: number
+  /** Steps of half a second on average, each with something that happens. */
+  readonly steps: number
+}
+
+interface FleetWorker {
+  readonly name: string
+  readonly worker: Worker
+  readonly troubles: StoreTroubles
+  readonly ended: Promise<void>
+  isAlive: boolean
+}
+
+const FAILOVER_MS = 4_000
+const KEYS = 200
+
+export class SimulatedFleet {
+  readonly seed: number
+  readonly plan: FleetPlan
+  readonly clock = new VirtualClock()
+  readonly history = new FleetHistory()
+  readonly events: Record<string, number> = {}
+  readonly #random: Random
+  readonly #leases = new MemoryLeases(this.clock)
+  readonly #stream: SimulatedStream
+  readonly #known = new Set<string>()
+  readonly #serviceTroubles = { throttled: 0, broken: 0 }
+  readonly #workers: FleetWorker[] = []
+  #names = 0
+  #isTroubled = true
+
+  constructor(seed: number, plan?: FleetPlan) {
+    this.seed = seed
+    this.#random = seededRandom(seed)
+    this.plan = plan ?? {
+      workers: 2 + randomBelow(this.#random, 8),
+      shards: 1 + randomBelow(this.#random, 16),
+      steps: 20 + randomBelow(this.#random, 40),
+    }
+    this.#stream = new SimulatedStream('orders', this.plan.shards, this.clock)
+    this.#noteShards()
+  }
+
+  get stream(): SimulatedStream {
+    return this.#stream
+  }
+
+  get workers(): readonly FleetWorker[] {
+    return this.#workers.filter(({ isAlive }) => isAlive)
+  }
+
+  /** Troubles, then peace: rejects with what was violated. */
+  async run(): Promise<void> {
+    for (let i = 0; i < this.plan.workers; i++) this.#start()
+    for (let step = 0; step < this.plan.steps; step++) {
+      this.#step()
+      await this.pass(this.#random.float() * 1_000)
+    }
+    await this.#makePeace()
+    this.#check('')
+  }
+
+  /** Lets time pass, timer by timer; what is ready to run always runs first. */
+  async pass(ms: number): Promise<void> {
+    const untilMs = this.clock.monotonic() + ms
+    for (;;) {
+      await new Promise((resolve) => setImmediate(resolve))
+      const due = this.clock.nextDueMs
+      if (due === undefined || due > untilMs) break
+      this.clock.advance(Math.max(0, due - this.clock.monotonic()))
+    }
+    this.clock.advance(untilMs - this.clock.monotonic())
+  }
+
+  #step(): void {
+    this.#write(randomBelow(this.#random, 40))
+    const roll = this.#random.float()
+    const worker = this.#any(this.workers)
+    if (roll < 0.08) this.#reshard()
+    else if (roll < 0.13) this.#start()
+    else if (roll < 0.18) this.#crash(worker)
+    else if (roll < 0.23) this.#stop(worker)
+    else if (roll < 0.31) this.#cut(worker)
+    else if (roll < 0.41) this.#shake()
+  }
+
+  #write(records: number): void {
+    for (let i = 0; i < records; i++) {
+      const { shardId, record } = this.#stream.put(`key-${randomBelow(this.#random, KEYS)}`, new Uint8Array(1))
+      this.history.put(shardId, record)
+    }
+  }
+
+  #reshard(): void {
+    const shard = this.#any(this.#stream.open)
+    if (shard === undefined) return
+    if (this.#random.float() < 0.5) this.#count('split', () => this.#stream.split(shard))
+    else if (this.#stream.mergeWithNext(shard)) this.#count('merge', () => undefined)
+    this.#noteShards()
+  }
+
+  #start(): void {
+    const name = `worker-${this.#names++}`
+    const troubles: StoreTroubles = { failing: 0, slowMs: 0, isCut: false }
+    const random = seededRandom(this.seed * 1_000 + this.#names)
+    // Two clocks that a thousandth lies between.
+    const clock = skewedClock(this.clock, (random.float() - 0.5) * 60_000, 1 + (random.float() - 0.5) / 1_000)
+    const leases = this.#watched(name, this.#leases.open())
+    const worker = new Worker({
+      client: this.#stream.service(this.#serviceTroubles, random),
+      application: 'billing',
+      stream: 'orders',
+      leases: troubledStore(leases, troubles, clock, random),
+      retrieval: polling({ pollIntervalMs: 400, recordsMax: 50 }),
+      workerId: name,
+      failoverMs: FAILOVER_MS,
+      handoverMs: 5_000,
+      finishMs: 3_000,
+      shardSyncMs: 10_000,
+      failure: { retry: { baseMs: 50, maxMs: 500 } },
+      onEvent: ({ kind }) => void (this.events[kind] = (this.events[kind] ?? 0) + 1),
+      clock,
+      random,
+    })
+    const ended = worker.run(({ shardId }) => this.#processor(name, shardId, random))
+    ended.catch((error: unknown) => this.history.violations.push(`${name} ended: ${String(error)}`))
+    this.#workers.push({ name, worker, troubles, ended, isAlive: true })
+    this.#count('start', () => undefined)
+  }
+
+  #processor(worker: string, shardId: string, random: Random): RecordProcessor {
+    const { history, clock } = this
+    let holding: ReturnType<FleetHistory['holding']> | undefined
+    return {
+      initialize: ({ checkpoint }) => {
+        holding = history.holding(worker, shardId, checkpoint)
+      },
+      processRecords: async ({ records, checkpointer }) => {
+        const numbers = records.map(({ sequenceNumber }) => sequenceNumber)
+        holding?.delivered(numbers)
+        if (random.float() < 0.3) await sleep(clock, random.float() * 300)
+        if (this.#isTroubled && random.float() < 0.05) throw new Error('simulated')
+        holding?.finished(numbers)
+        if (random.float() < 0.5) await checkpointer.checkpoint()
+      },
+      shutdownRequested: ({ checkpointer }) => checkpointer.checkpoint(),
+    }
+  }
+
+  #watched(name: string, store: LeaseStore): LeaseStore {
+    return {
+      ...store,
+      update: async (updates, signal) => {
+        const results = await store.update(updates, signal)
+        for (const [i, result] of results.entries()) {
+          const update = updates[i]
+          if (update !== undefined) this.history.updated(name, update, result)
+        }
+        return results
+      },
+    }
+  }
+
+  #crash(worker: FleetWorker | undefined): void {
+    if (worker === undefined || this.workers.length === 1) return
+    this.#count('crash', () => worker.worker.abandon())
+    worker.isAlive = false
+  }
+
+  #stop(worker: FleetWorker | undefined): void {
+    if (worker === undefined || this.workers.length === 1) return
+    this.#count('stop', () => void worker.worker.stop({ drainMs: 3_000 }))
+    worker.isAlive = false
+  }
+
+  /** A worker is out of reach for a while, or stands still: to the others it is the same. */
+  #cut(worker: FleetWorker | undefined): void {
+    if (worker === undefined) return
+    this.#count('cut', () => undefined)
+    worker.troubles.isCut = true
+    this.clock.setTimer(this.#random.float() * 3 * FAILOVER_MS, () => void (worker.troubles.isCut = false))
+  }
+
+  #shake(): void {
+    this.#count('shake', () => undefined)
+    for (const { troubles } of this.#workers) {
+      troubles.failing = this.#random.float() < 0.5 ? 0 : this.#random.float() * 0.3
+      troubles.slowMs = this.#random.float() < 0.5 ? 0 : this.#random.float() * 500
+    }
+    this.#serviceTroubles.throttled = this.#random.float() * 0.2
+    this.#serviceTroubles.broken = this.#random.float() * 0.1
+  }
+
+  async #makePeace(): Promise<void> {
+    this.#isTroubled = false
+    for (const { troubles } of this.#workers) Object.assign(troubles, { failing: 0, slowMs: 0, isCut: false })
+    Object.assign(this.#serviceTroubles, { throttled: 0, broken: 0 })
+    // A cut that is still to end would end here.
+    await this.pass(2 * FAILOVER_MS)
+    this.#check(`${2 * FAILOVER_MS} ms after the last trouble: `)
+    await this.#checkOwners()
+    for (let round = 0; this.history.missing() > 0 && round < 60; round++) await this.pass(1_000)
+    if (this.history.missing() > 0)
+      this.history.violations.push(`F1 ${this.history.missing()} records were never processed`)
+    await this.#stopAll()
+  }
+
+  /** F7: every lease that can be processed has a living owner, and nobody has two more than another. */
+  async #checkOwners(): Promise<void> {
+    const alive = new Set(this.workers.map(({ name }) => name))
+    const held = this.workers.flatMap(({ name, worker }) => worker.held.map((key) => [key, name] as const))
+    const owners = new Map(held)
+    if (owners.size < held.length) this.history.violations.push('F7 a lease is held twice')
+    const { leases } = await this.#leases.open().beat({ worker: '-', ttlMs: 0, waitMs: 0, held: [], capacity: 0 }, new AbortController().signal) // prettier-ignore
+    const ended = new Set(
+      leases.filter(({ checkpoint }) => checkpoint.sequenceNumber === 'SHARD_END').map(({ shardId }) => shardId),
+    )
+    const ready = leases.filter(({ shardId, parents }) => !ended.has(shardId) && parents.every((id) => ended.has(id) || !leases.some((lease) => lease.shardId === id))) // prettier-ignore
+    for (const { key, owner } of ready)
+      if (owner === undefined || !alive.has(owner)) this.history.violations.push(`F7 ${key} is ${owner ?? 'nobody'}’s`)
+  }
+
+  async #stopAll(): Promise<void> {
+    const stopped = Promise.all(this.#workers.map(({ worker, isAlive }) => (isAlive ? worker.stop() : undefined)))
+    let isDone = false
+    void stopped.then(() => void (isDone = true))
+    for (let i = 0; i < 40 && !isDone; i++) await this.pass(1_000)
+    if (!isDone) this.history.violations.push('F8 a worker did not stop')
+  }
+
+  #check(when: string): void {
+    const { violations } = this.history
+    if (violations.length > 0) throw new Error(`${when}${violations.join('\n')}`)
+  }
+
+  #noteShards(): void {
+    for (const { id, parents } of this.#stream.shards) {
+      if (this.#known.has(id)) continue
+      this.#known.add(id)
+      this.history.shard(id, parents)
+    }
+  }
+
+  #any<T>(from: readonly T[]): T | undefined {
+    return from[randomBelow(this.#random, Math.max(1, from.length))]
+  }
+
+  #count(event: string, work: () => void): void {
+    this.events[event] = (this.events[event] ?? 0) + 1
+    work()
+  }
+}

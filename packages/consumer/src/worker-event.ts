@@ -1,0 +1,30 @@
+/** What happens to a worker: for metrics and logs. Never a payload. */
+import type { ReaderCondition } from './retrieval/watchdog.ts'
+import type { DropReason } from './records/user-records.ts'
+import type { ShardOfProcessor } from './record-processor.ts'
+import type { ShardEvent } from './shards/shard-event.ts'
+import type { ShardConsumerResult } from './shards/shard-consumer.ts'
+
+export type WorkerEvent =
+  | ShardEvent
+  /** The lease was taken, and the shard begins. */
+  | (ShardOfProcessor & { readonly kind: 'shard-taken' })
+  | (ShardOfProcessor & { readonly kind: 'shard-left'; readonly result: ShardConsumerResult })
+  /** User records were not given to the processor. */
+  | (ShardOfProcessor & { readonly kind: 'dropped'; readonly reason: DropReason; readonly records: number })
+  /** What the watchdog of the shard's reader sees. */
+  | (ShardOfProcessor & { readonly kind: 'reader'; readonly condition: ReaderCondition })
+  /** A trouble of the shard's reader that is waited out. */
+  | (ShardOfProcessor & { readonly kind: 'read-failure'; readonly error: unknown })
+  /** The store has heard of this worker. `unowned`: leases that could be processed, and nobody holds. */
+  | {
+      readonly kind: 'beat'
+      readonly workers: number
+      readonly leases: number
+      readonly held: number
+      readonly unowned: number
+    }
+  /** The stream is not there: its leases are brought to their ends. */
+  | { readonly kind: 'stream-gone'; readonly stream: string }
+  /** No lease has some hash keys, for several rounds. */
+  | { readonly kind: 'holes'; readonly stream: string; readonly holes: number }

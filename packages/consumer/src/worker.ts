@@ -1,0 +1,246 @@
+/**
+ * A worker of an application: takes its share of the shards, reads and processes them, and hands them on. Composition only:
+ * who gets what is `leases/lease-coordinator.ts`, what becomes of a shard `shards/shard-consumer.ts`.
+ */
+import { randomUUID } from 'node:crypto'
+import { hostname } from 'node:os'
+import { silentLogger, systemClock, systemRandom } from '@millrace/std'
+import { BatchChannel } from './faces/batch-channel.ts'
+import { type Batch, batchesFace, type BatchesOptions } from './faces/batches-face.ts'
+import { eachFace, type EachOptions, type RecordHandler } from './faces/each-face.ts'
+import {
+  recordProcessorFace,
+  type RecordProcessorFactory,
+  type RecordProcessorOptions,
+} from './faces/record-processor-face.ts'
+import type { HeldLease } from './leases/held-lease.ts'
+import { type ConsumeResult, LeaseCoordinator } from './leases/lease-coordinator.ts'
+import type { LeaseTable } from './leases/lease-table.ts'
+import { readPositionOf } from './records/read-position.ts'
+import { UserRecords } from './records/user-records.ts'
+import { polling } from './retrieval/retrieval.ts'
+import type { Retrieval } from './retrieval/shard-reader.ts'
+import type { OpenRecords } from './shards/invalid-record.ts'
+import { ShardConsumer } from './shards/shard-consumer.ts'
+import { resolveShardConsumerOptions } from './shards/shard-consumer-options.ts'
+import type { ShardProcessorFactory } from './shards/shard-processor.ts'
+import { ShardSync } from './shards/shard-sync.ts'
+import type { WorkerEvent } from './worker-event.ts'
+import type { WorkerOptions } from './worker-options.ts'
+
+export interface StopOptions {
+  /** How long shards may take to finish what is in hand, ms; then their leases are given up without. Default: 30,000. */
+  readonly drainMs?: number
+}
+
+export interface RunOptions {
+  /** Stops the worker, as `stop` does. */
+  readonly signal?: AbortSignal | undefined
+  /** Process signals that stop the worker, as `stop` does. Default: none. */
+  readonly stopOn?: readonly NodeJS.Signals[] | undefined
+}
+
+const DRAIN_MS = 30_000
+
+/**
+ * ```ts
+ * await using worker = new Worker({ client, application: 'billing', stream: 'orders', leases })
+ * for await (const batch of worker.batches()) {
+ *   await bill(batch.records)
+ *   await batch.checkpoint() // At least once: a crash before this line delivers the batch again.
+ * }
+ * ```
+ */
+export class Worker<Value = Uint8Array> implements AsyncDisposable {
+  readonly id: string
+  readonly #options: WorkerOptions<Value>
+  readonly #clock
+  readonly #random
+  readonly #retrieval: Retrieval
+  readonly #coordinator: LeaseCoordinator
+  readonly #sync: ShardSync
+  readonly #syncing = new AbortController()
+  #face: ShardProcessorFactory<Value> | undefined
+  #running: Promise<void> | undefined
+  #stopping: Promise<void> | undefined
+
+  /** A RangeError for options that are no sensible choice. */
+  constructor(options: WorkerOptions<Value>) {
+    const { application, client, leases, clock = systemClock, random = systemRandom, logger = silentLogger } = options
+    const { failoverMs = 4_000, beatMs = 1_000, handoverMs = 30_000, stream } = options
+    if (!(beatMs > 0 && beatMs * 3 <= failoverMs))
+      throw new RangeError(`Expected beatMs to be at most a third of failoverMs (${failoverMs}), found ${beatMs}.`)
+    resolveShardConsumerOptions(options)
+    this.#options = options
+    this.#clock = clock
+    this.#random = random
+    this.id = options.workerId ?? `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`
+    this.#retrieval = (options.retrieval ?? polling())({
+      application,
+      service: client,
+      clock,
+      random,
+      logger,
+      onCondition: ({ stream: name, shardId }, condition) =>
+        this.#emit({ kind: 'reader', stream: name, shardId, condition }),
+    })
+    this.#coordinator = new LeaseCoordinator({
+      worker: this.id,
+      store: leases,
+      consume: (held) => this.#consume(held),
+      balance: options.balance ?? 'count',
+      leasesMax: options.leasesMax ?? Infinity,
+      capacity: options.capacity ?? 1,
+      ttlMs: failoverMs,
+      beatMs,
+      handoverMs,
+      clock,
+      random,
+      logger,
+      onBeat: (table) => this.#tellBeat(table),
+    })
+    this.#sync = new ShardSync({
+      worker: this.id,
+      service: client,
+      store: leases,
+      table: this.#coordinator.table,
+      streams: typeof stream === 'function' ? stream : () => (typeof stream === 'string' ? [stream] : stream),
+      initial: options.initialPosition ?? 'oldest',
+      intervalMs: options.shardSyncMs ?? 60_000,
+      refresh: () => this.#coordinator.refresh(),
+      clock,
+      random,
+      logger,
+      onStreamGone: (name) => this.#emit({ kind: 'stream-gone', stream: name }),
+      onHoles: (name, holes) => this.#emit({ kind: 'holes', stream: name, holes: holes.length }),
+    })
+  }
+
+  /**
+   * Processes with a `RecordProcessor` for each shard until the worker is stopped. Rejects with a `LeaseStoreError` that does
+   * not pass. A worker runs once.
+   */
+  run(factory: RecordProcessorFactory<Value>, options: RecordProcessorOptions & RunOptions = {}): Promise<void> {
+    return this.#run(recordProcessorFace(factory, options), options)
+  }
+
+  /** Processes with a handler for each record, many at a time, those of one key in order. Otherwise as `run`. */
+  each(handler: RecordHandler<Value>, options: EachOptions<Value> & RunOptions = {}): Promise<void> {
+    return this.#run(eachFace(handler, options), options)
+  }
+
+  /**
+   * The batches of all shards that the worker holds, at the loop's pace. Leaving the loop stops the worker, and so does the
+   * signal. Throws where `run` rejects.
+   */
+  batches(options: BatchesOptions & RunOptions = {}): AsyncIterable<Batch<Value>> {
+    const channel = new BatchChannel<Value>({ signal: options.signal, onClose: () => this.stop() })
+    this.#run(batchesFace(channel, options), { stopOn: options.stopOn }).then(
+      () => channel.end(),
+      (error: unknown) => channel.end({ error }),
+    )
+    return channel
+  }
+
+  /** Shards that this worker processes now, as `<stream>:<creation second>:<shard id>`. */
+  get held(): readonly string[] {
+    return this.#coordinator.held
+  }
+
+  /** Finishes what is in hand, gives the leases up, so that others have them at once, and ends. Twice is fine. */
+  stop({ drainMs = DRAIN_MS }: StopOptions = {}): Promise<void> {
+    this.#stopping ??= this.#stop(drainMs)
+    return this.#stopping
+  }
+
+  /** As if the process had died: nothing more is stored, nothing is given up. For tests of what a crash does. */
+  abandon(): void {
+    this.#syncing.abort(new Error('The worker was abandoned.'))
+    this.#coordinator.abandon()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop()
+  }
+
+  #run(face: ShardProcessorFactory<Value>, { signal, stopOn = [] }: RunOptions): Promise<void> {
+    if (this.#face !== undefined) throw new Error('The worker runs already: make another one for another run.')
+    this.#face = face
+    const stop = (): void => void this.stop()
+    signal?.addEventListener('abort', stop, { once: true })
+    for (const name of stopOn) process.once(name, stop)
+    this.#running = this.#runUntilStopped().finally(() => {
+      signal?.removeEventListener('abort', stop)
+      for (const name of stopOn) process.off(name, stop)
+    })
+    if (signal?.aborted === true) stop()
+    return this.#running
+  }
+
+  async #runUntilStopped(): Promise<void> {
+    const syncing = this.#sync.run(this.#syncing.signal)
+    try {
+      await this.#coordinator.run()
+    } finally {
+      this.#syncing.abort(new Error('The worker was stopped.'))
+      await syncing
+      await this.#stopping
+      await this.#retrieval[Symbol.asyncDispose]()
+    }
+  }
+
+  async #stop(drainMs: number): Promise<void> {
+    this.#syncing.abort(new Error('The worker was stopped.'))
+    await this.#coordinator.stop(drainMs)
+  }
+
+  async #consume(held: HeldLease): Promise<ConsumeResult> {
+    const { stream, shardId, checkpoint, startTimeMs = 0 } = held.lease
+    const position = readPositionOf(checkpoint, startTimeMs)
+    if (position === undefined || this.#face === undefined) return 'ended'
+    this.#emit({ kind: 'shard-taken', stream, shardId })
+    const consumer = new ShardConsumer<Value>({
+      held,
+      reader: this.#retrieval.open({
+        stream,
+        shardId,
+        position,
+        onTrouble: (error) => this.#emit({ kind: 'read-failure', stream, shardId, error }),
+      }),
+      open: this.#opening(held),
+      processor: this.#face,
+      clock: this.#clock,
+      random: this.#random,
+      options: this.#options,
+      onEvent: (event) => this.#emit(event),
+    })
+    const result = await consumer.run()
+    this.#emit({ kind: 'shard-left', stream, shardId, result })
+    return result.outcome
+  }
+
+  #opening({ lease }: HeldLease): OpenRecords<Value> {
+    const { schema, keepsOutOfRange } = this.#options
+    const { stream, shardId, hashKeyRange, checkpoint } = lease
+    const records = new UserRecords<Value>({
+      hashKeyRange,
+      checkpoint,
+      schema,
+      keepsOutOfRange,
+      onDropped: (reason, count) => this.#emit({ kind: 'dropped', stream, shardId, reason, records: count }),
+    })
+    return (batch) => records.open(batch)
+  }
+
+  #tellBeat(table: LeaseTable): void {
+    if (this.#options.onEvent === undefined) return
+    let unowned = 0
+    for (const lease of table.leases()) if (table.isReady(lease) && !table.isLive(lease.owner)) unowned++
+    const { held } = this.#coordinator
+    this.#emit({ kind: 'beat', workers: table.workers.length, leases: table.size, held: held.length, unowned })
+  }
+
+  #emit(event: WorkerEvent): void {
+    this.#options.onEvent?.(event)
+  }
+}
