@@ -27,7 +27,11 @@ export default defineConfig({
         test: {
           name: 'units',
           maxWorkers: WORKERS,
-          include: ['packages/*/src/**/*.test.ts', 'tests/tidy.test.ts', 'tests/{mutants,formats}/**/*.test.ts'],
+          include: [
+            'packages/*/src/**/*.test.ts',
+            'tests/tidy.test.ts',
+            'tests/{mutants,formats,consumer}/**/*.test.ts',
+          ],
           testTimeout: 30_000,
         },
       },
