@@ -1,6 +1,7 @@
-/** Every planted bug, in the order of the path of a record: front door, domain, engine, log, and the way back. */
+/** Every planted bug, in the order of the path of a record: front door, domain, engine, log, and the way back to a consumer. */
 import { LOG_MUTANTS } from './log-mutants.ts'
 import type { Mutant } from './mutant.ts'
+import { RETRIEVAL_MUTANTS } from './retrieval-mutants.ts'
 import { SERVICE_MUTANTS } from './service-mutants.ts'
 
-export const MUTANTS: readonly Mutant[] = [...SERVICE_MUTANTS, ...LOG_MUTANTS]
+export const MUTANTS: readonly Mutant[] = [...SERVICE_MUTANTS, ...LOG_MUTANTS, ...RETRIEVAL_MUTANTS]
