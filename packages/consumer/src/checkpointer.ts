@@ -12,6 +12,7 @@ import {
   extendedSequenceNumber,
   isSentinel,
   isShardEnd,
+  placeOf,
   SHARD_END,
 } from './extended-sequence-number.ts'
 import { type HeldLease, LeaseLostError } from './leases/held-lease.ts'
@@ -71,8 +72,8 @@ export class ShardCheckpointer implements Checkpointer {
     return this.#delivered
   }
 
-  deliver({ sequenceNumber, subSequenceNumber }: ExtendedSequenceNumber): void {
-    this.#delivered = { sequenceNumber, subSequenceNumber }
+  deliver(upTo: ExtendedSequenceNumber): void {
+    this.#delivered = placeOf(upTo)
   }
 
   /** What was delivered behind `place` failed; what of it is checkpointed stays so. */
@@ -95,10 +96,9 @@ export class ShardCheckpointer implements Checkpointer {
   }
 
   /** As `checkpoint`, for who learns out of order what is done: nothing to do where the last checkpoint is farther. */
-  async advance({ sequenceNumber, subSequenceNumber }: ExtendedSequenceNumber): Promise<void> {
+  async advance(upTo: ExtendedSequenceNumber): Promise<void> {
     this.#refuseIfClosed()
-    const checkpoint = { sequenceNumber, subSequenceNumber }
-    if (compareSequenceNumbers(checkpoint, this.last) > 0) await this.#want({ checkpoint })
+    if (compareSequenceNumbers(upTo, this.last) > 0) await this.#want({ checkpoint: placeOf(upTo) })
     else await (this.#next ?? this.#underWay)?.promise
   }
 

@@ -39,6 +39,11 @@ export function extendedSequenceNumber(sequenceNumber: string, subSequenceNumber
   return value
 }
 
+/** Of a record, for instance, of which nothing else should be kept. */
+export function placeOf({ sequenceNumber, subSequenceNumber }: ExtendedSequenceNumber): ExtendedSequenceNumber {
+  return { sequenceNumber, subSequenceNumber }
+}
+
 /** Below zero where `a` stands before `b`, above where it stands behind. */
 export function compareSequenceNumbers(a: ExtendedSequenceNumber, b: ExtendedSequenceNumber): number {
   const ranks = rankOf(a) - rankOf(b)

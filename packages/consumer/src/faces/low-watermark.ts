@@ -1,7 +1,7 @@
 /**
  * Of records that are done in any order: how far they are done without a gap. Only that far a checkpoint may go.
  */
-import type { ExtendedSequenceNumber } from '../extended-sequence-number.ts'
+import { type ExtendedSequenceNumber, placeOf } from '../extended-sequence-number.ts'
 
 export interface InFlight {
   readonly place: ExtendedSequenceNumber
@@ -21,8 +21,8 @@ export class LowWatermark {
   }
 
   /** In the shard's order. */
-  add({ sequenceNumber, subSequenceNumber }: ExtendedSequenceNumber): InFlight {
-    const entry = { place: { sequenceNumber, subSequenceNumber }, isDone: false }
+  add(place: ExtendedSequenceNumber): InFlight {
+    const entry = { place: placeOf(place), isDone: false }
     this.#entries.push(entry)
     return entry
   }

@@ -4,11 +4,12 @@
  */
 import { type Clock, type Random, sleep } from '@millrace/std'
 import type { DeadLetterSink } from '../dead-letters/dead-letter.ts'
+import { type ExtendedSequenceNumber, placeOf, TRIM_HORIZON } from '../extended-sequence-number.ts'
 import { type FailurePolicy, nextStep, retryDelayMs } from '../failure-policy.ts'
 import type { ConsumerRecord, ShardOfProcessor } from '../record-processor.ts'
 import type { InvalidRecord } from './invalid-record.ts'
 import { ShardConsumerError } from './shard-consumer-error.ts'
-import type { ProcessorCall, ShardHappening } from './shard-event.ts'
+import type { ProcessorCall, RecordRange, ShardHappening } from './shard-event.ts'
 
 export interface FailureHandlerOptions {
   readonly policy: FailurePolicy
@@ -54,7 +55,7 @@ export class FailureHandler {
         const before = remaining.length
         remaining = delivery.remaining(remaining)
         if (remaining.length === 0) {
-          this.#failed('process', before, failures, error, 'pass')
+          this.#failed('process', failures, error, 'pass')
           return
         }
         // What was checkpointed is progress: the rest has not failed alone yet.
@@ -65,10 +66,10 @@ export class FailureHandler {
           this.#options.random,
         )
         if (step.next === 'retry') {
-          this.#failed('process', remaining.length, failures, error, 'retry', step.delayMs)
+          this.#failed('process', failures, error, 'retry', remaining, step.delayMs)
           await sleep(this.#options.clock, step.delayMs, this.#options.stopping)
         } else if (step.next === 'bisect') {
-          this.#failed('process', remaining.length, failures, error, 'bisect')
+          this.#failed('process', failures, error, 'bisect', remaining)
           const middle = Math.ceil(remaining.length / 2)
           await this.deliver(remaining.slice(0, middle), delivery, true)
           await this.deliver(remaining.slice(middle), delivery, true)
@@ -99,7 +100,7 @@ export class FailureHandler {
       } catch (error) {
         stopping.throwIfAborted()
         if (failures > (policy.retry?.retries ?? Infinity)) {
-          this.#failed(call, 0, failures, error, 'stop')
+          this.#failed(call, failures, error, 'stop')
           throw new ShardConsumerError(
             'processing-failed',
             `The processor's ${call} of ${shard.shardId} of ${shard.stream} failed ${failures} times; its lease is given up.`,
@@ -107,7 +108,7 @@ export class FailureHandler {
           )
         }
         const delayMs = retryDelayMs(policy.retry, failures, random)
-        this.#failed(call, 0, failures, error, 'retry', delayMs)
+        this.#failed(call, failures, error, 'retry', [], delayMs)
         await sleep(clock, delayMs, stopping)
       }
     }
@@ -118,7 +119,7 @@ export class FailureHandler {
     try {
       await run()
     } catch (error) {
-      this.#failed(call, 0, 1, error, 'pass')
+      this.#failed(call, 1, error, 'pass')
     }
   }
 
@@ -126,7 +127,7 @@ export class FailureHandler {
     const { policy, shard, emit } = this.#options
     const { poison = 'stop' } = policy
     if (poison === 'stop') {
-      this.#failed('process', records.length, attempts, error, 'stop')
+      this.#failed('process', attempts, error, 'stop', records)
       const { sequenceNumber, subSequenceNumber } = records[0] ?? {}
       const what = attempts === 0 ? 'is not one by the schema' : `failed ${attempts} times`
       throw new ShardConsumerError(
@@ -137,13 +138,13 @@ export class FailureHandler {
       )
     }
     if (poison === 'skip') {
-      this.#failed('process', records.length, attempts, error, 'skip')
-      emit({ kind: 'skipped', records: records.length })
+      this.#failed('process', attempts, error, 'skip', records)
+      emit({ kind: 'skipped', ...rangeOf(records) })
       return
     }
-    this.#failed('process', records.length, attempts, error, 'dead-letter')
+    this.#failed('process', attempts, error, 'dead-letter', records)
     for (const record of records) await this.#bury(poison, record, error, attempts)
-    emit({ kind: 'dead-lettered', records: records.length })
+    emit({ kind: 'dead-lettered', ...rangeOf(records) })
   }
 
   /** Until the sink has it: what is neither processed nor kept must not count as done with. */
@@ -175,12 +176,18 @@ export class FailureHandler {
 
   #failed(
     call: ProcessorCall,
-    records: number,
     failures: number,
     error: unknown,
     next: (ShardHappening & { kind: 'failure' })['next'],
+    records: readonly ExtendedSequenceNumber[] = [],
     delayMs = 0,
   ): void {
-    this.#options.emit({ kind: 'failure', call, records, failures, error, next, delayMs })
+    const about = records.length === 0 ? {} : rangeOf(records)
+    this.#options.emit({ kind: 'failure', call, failures, error, next, delayMs, ...about })
   }
+}
+
+function rangeOf(records: readonly ExtendedSequenceNumber[]): RecordRange {
+  const [first = TRIM_HORIZON] = records
+  return { records: records.length, first: placeOf(first), last: placeOf(records.at(-1) ?? first) }
 }

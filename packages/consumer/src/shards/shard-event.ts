@@ -7,6 +7,13 @@ export type ShardEvent = ShardOfProcessor & ShardHappening
 
 export type ProcessorCall = 'initialize' | 'process' | 'leaseLost' | 'shardEnded' | 'shutdownRequested'
 
+/** In the shard's order, inclusive. */
+export interface RecordRange {
+  readonly records: number
+  readonly first: ExtendedSequenceNumber
+  readonly last: ExtendedSequenceNumber
+}
+
 export type ShardHappening =
   | { readonly kind: 'state'; readonly from: ShardConsumerState; readonly to: ShardConsumerState }
   /** An answer of the reader came; one without records at the tip, too. */
@@ -24,20 +31,19 @@ export type ShardHappening =
       readonly bytes: number
       readonly durationMs: number
     }
-  /** It threw; and what becomes of it. `records` is 0 for a call that is about none. */
-  | {
+  /** It threw; and what becomes of it. Without records for a call that is about none. */
+  | (Partial<RecordRange> & {
       readonly kind: 'failure'
       readonly call: ProcessorCall
-      readonly records: number
       /** How often these have failed, this time included. */
       readonly failures: number
       readonly error: unknown
       readonly next: 'retry' | 'bisect' | 'dead-letter' | 'skip' | 'stop' | 'pass'
       /** Until the retry, ms; 0 otherwise. */
       readonly delayMs: number
-    }
+    })
   /** The sink has these durably. */
-  | { readonly kind: 'dead-lettered'; readonly records: number }
+  | (RecordRange & { readonly kind: 'dead-lettered' })
   /** The sink did not take one; it is asked again after `delayMs`. */
   | {
       readonly kind: 'dead-letter-failure'
@@ -45,7 +51,7 @@ export type ShardHappening =
       readonly failures: number
       readonly delayMs: number
     }
-  | { readonly kind: 'skipped'; readonly records: number }
+  | (RecordRange & { readonly kind: 'skipped' })
   /** A call of the processor takes longer than `slowMs`. Told once for each call. */
   | { readonly kind: 'slow'; readonly call: ProcessorCall; readonly elapsedMs: number }
   | { readonly kind: 'checkpointed'; readonly checkpoint: ExtendedSequenceNumber; readonly durationMs: number }

@@ -56,15 +56,15 @@ export class FakeShard {
   checkpoint: ExtendedSequenceNumber = TRIM_HORIZON
   pending: PendingCheckpoint | undefined
   epoch = 0
-  /** Calls of the store, and those under way. */
+  /** Calls of the store. */
   calls = 0
-  underWay = 0
-  underWayMax = 0
   /** What the reader was asked for. */
   reads = 0
   readonly bytesDelivered: number[] = []
   /** Told what is about to be stored. */
   onCheckpoint: (checkpoint: ExtendedSequenceNumber) => void = () => {}
+  /** Promises of a checkpointer that were broken: what is thrown, it may take for a trouble of the store. */
+  readonly violations: string[] = []
   /** Thrown by the next call of the store. */
   failNext: Error | undefined
 
@@ -153,6 +153,7 @@ export class FakeHeld implements HeldLease {
   readonly #epoch: number
   readonly #lost = new AbortController()
   readonly #release = new AbortController()
+  #isCalled = false
 
   constructor(shard: FakeShard) {
     this.#shard = shard
@@ -180,7 +181,9 @@ export class FakeHeld implements HeldLease {
     await this.#call(() => {
       this.#shard.onCheckpoint(place)
       if (compareSequenceNumbers(place, this.#shard.checkpoint) < 0)
-        throw new Error(`A checkpoint went back from ${nameOf(this.#shard.checkpoint)} to ${nameOf(place)}.`)
+        this.#shard.violations.push(
+          `A checkpoint went back from ${nameOf(this.#shard.checkpoint)} to ${nameOf(place)}.`,
+        )
       this.#shard.checkpoint = place
       this.#shard.pending = pending
     })
@@ -188,7 +191,7 @@ export class FakeHeld implements HeldLease {
 
   async end(children: readonly ChildShard[]): Promise<void> {
     await this.#call(() => {
-      if (children !== CHILDREN) throw new Error('The shard’s end was written without its children.')
+      if (children !== CHILDREN) this.#shard.violations.push('The shard’s end was written without its children.')
       this.#shard.onCheckpoint(SHARD_END)
       this.#shard.checkpoint = SHARD_END
       this.#shard.pending = undefined
@@ -202,7 +205,8 @@ export class FakeHeld implements HeldLease {
   async #call(change: () => void): Promise<void> {
     const shard = this.#shard
     shard.calls++
-    shard.underWayMax = Math.max(shard.underWayMax, ++shard.underWay)
+    if (this.#isCalled) shard.violations.push('Two calls of the store are under way for one shard.')
+    this.#isCalled = true
     try {
       await shard.delay()
       const failure = shard.failNext
@@ -213,7 +217,7 @@ export class FakeHeld implements HeldLease {
       change()
       await shard.delay()
     } finally {
-      shard.underWay--
+      this.#isCalled = false
     }
   }
 }
