@@ -3,5 +3,6 @@ import { LOG_MUTANTS } from './log-mutants.ts'
 import type { Mutant } from './mutant.ts'
 import { RETRIEVAL_MUTANTS } from './retrieval-mutants.ts'
 import { SERVICE_MUTANTS } from './service-mutants.ts'
+import { SHARD_MUTANTS } from './shard-mutants.ts'
 
-export const MUTANTS: readonly Mutant[] = [...SERVICE_MUTANTS, ...LOG_MUTANTS, ...RETRIEVAL_MUTANTS]
+export const MUTANTS: readonly Mutant[] = [...SERVICE_MUTANTS, ...LOG_MUTANTS, ...RETRIEVAL_MUTANTS, ...SHARD_MUTANTS]
