@@ -1,4 +1,8 @@
 /** The public face of the consumer library. */
+export { PENDING_STATE_BYTES_MAX } from './checkpointer.ts'
+export type { DeadLetter, DeadLetterSink } from './dead-letters/dead-letter.ts'
+export { DeadLetterFile } from './dead-letters/dead-letter-file.ts'
+export { deadLetterStream, type DeadLetterStreamOptions } from './dead-letters/dead-letter-stream.ts'
 export {
   AT_TIMESTAMP,
   compareSequenceNumbers,
@@ -11,6 +15,15 @@ export {
   SHARD_END,
   TRIM_HORIZON,
 } from './extended-sequence-number.ts'
+export { BatchChannel, type BatchChannelOptions } from './faces/batch-channel.ts'
+export { type Batch, batchesFace, type BatchesOptions } from './faces/batches-face.ts'
+export { eachFace, type EachOptions, type RecordHandler } from './faces/each-face.ts'
+export {
+  recordProcessorFace,
+  type RecordProcessorFactory,
+  type RecordProcessorOptions,
+} from './faces/record-processor-face.ts'
+export type { FailurePolicy, RetryPolicy } from './failure-policy.ts'
 export { type HeldLease, LeaseLostError, type ReleaseReason } from './leases/held-lease.ts'
 export { leaseKey, type LeaseKeyParts, parseLeaseKey } from './leases/lease-key.ts'
 export type { Lease, LeaseChange, NewLease, PendingCheckpoint } from './leases/lease.ts'
@@ -57,4 +70,12 @@ export {
   type ShardToRead,
 } from './retrieval/shard-reader.ts'
 export type { ReaderCondition, WatchdogLimits } from './retrieval/watchdog.ts'
+export type { CheckpointPace } from './shards/checkpoint-pacer.ts'
+export { InvalidRecord, type OpenedRecord, type OpenRecords } from './shards/invalid-record.ts'
+export type { PrefetchBounds } from './shards/prefetcher.ts'
+export { ShardConsumer, type ShardConsumerInput, type ShardConsumerResult } from './shards/shard-consumer.ts'
+export { ShardConsumerError, type ShardConsumerErrorCode } from './shards/shard-consumer-error.ts'
+export type { ShardConsumerOptions } from './shards/shard-consumer-options.ts'
+export type { ShardConsumerState } from './shards/shard-consumer-state.ts'
+export type { ProcessorCall, RecordRange, ShardEvent, ShardHappening } from './shards/shard-event.ts'
 export type { StreamService } from './service.ts'

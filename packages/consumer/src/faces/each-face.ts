@@ -61,6 +61,7 @@ class EachProcessor<Value> implements ShardProcessor<Value> {
   readonly #watermark = new LowWatermark()
   /** Of each key that has records in hand, those that wait. */
   readonly #lanes = new Map<string, Waiting<Value>[]>()
+  readonly #running = new Set<Promise<void>>()
   #risen: Deferred<void> | undefined
 
   constructor(handler: RecordHandler<Value>, options: Resolved<Value>, context: ShardContext) {
@@ -99,7 +100,7 @@ class EachProcessor<Value> implements ShardProcessor<Value> {
   }
 
   async settle(): Promise<void> {
-    await this.#slots.idle()
+    await this.leaseLost()
     await this.#pacer.flush()
   }
 
@@ -107,15 +108,20 @@ class EachProcessor<Value> implements ShardProcessor<Value> {
     return this.settle()
   }
 
-  leaseLost(): Promise<void> {
-    return this.#slots.idle()
+  /** Told to stop, each lane ends with the record that it has in hand. */
+  async leaseLost(): Promise<void> {
+    await Promise.all(this.#running)
   }
 
   #begin(waiting: Waiting<Value>): void {
     const key = this.#options.keyOf(waiting.record)
     const lane = key === undefined ? undefined : this.#lanes.get(key)
-    if (lane !== undefined) lane.push(waiting)
-    else void this.#runLane(key, [waiting])
+    if (lane !== undefined) {
+      lane.push(waiting)
+      return
+    }
+    const running = this.#runLane(key, [waiting]).finally(() => this.#running.delete(running))
+    this.#running.add(running)
   }
 
   async #runLane(key: string | undefined, lane: Waiting<Value>[]): Promise<void> {

@@ -5,7 +5,6 @@ export class Slots {
   readonly #max: number
   readonly #stopping: AbortSignal
   readonly #waiting: Deferred<void>[] = []
-  #idle: Deferred<void> | undefined
   #taken = 0
 
   /** Nobody begins after `stopping`. */
@@ -29,13 +28,6 @@ export class Slots {
     }
   }
 
-  /** Resolves when none is taken. */
-  async idle(): Promise<void> {
-    if (this.#taken === 0) return
-    this.#idle ??= deferred()
-    await this.#idle.promise
-  }
-
   /** Whoever leaves hands its slot over. */
   #turn(): Promise<void> {
     const turn = deferred<void>()
@@ -45,13 +37,7 @@ export class Slots {
 
   #leave(): void {
     const next = this.#waiting.shift()
-    if (next !== undefined) {
-      next.resolve()
-      return
-    }
-    this.#taken--
-    if (this.#taken > 0) return
-    this.#idle?.resolve()
-    this.#idle = undefined
+    if (next === undefined) this.#taken--
+    else next.resolve()
   }
 }

@@ -109,7 +109,7 @@ class World {
       this.#isCalm = life > 6
       const outcome = await this.#live()
       count(outcome)
-      expect(outcome, 'A calm life ends with the shard').toSatisfy((it) => !this.#isCalm || it === 'ended')
+      expect(outcome, 'A calm life ends with the shard').toSatisfy((how) => !this.#isCalm || how === 'ended')
     }
     expect(this.#records.filter((one) => !this.#isDone(one)).map(nameOf)).toEqual([])
     // What lost its lease is still to be let go of.
@@ -184,7 +184,7 @@ class World {
   #sink(life: Life, sink: DeadLetterSink): DeadLetterSink {
     return async (letter, signal) => {
       await sink(letter, signal)
-      const one = this.#records.find((it) => nameOf(it) === nameOf(letter.record))
+      const one = this.#records.find((other) => nameOf(other) === nameOf(letter.record))
       if (one !== undefined) life.pass(one)
     }
   }

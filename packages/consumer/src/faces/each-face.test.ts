@@ -1,0 +1,170 @@
+import { sleep } from '@millrace/std'
+import { runClock, seededRandom, VirtualClock } from '@millrace/std/testing'
+import { beforeEach, describe, expect, it } from 'vitest'
+import type { FailurePolicy } from '../failure-policy.ts'
+import { ShardConsumer, type ShardConsumerResult } from '../shards/shard-consumer.ts'
+import { FakeShard, nameOf, record } from '../testing/fake-shard.ts'
+import { eachFace, type EachOptions, type RecordHandler } from './each-face.ts'
+
+/** Of three keys: a, b, c, a, b, c … */
+const records = Array.from({ length: 12 }, (_, index) => record(index, 'abc'[index % 3]))
+let clock: VirtualClock
+let shard: FakeShard
+let running: number
+let runningMax: number
+let log: string[]
+
+beforeEach(() => {
+  clock = new VirtualClock()
+  running = 0
+  runningMax = 0
+  log = []
+  shard = new FakeShard({ clock, random: seededRandom(1), records, isClosed: true, batchMax: 12 })
+})
+
+function start(handler: RecordHandler, options: EachOptions = {}, failure: FailurePolicy = {}) {
+  const held = shard.hold()
+  const counted: RecordHandler = async (one, context) => {
+    runningMax = Math.max(runningMax, ++running)
+    log.push(`> ${nameOf(one)}`)
+    try {
+      await handler(one, context)
+    } finally {
+      running--
+      log.push(`< ${nameOf(one)}`)
+    }
+  }
+  const consumer = new ShardConsumer({
+    held,
+    reader: shard.reader(),
+    open: shard.open,
+    processor: eachFace(counted, options),
+    clock,
+    random: seededRandom(2),
+    options: { failure },
+  })
+  return { held, consumer, ended: consumer.run() }
+}
+
+const run = ({ ended }: { ended: Promise<ShardConsumerResult> }): Promise<ShardConsumerResult> => runClock(clock, ended)
+const clockFor = (ms: number): Promise<void> => runClock(clock, sleep(clock, ms))
+const begun = (): string[] => log.filter((line) => line.startsWith('>')).map((line) => line.slice(2))
+
+describe('a handler for each record', () => {
+  it('runs for keys side by side, for a key in order', async () => {
+    expect(await run(start(() => sleep(clock, 10)))).toEqual({ outcome: 'ended' })
+    expect(runningMax).toBe(3)
+    for (const key of 'abc') {
+      const own = records.filter(({ partitionKey }) => partitionKey === key).map(nameOf)
+      const lines = log.filter((line) => own.includes(line.slice(2)))
+      expect(lines).toEqual(own.flatMap((name) => [`> ${name}`, `< ${name}`]))
+    }
+    expect(shard.checkpoint.sequenceNumber).toBe('SHARD_END')
+  })
+
+  it('runs so many times at once', async () => {
+    await run(start(() => sleep(clock, 10), { concurrency: 2 }))
+    expect(runningMax).toBe(2)
+  })
+
+  it('runs in no order for records without a key', async () => {
+    await run(start(() => sleep(clock, 10), { keyOf: () => undefined }))
+    expect(runningMax).toBe(12)
+  })
+
+  it('has so many records in hand and no more, those that are done behind one that is not among them', async () => {
+    const started = start((one) => (nameOf(one) === '1000/0' ? sleep(clock, 1_000) : undefined), { inFlightMax: 5 })
+    await clockFor(500)
+    expect(begun()).toEqual(
+      records
+        .filter((_, index) => index < 5 && index % 3 !== 0)
+        .map(nameOf)
+        .concat('1000/0')
+        .toSorted(),
+    )
+    expect(await run(started)).toEqual({ outcome: 'ended' })
+  })
+})
+
+describe('its checkpoints', () => {
+  it('go as far as everything is done', async () => {
+    const stored: string[] = []
+    shard.onCheckpoint = (place) => stored.push(nameOf(place))
+    const started = start((one) => (nameOf(one) === '1004/0' ? sleep(clock, 5_000) : undefined), {
+      checkpoint: { everyMs: 1_000 },
+    })
+    await clockFor(4_000)
+    expect(stored).toEqual(['1003/0'])
+    await run(started)
+    expect(stored.at(-1)).toBe('SHARD_END/0')
+  })
+
+  it('come when the lease is released, as soon as the handlers that run are done: none begins', async () => {
+    const started = start(() => sleep(clock, 1_000), { concurrency: 2 })
+    await clockFor(1_500)
+    const before = begun()
+    started.held.askFor('handoff')
+    expect(await run(started)).toEqual({ outcome: 'released', reason: 'handoff', isClean: true })
+    expect(begun()).toEqual(before)
+    expect(clock.monotonic()).toBeLessThan(2_600)
+    expect(nameOf(shard.checkpoint)).toBe('1003/0')
+  })
+})
+
+describe('a record that fails', () => {
+  it('holds up its key, and no other', async () => {
+    let failures = 0
+    const handler: RecordHandler = (one) => {
+      if (nameOf(one) === '1000/0' && failures++ < 3) throw new Error('No.')
+    }
+    const started = start(handler, { concurrency: 1 }, { retry: { baseMs: 10_000 } })
+    await clockFor(1)
+    expect(begun().filter((name) => name !== '1000/0')).toHaveLength(8)
+    await run(started)
+    expect(failures).toBe(4)
+  })
+
+  it('is disposed of alone', async () => {
+    const letters: string[] = []
+    const poison = async ({ record: one }: { record: Parameters<typeof nameOf>[0] }): Promise<void> =>
+      void letters.push(nameOf(one))
+    const handler: RecordHandler = (one) => {
+      if (nameOf(one) === '1004/0') throw new Error('No.')
+    }
+    expect(await run(start(handler, {}, { retry: { retries: 2 }, poison }))).toEqual({ outcome: 'ended' })
+    expect(letters).toEqual(['1004/0'])
+    expect(begun().filter((name) => name === '1004/0')).toHaveLength(3)
+  })
+
+  it('stops the shard where the policy says so, also when nothing more is delivered', async () => {
+    const handler: RecordHandler = async (one) => {
+      await sleep(clock, 1_000)
+      if (nameOf(one) === '1004/0') throw new Error('No.')
+    }
+    const result = await run(start(handler, { checkpoint: { everyMs: 1_000_000 } }, { retry: { retries: 0 } }))
+    expect(result).toMatchObject({ outcome: 'failed', error: { code: 'processing-failed' } })
+    expect(nameOf(shard.checkpoint)).toBe('1003/0')
+    expect(running).toBe(0)
+  })
+})
+
+it('nothing begins after the lease was lost, and handlers are told', async () => {
+  const told: boolean[] = []
+  const started = start(
+    async (_one, { lost }) => {
+      await sleep(clock, 1_000)
+      told.push(lost.aborted)
+    },
+    { concurrency: 2 },
+  )
+  await clockFor(500)
+  started.held.lose()
+  expect(await run(started)).toMatchObject({ outcome: 'lost' })
+  expect(begun()).toHaveLength(2)
+  expect(told).toEqual([true, true])
+  expect(shard.calls).toBe(0)
+})
+
+it.each([{ concurrency: 0 }, { inFlightMax: 0.5 }])('refuses %j', (options) => {
+  expect(() => eachFace(() => {}, options)).toThrow('Expected a whole number from 1 on')
+})
