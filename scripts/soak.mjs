@@ -23,6 +23,7 @@ const parts = {
     { MILLRACE_FAN_OUT_SECONDS: '600', MILLRACE_FAN_OUT_CONSUMERS: '20', MILLRACE_FAN_OUT_PRODUCERS: '8' },
   ],
   power: ['crash', ['crash/power-cut'], { MILLRACE_CUTS: '500' }],
+  shards: ['units', ['consumer/src/shards/shard-consumer.properties'], { MILLRACE_SHARD_WORLDS: '100000' }],
   rubbish: ['crash', ['crash/rubbish'], { MILLRACE_RUBBISH_SECONDS: '60' }],
 }
 
