@@ -11,7 +11,7 @@ export const SHARD_MUTANTS: readonly Mutant[] = [
     file: `${SRC}/shards/shard-consumer.ts`,
     find: 'checkpointer.withdrawTo(before)',
     replace: 'void before',
-    suite: SHARDS,
+    suite: { project: 'units', files: ['consumer/src/shards/shard-consumer.test'] },
   },
   {
     name: 'checkpoint-withdrawn',
@@ -79,6 +79,14 @@ export const SHARD_MUTANTS: readonly Mutant[] = [
     find: 'const lane = key === undefined ? undefined : this.#lanes.get(key)',
     replace: 'const lane: Waiting<Value>[] | undefined = undefined as Waiting<Value>[] | undefined',
     suite: SHARDS,
+  },
+  {
+    name: 'last-handler-forgotten',
+    mechanism: 'the last checkpoint of a released lease has what its handlers finished',
+    file: `${SRC}/faces/each-face.ts`,
+    find: 'await Promise.all(this.#running)',
+    replace: '',
+    suite: { project: 'units', files: ['consumer/src/faces/each-face'] },
   },
   {
     name: 'end-before-the-handlers',
