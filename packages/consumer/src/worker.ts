@@ -2,9 +2,8 @@
  * A worker of an application: takes its share of the shards, reads and processes them, and hands them on. Composition only:
  * who gets what is `leases/lease-coordinator.ts`, what becomes of a shard `shards/shard-consumer.ts`.
  */
-import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
-import { silentLogger, systemClock, systemRandom } from '@millrace/std'
+import { silentLogger, sleep, systemClock, systemRandom } from '@millrace/std'
 import { BatchChannel } from './faces/batch-channel.ts'
 import { type Batch, batchesFace, type BatchesOptions } from './faces/batches-face.ts'
 import { eachFace, type EachOptions, type RecordHandler } from './faces/each-face.ts'
@@ -19,7 +18,7 @@ import type { LeaseTable } from './leases/lease-table.ts'
 import { readPositionOf } from './records/read-position.ts'
 import { UserRecords } from './records/user-records.ts'
 import { polling } from './retrieval/retrieval.ts'
-import type { Retrieval } from './retrieval/shard-reader.ts'
+import { type Retrieval, ShardReadError } from './retrieval/shard-reader.ts'
 import type { OpenRecords } from './shards/invalid-record.ts'
 import { ShardConsumer } from './shards/shard-consumer.ts'
 import { resolveShardConsumerOptions } from './shards/shard-consumer-options.ts'
@@ -41,6 +40,8 @@ export interface RunOptions {
 }
 
 const DRAIN_MS = 30_000
+/** Before a shard that may not be read is tried again. */
+const DENIED_MS = 10_000
 
 /**
  * ```ts
@@ -74,7 +75,7 @@ export class Worker<Value = Uint8Array> implements AsyncDisposable {
     this.#options = options
     this.#clock = clock
     this.#random = random
-    this.id = options.workerId ?? `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`
+    this.id = options.workerId ?? `${hostname()}-${process.pid}-${Buffer.from(random.bytes(4)).toString('hex')}`
     this.#retrieval = (options.retrieval ?? polling())({
       application,
       service: client,
@@ -216,7 +217,25 @@ export class Worker<Value = Uint8Array> implements AsyncDisposable {
     })
     const result = await consumer.run()
     this.#emit({ kind: 'shard-left', stream, shardId, result })
-    return result.outcome
+    return result.outcome === 'failed' ? this.#failed(held, result.error) : result.outcome
+  }
+
+  /** What the failure policy ends stays ended until somebody resumes it; what the service says is seen to here. */
+  async #failed(held: HeldLease, error: unknown): Promise<ConsumeResult> {
+    const { logger = silentLogger } = this.#options
+    const { key } = held.lease
+    logger.error('a shard is not processed any more', {
+      lease: key,
+      error: error instanceof Error ? error.message : String(error),
+    })
+    if (!(error instanceof ShardReadError) || error.code === 'unreadable') return 'failed'
+    if (error.code === 'gone') {
+      await held.end([])
+      return 'ended'
+    }
+    // Rights are given and taken while a fleet runs.
+    await sleep(this.#clock, DENIED_MS, AbortSignal.any([held.lost, held.release])).catch(() => undefined)
+    return held.release.aborted ? 'released' : 'lost'
   }
 
   #opening({ lease }: HeldLease): OpenRecords<Value> {

@@ -240,10 +240,10 @@ export class SimulatedFleet {
 
   async #stopAll(): Promise<void> {
     const stopped = Promise.all(this.#workers.map(({ worker, isAlive }) => (isAlive ? worker.stop() : undefined)))
-    let isDone = false
-    void stopped.then(() => void (isDone = true))
-    for (let i = 0; i < 40 && !isDone; i++) await this.pass(1_000)
-    if (!isDone) this.history.violations.push('F8 a worker did not stop')
+    const over = new AbortController()
+    void stopped.then(() => over.abort())
+    for (let i = 0; i < 40 && !over.signal.aborted; i++) await this.pass(1_000)
+    if (!over.signal.aborted) this.history.violations.push('F8 a worker did not stop')
   }
 
   #check(when: string): void {
