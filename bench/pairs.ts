@@ -21,25 +21,31 @@ export interface PairOptions {
   readonly rounds: number
   readonly durationMs: number
   readonly connections: number
+  /** Ends a round before its time, when so many were asked. Default: it does not. */
+  readonly requestsMax?: number
+  /** Not counted. Default 1. */
+  readonly warmUpRounds?: number
 }
 
-/** Every side once per round, after one round that is not counted. */
+/** Every side once per round, after rounds that are not counted. */
 export async function inTurn(sides: readonly Side[], options: PairOptions): Promise<SideResult[]> {
   const results = sides.map(() => ({
     unitsPerSecond: [] as number[],
     cpuSecondsPerUnit: [] as number[],
     latency: [] as LoadResult['latencyMs'][],
   }))
-  for (let round = 0; round <= options.rounds; round++) {
+  const { rounds, warmUpRounds = 1 } = options
+  for (let round = -warmUpRounds; round < rounds; round++) {
     for (const [i, side] of sides.entries()) {
       const cpuBefore = side.process.cpuSeconds()
       const { requests, seconds, latencyMs } = await load({
         port: side.process.port,
         connections: options.connections,
-        durationMs: round === 0 ? Math.min(1_000, options.durationMs) : options.durationMs,
+        durationMs: options.durationMs,
+        ...(options.requestsMax === undefined ? {} : { requestsMax: options.requestsMax }),
         request: side.request,
       })
-      if (round === 0) continue
+      if (round < 0) continue
       const units = requests * side.unitsPerRequest
       results[i]?.unitsPerSecond.push(units / seconds)
       results[i]?.cpuSecondsPerUnit.push((side.process.cpuSeconds() - cpuBefore) / units)

@@ -1,13 +1,11 @@
 /** The servers under measurement, each a process of its own, and the processor time each has used. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
-/** Linux counts processor time in hundredths of a second. */
-const TICKS_PER_SECOND = 100
 
 export class MeasuredProcess {
   readonly port: number
@@ -22,8 +20,9 @@ export class MeasuredProcess {
     return MeasuredProcess.#start([join(root, 'bench', 'ceiling-server.mjs'), mode, String(bytes)], /port (\d+)/)
   }
 
-  static millrace(dataDir: string, options: readonly string[] = []): Promise<MeasuredProcess> {
-    const command = join(root, 'packages', 'cli', 'dist', 'main.js')
+  /** `checkout`: whose build is started. Default: this one's. */
+  static millrace(dataDir: string, options: readonly string[] = [], checkout = root): Promise<MeasuredProcess> {
+    const command = join(checkout, 'packages', 'cli', 'dist', 'main.js')
     return MeasuredProcess.#start(
       [command, 'start', '--port', '0', '--data-dir', dataDir, '--shard-limits', 'off', ...options],
       /http:\/\/[^\s":]+:(\d+)/,
@@ -32,9 +31,17 @@ export class MeasuredProcess {
 
   /** Processor seconds used so far, all threads, user and system. */
   cpuSeconds(): number {
-    const stat = readFileSync(`/proc/${this.#child.pid}/stat`, 'latin1')
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-    return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND
+    let nanoseconds = 0
+    for (const thread of readdirSync(`/proc/${this.#child.pid}/task`)) {
+      // A thread may end while they are read; what it used is then missing on both sides of a comparison.
+      try {
+        const stat = readFileSync(`/proc/${this.#child.pid}/task/${thread}/schedstat`, 'latin1')
+        nanoseconds += Number(stat.split(' ')[0])
+      } catch {
+        continue
+      }
+    }
+    return nanoseconds / 1e9
   }
 
   /** Resident memory now, in MiB. */

@@ -9,6 +9,8 @@ export interface LoadOptions {
   readonly port: number
   readonly connections: number
   readonly durationMs: number
+  /** Ends the load before its time. Default: it does not. */
+  readonly requestsMax?: number
   /** The bytes of the next request of a connection. */
   readonly request: (connection: number) => Uint8Array
 }
@@ -28,12 +30,18 @@ export async function load(options: LoadOptions): Promise<LoadResult> {
   let bytesIn = 0
   const startedAt = performance.now()
   const endAt = startedAt + options.durationMs
+  const requestsMax = options.requestsMax ?? Number.POSITIVE_INFINITY
+  let sent = 0
+  const mayGoOn = (): boolean => sent < requestsMax && performance.now() < endAt
   await Promise.all(
     Array.from({ length: options.connections }, (_, connection) =>
       drive(
         options.port,
-        () => options.request(connection),
-        endAt,
+        () => {
+          sent++
+          return options.request(connection)
+        },
+        mayGoOn,
         (ms, bytes) => {
           latencies.push(ms)
           bytesIn += bytes
@@ -51,7 +59,7 @@ export async function load(options: LoadOptions): Promise<LoadResult> {
 function drive(
   port: number,
   next: () => Uint8Array,
-  endAt: number,
+  mayGoOn: () => boolean,
   onAnswer: (latencyMs: number, bodyBytes: number) => void,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -65,11 +73,10 @@ function drive(
       socket.write(next())
     }
     const finish = (): void => {
-      const now = performance.now()
-      onAnswer(now - sentAt, bodyBytes)
+      onAnswer(performance.now() - sentAt, bodyBytes)
       missing = -1
       head = Buffer.alloc(0)
-      if (now < endAt) send()
+      if (mayGoOn()) send()
       else socket.end(resolve)
     }
     socket.on('connect', send)

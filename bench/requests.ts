@@ -1,7 +1,19 @@
 /** Requests as bytes, signed as an SDK signs them, prepared before the clock starts. */
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { signRequest } from '@millrace/protocol'
 
 export const ACCESS_KEY = { accessKeyId: 'BENCHMARK', secretAccessKey: 'not-a-secret-but-long-enough-for-one' }
+
+/** The options with which a server takes these requests and no others; `folder` gets the file of the key. */
+export function signedIn(folder: string): readonly string[] {
+  const credentials = join(folder, 'credentials.yaml')
+  writeFileSync(
+    credentials,
+    `accessKeys:\n  - accessKeyId: ${ACCESS_KEY.accessKeyId}\n    secretAccessKey: ${ACCESS_KEY.secretAccessKey}\n`,
+  )
+  return ['--auth', 'keys', '--credentials', credentials]
+}
 
 /** One HTTP/1.1 request, ready to be written to a socket of `port`. */
 export function signedRequest(port: number, operation: string, input: object): Uint8Array {

@@ -1,6 +1,7 @@
 /** The rows of the benchmark: what is sent, against which ceiling, and what DESIGN asks for. */
 import { MeasuredProcess } from './processes.ts'
 import { inTurn, median, ratio, type SideResult } from './pairs.ts'
+import { batchedPuts, createBenchStream, singlePuts, text } from './loads.ts'
 import { call, signedRequest } from './requests.ts'
 
 export interface Row {
@@ -22,13 +23,6 @@ export interface Settings {
   readonly rounds: number
   readonly durationMs: number
 }
-
-const SHARDS = 16
-/** Prepared requests per connection: partition keys differ, so that shards are met at random. */
-const VARIANTS = 8
-
-const text = (bytes: number, seed: number): string =>
-  Buffer.alloc(bytes, `${seed}-the quick brown fox jumps over the lazy dog-`).toString('base64')
 
 function row(
   work: string,
@@ -55,30 +49,14 @@ function row(
 
 export async function putRows(millrace: MeasuredProcess, settings: Settings): Promise<Row[]> {
   const rows: Row[] = []
-  await call(millrace.port, 'CreateStream', { StreamName: 'bench', ShardCount: SHARDS })
-
-  const single = variants(64, (seed) => ({
-    operation: 'PutRecord',
-    input: { StreamName: 'bench', PartitionKey: `key-${seed}`, Data: text(100, seed) },
-  }))
-  const batch = (bytes: number): RequestsFor =>
-    variants(8, (seed) => ({
-      operation: 'PutRecords',
-      input: {
-        StreamName: 'bench',
-        Records: Array.from({ length: 500 }, (_, i) => ({
-          PartitionKey: `key-${seed}-${i}`,
-          Data: text(bytes, seed * 500 + i),
-        })),
-      },
-    }))
+  await createBenchStream(millrace.port)
 
   {
     const bare = await MeasuredProcess.ceiling('bare')
     const [ceiling, ours] = await inTurn(
       [
-        { process: bare, request: single(bare.port), unitsPerRequest: 1 },
-        { process: millrace, request: single(millrace.port), unitsPerRequest: 1 },
+        { process: bare, request: singlePuts(bare.port), unitsPerRequest: 1 },
+        { process: millrace, request: singlePuts(millrace.port), unitsPerRequest: 1 },
       ],
       { ...settings, connections: 64 },
     )
@@ -100,7 +78,7 @@ export async function putRows(millrace: MeasuredProcess, settings: Settings): Pr
     [100, '≤ 2.5 s'],
   ] as const) {
     const [bare, parse] = [await MeasuredProcess.ceiling('bare'), await MeasuredProcess.ceiling('parse')]
-    const requests = batch(bytes)
+    const requests = batchedPuts(bytes)
     const [bareResult, parseResult, ours] = await inTurn(
       [
         { process: bare, request: requests(bare.port), unitsPerRequest: 500 },
@@ -174,20 +152,4 @@ export async function getRows(millrace: MeasuredProcess, settings: Settings): Pr
       )
   }
   return rows
-}
-
-type RequestsFor = (port: number) => (connection: number) => Uint8Array
-
-function variants(
-  connections: number,
-  make: (seed: number) => { readonly operation: string; readonly input: object },
-): RequestsFor {
-  return (port) => {
-    const made = Array.from({ length: Math.min(64, connections * VARIANTS) }, (_, seed) => {
-      const { operation, input } = make(seed)
-      return signedRequest(port, operation, input)
-    })
-    let next = 0
-    return () => made[next++ % made.length] ?? new Uint8Array()
-  }
 }

@@ -1,18 +1,25 @@
 /**
  * `npm run bench`: ours against what `node:http` itself can do, interleaved in one run, and how soon records are
  * delivered; prints tables and writes bench/RESULTS.md. `delivery` or `throughput` names one part: the other's results stay.
- * `--quick` takes short rounds and writes nothing.
+ * `--quick` takes short rounds and writes nothing. `--against DIRECTORY` measures this checkout's puts against those of
+ * another, built one instead (against.ts); behind it may stand a part of a row's name.
  */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { compare } from './against.ts'
 import { deliveryRows } from './delivery.ts'
 import { diskCeiling } from './disk-ceiling.ts'
 import { MeasuredProcess } from './processes.ts'
 import { DELIVERY_HEADING, deliveryMarkdown, markdown } from './report.ts'
-import { ACCESS_KEY } from './requests.ts'
+import { signedIn } from './requests.ts'
 import { getRows, putRows } from './rows.ts'
 
+const against = process.argv.indexOf('--against')
+if (against !== -1) {
+  await compare(process.argv[against + 1] ?? '', process.argv[against + 2])
+  process.exit()
+}
 const quick = process.argv.includes('--quick')
 const parts = process.argv.slice(2).filter((argument) => !argument.startsWith('--'))
 const unknown = parts.find((part) => part !== 'throughput' && part !== 'delivery')
@@ -22,12 +29,7 @@ const settings = quick ? { rounds: 1, durationMs: 1_500 } : { rounds: 5, duratio
 const results = new URL('RESULTS.md', import.meta.url)
 
 const folder = mkdtempSync(join(tmpdir(), 'millrace-bench-'))
-const credentials = join(folder, 'credentials.yaml')
-writeFileSync(
-  credentials,
-  `accessKeys:\n  - accessKeyId: ${ACCESS_KEY.accessKeyId}\n    secretAccessKey: ${ACCESS_KEY.secretAccessKey}\n`,
-)
-const options = ['--auth', 'keys', '--credentials', credentials]
+const options = signedIn(folder)
 
 /** Runs a part against a server of its own. */
 async function measured(name: string, part: (millrace: MeasuredProcess) => Promise<string>): Promise<string> {
