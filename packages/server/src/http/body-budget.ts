@@ -13,14 +13,18 @@ export interface BodyBudgetOptions {
   readonly clock: Clock
 }
 
+/** What a complete body holds of the budget. */
+export interface BodyHold {
+  /** Gives everything back. Twice is fine. */
+  release(): void
+}
+
 /** What one body holds of the budget. */
-export interface BodyClaim {
+export interface BodyClaim extends BodyHold {
   /** Charges bytes that have arrived. False: the sender is to be paused until `resume` is called. */
   grow(bytes: number): boolean
   /** The body is complete: it is no longer given up for others. */
   complete(): void
-  /** Gives everything back. Twice is fine. */
-  release(): void
 }
 
 export interface BodyOwner {
@@ -48,6 +52,8 @@ export class BodyBudget {
   /** Paused senders, in the order in which they were paused. */
   readonly #waiting = new Set<Holder>()
   #bytes = 0
+  /** Of these, those of bodies that came whole. */
+  #wholeBytes = 0
   #timer: Timer | undefined
 
   constructor(options: BodyBudgetOptions) {
@@ -57,6 +63,20 @@ export class BodyBudget {
   /** Bytes held now. */
   get bytes(): number {
     return this.#bytes
+  }
+
+  /** For a body that came whole, in one read: it never waits, and is never given up. */
+  hold(bytes: number): BodyHold {
+    this.#bytes += bytes
+    this.#wholeBytes += bytes
+    return new WholeHold(bytes, this)
+  }
+
+  /** Only for what `hold` gave. */
+  giveBack(bytes: number): void {
+    this.#bytes -= bytes
+    this.#wholeBytes -= bytes
+    if (this.#waiting.size > 0) this.#resume()
   }
 
   claim(owner: BodyOwner): BodyClaim {
@@ -114,7 +134,7 @@ export class BodyBudget {
     const silentSinceMs = clock.monotonic() - waitMs
     let silent: Holder | undefined
     let largest: Holder | undefined
-    let handledBytes = 0
+    let handledBytes = this.#wholeBytes
     for (const holder of this.#holders) {
       if (holder.complete) {
         handledBytes += holder.bytes
@@ -125,5 +145,20 @@ export class BodyBudget {
       if (isSilent && (silent === undefined || holder.lastGrownMs < silent.lastGrownMs)) silent = holder
     }
     return silent ?? (handledBytes > bytesMax * HANDLED_SHARE ? undefined : largest)
+  }
+}
+
+class WholeHold implements BodyHold {
+  #bytes: number
+  readonly #budget: BodyBudget
+
+  constructor(bytes: number, budget: BodyBudget) {
+    this.#bytes = bytes
+    this.#budget = budget
+  }
+
+  release(): void {
+    this.#budget.giveBack(this.#bytes)
+    this.#bytes = 0
   }
 }

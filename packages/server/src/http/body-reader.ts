@@ -2,10 +2,9 @@
  * Reads one request body into one piece of memory, within the bound of one body, the budget of all, and its time.
  * Settles exactly once; after that it neither reads nor holds anything.
  */
-import type { Readable } from 'node:stream'
-
 import type { BodyBudget, BodyClaim } from './body-budget.ts'
 import type { Deadline } from './deadlines.ts'
+import type { BodySource } from './exchange.ts'
 import { freeMemory } from './free-memory.ts'
 import { LargeBody } from './large-body.ts'
 import type { FrontDoorLimits } from './limits.ts'
@@ -16,7 +15,7 @@ export type BodyOutcome =
   | { readonly kind: 'too-large' | 'too-slow' | 'no-room' | 'gone' }
 
 export interface BodyReaderOptions {
-  readonly source: Readable
+  readonly source: BodySource
   /** From `content-length`, if announced. Already known to be within the bound. */
   readonly length: number | undefined
   readonly limits: FrontDoorLimits

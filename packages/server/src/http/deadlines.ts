@@ -14,11 +14,6 @@ export interface Deadline {
   cancel(): void
 }
 
-interface Entry {
-  dueMs: number
-  onExpired: () => void
-}
-
 export class Deadlines {
   readonly #clock: Clock
   readonly #tickMs: number
@@ -31,25 +26,25 @@ export class Deadlines {
   }
 
   start(delayMs: number, onExpired: () => void): Deadline {
-    const entry: Entry = { dueMs: this.#clock.monotonic() + delayMs, onExpired }
-    this.#add(entry)
-    return {
-      restart: (nextDelayMs, next) => {
-        entry.dueMs = this.#clock.monotonic() + nextDelayMs
-        entry.onExpired = next
-        this.#add(entry)
-      },
-      cancel: () => void this.#entries.delete(entry),
-    }
+    const entry = new Entry(this)
+    this.set(entry, delayMs, onExpired)
+    return entry
   }
 
-  #add(entry: Entry): void {
+  /** For entries alone. */
+  set(entry: Entry, delayMs: number, onExpired: () => void): void {
+    entry.dueMs = this.#clock.monotonic() + delayMs
+    entry.onExpired = onExpired
     this.#entries.add(entry)
-    this.#arm()
+    if (this.#timer === undefined) this.#arm()
+  }
+
+  /** For entries alone. */
+  delete(entry: Entry): void {
+    this.#entries.delete(entry)
   }
 
   #arm(): void {
-    if (this.#timer !== undefined) return
     this.#timer = this.#clock.setTimer(this.#tickMs, () => this.#tick(), { unref: true })
   }
 
@@ -61,6 +56,25 @@ export class Deadlines {
       this.#entries.delete(entry)
       entry.onExpired()
     }
-    if (this.#entries.size > 0) this.#arm()
+    if (this.#entries.size > 0 && this.#timer === undefined) this.#arm()
+  }
+}
+
+/** Of a class, not closures: every request makes one (bench: PutRecord). */
+class Entry implements Deadline {
+  readonly #deadlines: Deadlines
+  dueMs = 0
+  onExpired: () => void = () => {}
+
+  constructor(deadlines: Deadlines) {
+    this.#deadlines = deadlines
+  }
+
+  restart(delayMs: number, onExpired: () => void): void {
+    this.#deadlines.set(this, delayMs, onExpired)
+  }
+
+  cancel(): void {
+    this.#deadlines.delete(this)
   }
 }

@@ -3,13 +3,13 @@
  * timed, read, dispatched, answered exactly once. Invariant: what it took (its place, its bytes, its deadline) is
  * given back exactly once, in `end`, which the protocol calls when the answer is written or the client is gone.
  */
-import type { Readable } from 'node:stream'
+import type { EventEmitter } from 'node:events'
 
 import type { Clock, Logger } from '@millrace/std'
 
 import type { AnswerBudget, AnswerClaim } from './answer-budget.ts'
 import { type EventWatch, isPieces } from './answer-body.ts'
-import type { BodyBudget, BodyClaim } from './body-budget.ts'
+import type { BodyBudget, BodyHold } from './body-budget.ts'
 import { readBody } from './body-reader.ts'
 import type { Deadline, Deadlines } from './deadlines.ts'
 import type { FrontDoorLimits } from './limits.ts'
@@ -42,13 +42,21 @@ export function peerOf(address: string | undefined, isSecure: boolean): Peer {
   return { address: address?.replace(/^::ffff:(?=\d+\.)/i, ''), isSecure }
 }
 
+/** Where a body comes from: `data`, then `end`; `close` after it, or without it when there is no more to come. */
+export interface BodySource extends Pick<EventEmitter, 'on' | 'off'> {
+  pause(): void
+  resume(): void
+}
+
 /** One request as a protocol hands it in. */
 export interface Incoming {
   readonly method: string
   readonly url: string
   readonly headers: Readonly<Record<string, string>>
-  /** The body, or undefined if there is none. */
-  readonly source: Readable | undefined
+  /** The body when it is all there already; it is at most one read of a socket. Else it comes from `source`. */
+  readonly whole?: Uint8Array | undefined
+  /** The body, or undefined if there is none to come. */
+  readonly source: BodySource | undefined
   readonly peer: () => Peer
   /** The client waits to be told that it may send the body. */
   readonly proceed: (() => void) | undefined
@@ -66,7 +74,7 @@ export class Exchange implements WireRequest, EventWatch {
   readonly #incoming: Incoming
   readonly #deadline: Deadline
   #body: Uint8Array = NO_BODY
-  #claim: BodyClaim | undefined
+  #claim: BodyHold | undefined
   #answerClaim: AnswerClaim | undefined
   #abort: AbortController | undefined
   #gone = false
@@ -82,10 +90,15 @@ export class Exchange implements WireRequest, EventWatch {
   }
 
   start(): void {
-    const { source, headers, proceed } = this.#incoming
+    const { source, headers, proceed, whole } = this.#incoming
     const { limits, budget, inFlight, eventStreams } = this.#desk
     if (inFlight - eventStreams.size > limits.requestsMax) {
       this.#refuse('unavailable')
+      return
+    }
+    if (whole !== undefined) {
+      this.#claim = budget.hold(whole.length)
+      this.#handle(whole)
       return
     }
     const announced = headers['content-length']

@@ -16,6 +16,7 @@ import type { Desk } from './exchange.ts'
 import { type Protocol, readFirstBytes } from './first-bytes.ts'
 import { Http1 } from './http1.ts'
 import { Http2 } from './http2.ts'
+import { QuickHttp1 } from './quick-http1.ts'
 import type { FrontDoorLimits } from './limits.ts'
 import { RequestIds } from './request-ids.ts'
 import type { Dispatch } from './wire.ts'
@@ -57,6 +58,7 @@ export class Listener implements AsyncDisposable {
   readonly #options: ListenerOptions
   readonly #desk: Desk
   readonly #http1: Http1
+  readonly #quick: QuickHttp1
   readonly #http2: Http2
   readonly #connections = new Set<Socket>()
   /** Those of them that have not yet said what they speak. */
@@ -91,6 +93,7 @@ export class Listener implements AsyncDisposable {
       onQuiet: () => this.#closeQuiet(),
     }
     this.#http1 = new Http1(this.#desk)
+    this.#quick = new QuickHttp1(this.#desk, (socket) => this.#handOver(socket))
     this.#http2 = new Http2(this.#desk)
   }
 
@@ -132,6 +135,7 @@ export class Listener implements AsyncDisposable {
     const drained = new Promise<void>((resolve) => (this.#drained = resolve))
     const timer = clock.setTimer(limits.drainMs, () => this.#destroyAll())
     for (const socket of this.#undecided) socket.destroy()
+    this.#quick.stop()
     this.#http1.stop()
     this.#http2.stop()
     // They would go on for minutes. Their clients subscribe anew.
@@ -145,6 +149,7 @@ export class Listener implements AsyncDisposable {
 
   /** No request is in flight: what stays open has nothing to say, once the last answers have left the sockets. */
   #closeQuiet(): void {
+    this.#quick.stop()
     this.#http1.stop()
     this.#options.clock.setTimer(this.#options.limits.lingerMs, () => this.#destroyAll(), { unref: true })
   }
@@ -210,8 +215,7 @@ export class Listener implements AsyncDisposable {
 
   #hand(socket: Socket, protocol: Protocol): void {
     if (protocol === 'h1') {
-      this.#http1.accept(socket)
-      socket.resume()
+      this.#quick.accept(socket)
       return
     }
     // Only HTTP/1.1 clients send and then close their half before the answer is there.
@@ -227,6 +231,12 @@ export class Listener implements AsyncDisposable {
       },
       () => socket.destroy(),
     )
+  }
+
+  /** What the quick reader does not know. */
+  #handOver(socket: Socket): void {
+    this.#http1.accept(socket)
+    socket.resume()
   }
 
   async #openTls(): Promise<TlsServer> {

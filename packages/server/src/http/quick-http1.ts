@@ -1,0 +1,313 @@
+/**
+ * HTTP/1.1 for the requests that clients of a data service send all day: read by request-head.ts, served one after the
+ * other, answered in one write. A connection whose next request is anything else goes to `node:http` with all its
+ * bytes, for good (docs/decisions/090): what is wrong, slow in its head or merely rare is treated there.
+ */
+import { EventEmitter } from 'node:events'
+import { STATUS_CODES } from 'node:http'
+import type { Socket } from 'node:net'
+
+import { isPieces, totalBytes, writeEvents } from './answer-body.ts'
+import { ChunkedWriter } from './chunked-writer.ts'
+import type { Deadline } from './deadlines.ts'
+import { type BodySource, type Desk, Exchange, type Incoming, peerOf } from './exchange.ts'
+import { readHead, type RequestHead } from './request-head.ts'
+import type { Peer, WireResponse } from './wire.ts'
+
+/** Up to here an answer is copied rather than written as a piece of its own. */
+const ONE_PIECE_BYTES = 1024
+
+export class QuickHttp1 {
+  readonly desk: Desk
+  readonly connections = new Set<Connection>()
+  /** Takes a paused connection whose bytes were put back. */
+  readonly handOver: (socket: Socket) => void
+  readonly keepAlive: string
+  #dateS = 0
+  #date = ''
+
+  constructor(desk: Desk, handOver: (socket: Socket) => void) {
+    this.desk = desk
+    this.handOver = handOver
+    const idleS = Math.floor(desk.limits.keepAliveIdleMs / 1000)
+    this.keepAlive = `Connection: keep-alive\r\nKeep-Alive: timeout=${idleS}\r\n\r\n`
+  }
+
+  /** `socket` is paused, and what it has said so far is put back. */
+  accept(socket: Socket): void {
+    this.connections.add(new Connection(this, socket))
+    socket.resume()
+  }
+
+  /** Connections without a request are closed now, the others after their answer. */
+  stop(): void {
+    for (const connection of this.connections) connection.stop()
+  }
+
+  /** The value of a `Date` header, made once a second. */
+  date(): string {
+    const nowMs = this.desk.clock.now()
+    const nowS = Math.floor(nowMs / 1000)
+    if (nowS !== this.#dateS) {
+      this.#dateS = nowS
+      this.#date = new Date(nowMs).toUTCString()
+    }
+    return this.#date
+  }
+}
+
+/** One connection. At most one of its requests is served; what comes behind it waits, and no more is read. */
+class Connection {
+  readonly #server: QuickHttp1
+  readonly #socket: Socket
+  readonly #idle: Deadline
+  readonly #onData = (chunk: Buffer): void => this.#take(chunk)
+  readonly #onEnd = (): void => this.#end()
+  readonly #onClose = (): void => this.#close()
+  readonly #onIdle = (): void => void this.#socket.destroy()
+  readonly #onAnswered = (): void => this.#next()
+  #request: QuickRequest | undefined
+  /** Bytes behind those of the request; the socket is paused then. */
+  #waiting: Buffer | undefined
+  /** It is closed after this answer. */
+  #isLast = false
+
+  constructor(server: QuickHttp1, socket: Socket) {
+    this.#server = server
+    this.#socket = socket
+    const { deadlines, limits } = server.desk
+    this.#idle = deadlines.start(limits.keepAliveIdleMs, this.#onIdle)
+    socket.on('data', this.#onData)
+    socket.on('end', this.#onEnd)
+    socket.on('close', this.#onClose)
+  }
+
+  get peer(): Peer {
+    return peerOf(this.#socket.remoteAddress, false)
+  }
+
+  stop(): void {
+    if (this.#request === undefined) this.#socket.destroy()
+  }
+
+  destroy(): void {
+    this.#socket.destroy()
+  }
+
+  answer(request: QuickRequest, answer: WireResponse, unread: boolean): void {
+    this.#isLast ||= unread || this.#server.desk.stopping
+    const { body } = answer
+    if (!isPieces(body)) {
+      this.#answerEvents(request, answer, body)
+      return
+    }
+    const socket = this.#socket
+    const onWritten = unread ? () => this.#linger(request) : this.#onAnswered
+    const head = this.#head(answer, `content-length: ${totalBytes(body)}`)
+    const [only] = body
+    if (body.length <= 1 && (only === undefined || only.length <= ONE_PIECE_BYTES)) {
+      // As text, a small answer is one write with its head (bench: PutRecord).
+      socket.write(only === undefined ? head : head + latin1(only), 'latin1', onWritten)
+      return
+    }
+    socket.cork()
+    socket.write(head, 'latin1')
+    for (let i = 0; i < body.length - 1; i++) socket.write(body[i] as Uint8Array)
+    socket.write(body[body.length - 1] as Uint8Array, onWritten)
+    socket.uncork()
+  }
+
+  #answerEvents(request: QuickRequest, answer: WireResponse, events: AsyncIterable<readonly Uint8Array[]>): void {
+    const socket = this.#socket
+    const { exchange } = request
+    socket.write(this.#head(answer, 'transfer-encoding: chunked'), 'latin1')
+    const writer = new ChunkedWriter(socket)
+    writer.on('error', () => {})
+    writer.on('finish', this.#onAnswered)
+    socket.once('close', () => writer.destroy())
+    writeEvents(writer, events, exchange).catch((error: unknown) => {
+      // Nothing can be said any more but by breaking off: the reader must not take this for the end.
+      this.#server.desk.logger.debug('an event stream broke off', { requestId: exchange.id, error })
+      exchange.cancel()
+      socket.destroy()
+    })
+  }
+
+  #head({ status, headers }: WireResponse, framing: string): string {
+    let text = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n`
+    for (const name in headers) text += `${name}: ${headers[name]}\r\n`
+    const ending = this.#isLast ? 'Connection: close\r\n\r\n' : this.#server.keepAlive
+    return `${text}${framing}\r\nDate: ${this.#server.date()}\r\n${ending}`
+  }
+
+  /**
+   * An answer to a body that was not read is written. Closing at once would make the kernel reset the connection, and
+   * its sender, still sending, would never see the answer: so a little more is read and thrown away.
+   */
+  #linger({ source }: QuickRequest): void {
+    if (source === undefined || source.isComplete) {
+      this.#next()
+      return
+    }
+    const { deadlines, limits } = this.#server.desk
+    const lingering = deadlines.start(limits.lingerMs, this.#onAnswered)
+    source.once('end', this.#onAnswered)
+    source.once('close', () => lingering.cancel())
+    this.#socket.resume()
+  }
+
+  #take(chunk: Buffer): void {
+    if (this.#request === undefined) this.#serve(chunk)
+    else this.#keep(this.#request.source?.take(chunk) ?? chunk)
+  }
+
+  #serve(bytes: Buffer): void {
+    const { desk } = this.#server
+    const head = readHead(bytes, desk.limits.headerBytesMax)
+    if (head === undefined || head.length > desk.limits.bodyBytesMax) {
+      this.#leave(bytes)
+      return
+    }
+    this.#idle.cancel()
+    const end = head.end + head.length
+    const isWhole = bytes.length >= end
+    const body = bytes.subarray(head.end, end)
+    const source = isWhole ? undefined : new PartialBody(this.#socket, head.length)
+    const request = new QuickRequest(this, head, isWhole ? body : undefined, source)
+    this.#request = request
+    request.exchange = new Exchange(desk, request)
+    request.exchange.start()
+    if (source !== undefined) source.take(body)
+    else if (bytes.length > end) this.#keep(bytes.subarray(end))
+  }
+
+  /** For later. */
+  #keep(bytes: Buffer): void {
+    if (bytes.length === 0) return
+    this.#waiting = bytes
+    this.#socket.pause()
+  }
+
+  /** The answer is written. */
+  #next(): void {
+    const request = this.#request
+    if (request === undefined || this.#socket.destroyed) return
+    this.#request = undefined
+    request.end()
+    if (this.#isLast || this.#server.desk.stopping) {
+      this.#socket.end()
+      return
+    }
+    const waiting = this.#waiting
+    if (waiting === undefined) {
+      this.#idle.restart(this.#server.desk.limits.keepAliveIdleMs, this.#onIdle)
+      return
+    }
+    this.#waiting = undefined
+    this.#serve(waiting)
+    if (this.#waiting === undefined) this.#socket.resume()
+  }
+
+  #leave(bytes: Buffer): void {
+    const socket = this.#socket
+    this.#forget()
+    socket.pause()
+    socket.unshift(bytes)
+    this.#server.handOver(socket)
+  }
+
+  /** The other side is going: nobody waits for an answer any more, as `node:http` sees it too. */
+  #end(): void {
+    this.#socket.end()
+  }
+
+  #close(): void {
+    this.#forget()
+    this.#request?.end()
+  }
+
+  #forget(): void {
+    const socket = this.#socket
+    this.#idle.cancel()
+    this.#server.connections.delete(this)
+    socket.off('data', this.#onData)
+    socket.off('end', this.#onEnd)
+    socket.off('close', this.#onClose)
+  }
+}
+
+class QuickRequest implements Incoming {
+  readonly method = 'POST'
+  readonly url: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly whole: Uint8Array | undefined
+  readonly source: PartialBody | undefined
+  readonly proceed = undefined
+  readonly #connection: Connection
+  declare exchange: Exchange
+
+  constructor(connection: Connection, head: RequestHead, whole: Uint8Array | undefined, source?: PartialBody) {
+    this.#connection = connection
+    this.url = head.url
+    this.headers = head.headers
+    this.whole = whole
+    this.source = source
+  }
+
+  peer(): Peer {
+    return this.#connection.peer
+  }
+
+  answer(response: WireResponse, { unread }: { readonly unread: boolean }): void {
+    this.#connection.answer(this, response, unread)
+  }
+
+  destroy(): void {
+    this.#connection.destroy()
+  }
+
+  end(): void {
+    this.source?.emit('close')
+    this.exchange.end()
+  }
+}
+
+/** A body that comes in pieces: emits `data`, then `end`, or `close` without it. */
+class PartialBody extends EventEmitter implements BodySource {
+  readonly #socket: Socket
+  #missing: number
+
+  constructor(socket: Socket, length: number) {
+    super()
+    this.#socket = socket
+    this.#missing = length
+  }
+
+  get isComplete(): boolean {
+    return this.#missing === 0
+  }
+
+  /** Returns what is not of this body any more. */
+  take(chunk: Buffer): Buffer {
+    const taken = Math.min(this.#missing, chunk.length)
+    if (taken === 0) return chunk
+    this.#missing -= taken
+    // Looked at first: whoever takes the piece may free its memory.
+    const rest = chunk.subarray(taken)
+    this.emit('data', taken === chunk.length ? chunk : chunk.subarray(0, taken))
+    if (this.#missing === 0) this.emit('end')
+    return rest
+  }
+
+  pause(): void {
+    this.#socket.pause()
+  }
+
+  resume(): void {
+    this.#socket.resume()
+  }
+}
+
+function latin1({ buffer, byteOffset, byteLength }: Uint8Array): string {
+  return Buffer.from(buffer, byteOffset, byteLength).toString('latin1')
+}
