@@ -3,6 +3,7 @@ export { channelArn, consumerArn, parseChannelArn, parseConsumerArn, parseStream
 export type { ChannelAddress, ConsumerAddress, StreamAddress } from './arn.ts'
 export {
   decodeDocument,
+  decodeQuickly,
   decodeRequest,
   decodeResponse,
   encodeRequest,

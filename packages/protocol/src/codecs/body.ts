@@ -4,7 +4,7 @@
  */
 import { KinesisError } from '../errors.ts'
 import type { Operation } from '../operation.ts'
-import type { PutRecordsOutput } from '../operations/put-records.ts'
+import { PutRecords, type PutRecordsOutput } from '../operations/put-records.ts'
 import { checkConstraints } from '../schema/constraints.ts'
 import { decodeStructure } from '../schema/decode.ts'
 import type { Schema, StructureSchema } from '../schema/schema.ts'
@@ -15,6 +15,7 @@ import { type EncodedGetRecordsOutput, encodeGetRecords } from './get-records.ts
 import { encodeJson } from './json-encode.ts'
 import { parseJson } from './json-parse.ts'
 import { decodePutRecords, encodePutRecords } from './put-records.ts'
+import { scanPutRecords } from './put-records-scan.ts'
 import { EncodedRecords } from './record-writer.ts'
 
 /** A body that was parsed, not yet looked at: an object or a list. */
@@ -23,7 +24,9 @@ export type Document = object
 const nothing = new Uint8Array(0)
 
 /** Decoders that give the same as the general one, or `undefined` where they leave it to the general one. */
-const quickDecoders: ReadonlyMap<string, (document: Document) => unknown> = new Map([['PutRecords', decodePutRecords]])
+const quickDecoders: ReadonlyMap<string, (document: Document) => unknown> = new Map([
+  [PutRecords.name, decodePutRecords],
+])
 
 /**
  * Parses a body. Throws a SerializationException without a message when it is not parsable, is a scalar or `null`, or
@@ -46,6 +49,14 @@ export function decodeDocument<I>(operation: Operation<I>, codec: Codec, documen
   return input as I
 }
 
+/**
+ * The input of a request whose body is so usual that it is read without parsing it: what parseDocument and
+ * decodeDocument would give. `undefined`: they are to be asked. Throws nothing.
+ */
+export function decodeQuickly(operationName: string, codec: Codec, bytes: Uint8Array): object | undefined {
+  return codec === 'json' && operationName === PutRecords.name ? scanPutRecords(bytes) : undefined
+}
+
 /** parseDocument and decodeDocument in one. Throws nothing but KinesisError, whatever the bytes. */
 export function decodeRequest<I>(operation: Operation<I>, codec: Codec, bytes: Uint8Array): I {
   return decodeDocument(operation, codec, parseDocument(codec, bytes))
@@ -60,7 +71,7 @@ export function encodeRequest<I>(operation: Operation<I>, codec: Codec, input: I
 export function encodeResponse<O>(operation: Operation<unknown, O>, codec: Codec, output: O): Uint8Array {
   if (operation.output === undefined) return nothing
   if (codec === 'cbor') return encodeCbor(operation.output, output)
-  const quick = operation.name === 'PutRecords' ? encodePutRecords(output as PutRecordsOutput) : undefined
+  const quick = operation.name === PutRecords.name ? encodePutRecords(output as PutRecordsOutput) : undefined
   return quick ?? encodeJson(operation.output, output)
 }
 

@@ -27,7 +27,11 @@ export function decodePutRecords(document: object): PutRecordsInput | undefined 
   if (Array.isArray(document) || !Array.isArray(raw) || raw.length === 0 || raw.length > PUT_RECORDS_MAX)
     return undefined
   const Records = decodeEntries(raw)
-  if (Records === undefined) return undefined
+  return Records === undefined ? undefined : decodeShell(Records, document)
+}
+
+/** Adds what stands beside the records. Throws as the general decoder does. */
+export function decodeShell(Records: readonly PutRecordsEntry[], document: object): PutRecordsInput {
   const input = decodeStructure(shell, document, 'json')
   checkConstraints(shell, input)
   return { Records, ...input }

@@ -44,9 +44,49 @@ export function readSignature(request: Pick<SignableRequest, 'url' | 'headers'>)
   throw new KinesisError('MissingAuthenticationTokenException', 'Missing Authentication Token')
 }
 
+/** What an `Authorization` header says before its signature: the same for a day of one client's requests. */
+type ClaimedScope = Pick<ClaimedSignature, 'algorithm' | 'credential' | 'accessKeyId' | 'scope' | 'signedHeaders'>
+
+/** By the text up to the digits of the signature. Splitting it anew costs 2 µs (bench: PutRecord). */
+const knownScopes = new Map<string, ClaimedScope>()
+/** Beyond it the oldest goes. */
+const KNOWN_SCOPES_MAX = 1024
+/** Longer ones are not kept. */
+const KNOWN_SCOPE_LENGTH_MAX = 1024
+const SIGNATURE_DIGITS = 64
+const ENDS_IN_SIGNATURE = /[, ]Signature=[0-9a-f]{64}$/
+
 function readHeader(header: string, headers: SignableRequest['headers']): ClaimedSignature {
-  const { algorithm, parameters } = parseHeader(header)
   const date = headers['x-amz-date'] || headers['date'] || ''
+  const beforeDigits = header.length - SIGNATURE_DIGITS
+  const known = date === '' ? undefined : knownScopes.get(header.slice(0, beforeDigits))
+  if (known !== undefined && ENDS_IN_SIGNATURE.test(header)) {
+    const { algorithm, credential, accessKeyId, scope, signedHeaders } = known
+    return {
+      form: 'header',
+      algorithm,
+      credential,
+      accessKeyId,
+      scope,
+      signedHeaders,
+      signature: header.slice(beforeDigits),
+      date,
+      expiresS: undefined,
+      sessionToken: headers['x-amz-security-token'],
+    }
+  }
+  const claim = parseClaim(header, date, headers['x-amz-security-token'])
+  if (header.length <= KNOWN_SCOPE_LENGTH_MAX && ENDS_IN_SIGNATURE.test(header)) {
+    const [oldest] = knownScopes.keys()
+    if (knownScopes.size >= KNOWN_SCOPES_MAX && oldest !== undefined) knownScopes.delete(oldest)
+    knownScopes.set(header.slice(0, beforeDigits), claim)
+  }
+  return claim
+}
+
+/** Throws IncompleteSignatureException for what is missing. */
+function parseClaim(header: string, date: string, sessionToken: string | undefined): ClaimedSignature {
+  const { algorithm, parameters } = parseHeader(header)
   let missing = ''
   for (const name of ['Credential', 'Signature', 'SignedHeaders']) {
     if (!parameters.get(name)) missing += `Authorization header requires '${name}' parameter. `
@@ -63,7 +103,7 @@ function readHeader(header: string, headers: SignableRequest['headers']): Claime
     signature: parameters.get('Signature') ?? '',
     date,
     expiresS: undefined,
-    sessionToken: headers['x-amz-security-token'],
+    sessionToken,
   }
 }
 

@@ -14,6 +14,9 @@ export const CLOCK_SKEW_MAX_MS = 5 * 60 * 1000
 /** The longest that a signed address is good for: seven days, as everywhere in AWS. */
 const EXPIRES_MAX_S = 604_800
 
+/** 32 bytes in hexadecimal digits. */
+const SIGNATURE_DIGITS = 64
+
 const MISMATCH =
   'The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key ' +
   'and signing method. Consult the service documentation for details.'
@@ -76,8 +79,14 @@ const PRINTED_MAX = 256
  * megabytes of a request of 32 KiB.
  */
 function namesEachOnce(signed: readonly string[]): boolean {
-  return new Set(signed).size === signed.length
+  if (knownDistinct.has(signed)) return true
+  if (new Set(signed).size !== signed.length) return false
+  knownDistinct.add(signed)
+  return true
 }
+
+/** Lists that were looked at: readSignature gives the same one for many requests. */
+const knownDistinct = new WeakSet<readonly string[]>()
 
 /** The host, because a signature counts for one service only; the target, because it says what is to be done. */
 function coversWhatMatters(signed: readonly string[], headers: SignableRequest['headers']): boolean {
@@ -91,7 +100,15 @@ interface Timestamp {
   readonly ms: number
 }
 
-function parseTimestamp({ date }: ClaimedSignature): Timestamp {
+/** Many requests are signed in one second. */
+let lastTimestamp: Timestamp = { text: '', ms: 0 }
+
+function parseTimestamp(claim: ClaimedSignature): Timestamp {
+  if (claim.date !== lastTimestamp.text) lastTimestamp = readTimestamp(claim)
+  return lastTimestamp
+}
+
+function readTimestamp({ date }: ClaimedSignature): Timestamp {
   const match = /^(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})(\d{2})Z$/.exec(date)
   const ms =
     match === null
@@ -126,10 +143,16 @@ function checkTime({ text, ms }: Timestamp, claim: ClaimedSignature, nowMs: numb
   }
 }
 
-function equalInConstantTime(a: string, b: string): boolean {
-  const bytesA = Buffer.from(a, 'latin1')
-  const bytesB = Buffer.from(b, 'latin1')
-  return bytesA.length === bytesB.length && timingSafeEqual(bytesA, bytesB)
+// Verifying is synchronous, so one scratch serves all.
+const computed = Buffer.alloc(SIGNATURE_DIGITS)
+const claimed = Buffer.alloc(SIGNATURE_DIGITS)
+
+/** `signature` is ours. */
+function equalInConstantTime(signature: string, claim: string): boolean {
+  if (claim.length !== SIGNATURE_DIGITS) return false
+  computed.write(signature, 0, SIGNATURE_DIGITS, 'latin1')
+  claimed.write(claim, 0, SIGNATURE_DIGITS, 'latin1')
+  return timingSafeEqual(computed, claimed)
 }
 
 function invalid(message: string): KinesisError {

@@ -4,7 +4,15 @@
  */
 import { hash } from 'node:crypto'
 
-import { type Codec, decodeDocument, type Document, KinesisError, operations, parseDocument } from '@millrace/protocol'
+import {
+  type Codec,
+  decodeDocument,
+  decodeQuickly,
+  type Document,
+  KinesisError,
+  operations,
+  parseDocument,
+} from '@millrace/protocol'
 
 export interface BodyJob {
   readonly codec: Codec
@@ -23,13 +31,15 @@ export type DecodedBody =
 
 /** Throws nothing: what is wrong with the bytes is part of the result. */
 export function decodeBody({ codec, operation: name, hashed }: BodyJob, bytes: Uint8Array): DecodedBody {
+  const quick = name === undefined ? undefined : decodeQuickly(name, codec, bytes)
+  if (quick !== undefined) return { kind: 'decoded', input: quick, payloadHash: hashed ? sha256(bytes) : undefined }
   let document: Document
   try {
     document = parseDocument(codec, bytes)
   } catch {
     return { kind: 'unparsable' }
   }
-  const payloadHash = hashed ? hash('sha256', bytes, 'hex') : undefined
+  const payloadHash = hashed ? sha256(bytes) : undefined
   const operation = name === undefined ? undefined : operations.get(name)
   if (operation === undefined) return { kind: 'decoded', input: undefined, payloadHash }
   try {
@@ -37,6 +47,10 @@ export function decodeBody({ codec, operation: name, hashed }: BodyJob, bytes: U
   } catch (error) {
     return { kind: 'invalid', error: asKinesisError(error), payloadHash }
   }
+}
+
+function sha256(bytes: Uint8Array): string {
+  return hash('sha256', bytes, 'hex')
 }
 
 function asKinesisError(error: unknown): KinesisError {

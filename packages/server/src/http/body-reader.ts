@@ -49,7 +49,7 @@ export function readBody(options: BodyReaderOptions, settle: (outcome: BodyOutco
     if (outcome.kind === 'complete') claim.complete()
     else {
       claim.release()
-      for (const chunk of chunks) freeMemory(chunk)
+      freeMemory(...chunks)
       large?.free()
     }
     settle(outcome)
@@ -65,10 +65,9 @@ export function readBody(options: BodyReaderOptions, settle: (outcome: BodyOutco
     chunks.push(chunk)
     if (received > LARGE_BYTES_MIN) {
       large ??= new LargeBody(limits.bodyBytesMax)
-      for (const piece of chunks.splice(0)) {
-        large.append(piece)
-        freeMemory(piece)
-      }
+      const pieces = chunks.splice(0)
+      for (const piece of pieces) large.append(piece)
+      freeMemory(...pieces)
     }
     // What is complete does not wait: only a sender with more to come is paused.
     if (!claim.grow(arrived) && received !== length) source.pause()
@@ -91,6 +90,6 @@ function joined(chunks: readonly Buffer[]): Buffer {
   const [only] = chunks
   if (chunks.length === 1 && only !== undefined) return only
   const whole = Buffer.concat(chunks)
-  for (const chunk of chunks) freeMemory(chunk)
+  freeMemory(...chunks)
   return whole
 }

@@ -98,11 +98,11 @@ export function createDispatch(options: DispatchOptions): Dispatch {
     return toResponse(await answerPost(request, operation, startedMs), common)
   }
 
-  async function answerPost(
+  function answerPost(
     request: WireRequest,
     operation: Operation | undefined,
     startedMs: number,
-  ): Promise<Answer> {
+  ): Answer | Promise<Answer> {
     const { headers, body } = request
     const contentType = baseType(headers['content-type'])
     const codec: Codec = contentType === JSON_TYPE ? 'json' : 'cbor'
@@ -119,11 +119,7 @@ export function createDispatch(options: DispatchOptions): Dispatch {
       return headers['x-amz-target'] === undefined ? notAnOperation : unknownEncoding
     }
     if (contentType === PLAIN_JSON_TYPE) return answerPlainJson(request)
-    try {
-      return await answerOperation(request, operation, codec, startedMs)
-    } catch (error) {
-      return failed(error, codec, request, operation)
-    }
+    return answerOperation(request, operation, codec, startedMs)
   }
 
   async function answerOperation(
@@ -132,34 +128,38 @@ export function createDispatch(options: DispatchOptions): Dispatch {
     codec: Codec,
     startedMs: number,
   ): Promise<Answer> {
-    const job = { codec, operation: operation?.name, hashed: authenticate.hashesBodies }
-    const decoding = bodies.decode(job, request.body)
-    const decoded: DecodedBody = decoding instanceof Promise ? await decoding : decoding
-    // Row 8.
-    if (decoded.kind === 'unparsable') throw new KinesisError('SerializationException')
-    // Row 10.
-    if (operation === undefined) throw new KinesisError('UnknownOperationException')
-    const asked = { request, service: 'kinesis', operation: operation.name } as const
-    let caller: Caller | undefined
-    let output: unknown
     try {
-      // Row 11.
-      caller = authenticate.caller(request, decoded.payloadHash)
-      // Rows 12 and 13.
-      if (decoded.kind === 'invalid') throw decoded.error
-      const principal = authenticate.mode === 'iam' ? caller.principal : undefined
-      const context = new RequestContext(request, caller, principal, codec, startedMs + limits.handlingMs)
-      output = await service.execute(operation.name, decoded.input, context)
+      const job = { codec, operation: operation?.name, hashed: authenticate.hashesBodies }
+      const decoding = bodies.decode(job, request.body)
+      const decoded: DecodedBody = decoding instanceof Promise ? await decoding : decoding
+      // Row 8.
+      if (decoded.kind === 'unparsable') throw new KinesisError('SerializationException')
+      // Row 10.
+      if (operation === undefined) throw new KinesisError('UnknownOperationException')
+      const asked = { request, service: 'kinesis', operation: operation.name } as const
+      let caller: Caller | undefined
+      let output: unknown
+      try {
+        // Row 11.
+        caller = authenticate.caller(request, decoded.payloadHash)
+        // Rows 12 and 13.
+        if (decoded.kind === 'invalid') throw decoded.error
+        const principal = authenticate.mode === 'iam' ? caller.principal : undefined
+        const context = new RequestContext(request, caller, principal, codec, startedMs + limits.handlingMs)
+        output = await service.execute(operation.name, decoded.input, context)
+      } catch (error) {
+        audit?.({ ...asked, caller, input: decoded.kind === 'decoded' ? decoded.input : undefined, error })
+        throw error
+      }
+      audit?.({ ...asked, caller, input: decoded.input })
+      if (isEventStream(output)) {
+        const body = eventMessages(output, (error) => report(error, request, operation))
+        return { status: 200, contentType: EVENT_STREAM_TYPE, body }
+      }
+      return { status: 200, contentType: contentTypeOf(codec), body: encodeResponsePieces(operation, codec, output) }
     } catch (error) {
-      audit?.({ ...asked, caller, input: decoded.kind === 'decoded' ? decoded.input : undefined, error })
-      throw error
+      return failed(error, codec, request, operation)
     }
-    audit?.({ ...asked, caller, input: decoded.input })
-    if (isEventStream(output)) {
-      const body = eventMessages(output, (error) => report(error, request, operation))
-      return { status: 200, contentType: EVENT_STREAM_TYPE, body }
-    }
-    return { status: 200, contentType: contentTypeOf(codec), body: encodeResponsePieces(operation, codec, output) }
   }
 
   function answerSts(request: WireRequest, form: URLSearchParams): Answer {

@@ -12,8 +12,15 @@ const WORTH_BYTES = 32 * 1024
 const { port1: nowhere, port2: otherEnd } = new MessageChannel()
 otherEnd.close()
 
-/** Only for memory that nobody looks at any more. Leaves alone what is but a part of a larger buffer. */
-export function freeMemory({ buffer, byteLength }: Uint8Array): void {
-  if (byteLength < WORTH_BYTES || byteLength !== buffer.byteLength || !(buffer instanceof ArrayBuffer)) return
-  nowhere.postMessage(buffer, [buffer])
+/**
+ * Only for memory that nobody looks at any more. Leaves alone what is but a part of a larger buffer. All in one message:
+ * one for each piece of a body of 700 KB was a twelfth of its PutRecords (bench: PutRecords, 1 KiB).
+ */
+export function freeMemory(...pieces: readonly Uint8Array[]): void {
+  const worth: ArrayBuffer[] = []
+  for (const { buffer, byteLength } of pieces) {
+    if (byteLength >= WORTH_BYTES && byteLength === buffer.byteLength && buffer instanceof ArrayBuffer)
+      worth.push(buffer)
+  }
+  if (worth.length > 0) nowhere.postMessage(undefined, worth)
 }

@@ -1,18 +1,24 @@
 /**
  * The two identifiers that answers carry: a UUID as `x-amzn-RequestId`, and 72 random bytes in base64 as
- * `x-amz-id-2`. Randomness is fetched in blocks: one call for dozens of requests.
+ * `x-amz-id-2`. Both are cut from texts made of blocks of randomness: one conversion for dozens of requests.
  */
 import type { Random } from '@millrace/std'
 
-const BLOCK_BYTES = 8192
-const UUID_BYTES = 16
+const UUID_DIGITS = 32
 /** The real service's have 64 to 80 bytes. 72 need no padding. */
 const EXTENDED_BYTES = 72
+const EXTENDED_LETTERS = (EXTENDED_BYTES / 3) * 4
+/** Of either kind. */
+const IDS_PER_BLOCK = 64
+/** What a UUID's variant digit may be. */
+const VARIANTS = '89ab'
 
 export class RequestIds {
   readonly #random: Random
-  #block: Buffer = Buffer.alloc(0)
-  #used = 0
+  #digits = ''
+  #digitsUsed = 0
+  #letters = ''
+  #lettersUsed = 0
 
   constructor(random: Random) {
     this.#random = random
@@ -20,26 +26,35 @@ export class RequestIds {
 
   /** A version 4 UUID. */
   next(): string {
-    const bytes = this.#take(UUID_BYTES)
-    bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40
-    bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80
-    const hex = bytes.toString('hex')
-    return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
+    const at = this.#digitsUsed
+    if (at === this.#digits.length) {
+      this.#digits = this.#block((UUID_DIGITS / 2) * IDS_PER_BLOCK, 'hex')
+      this.#digitsUsed = 0
+      return this.next()
+    }
+    this.#digitsUsed = at + UUID_DIGITS
+    const digits = this.#digits
+    const variant = VARIANTS[Number.parseInt(digits.charAt(at + 16), 16) & 3]
+    return (
+      `${digits.slice(at, at + 8)}-${digits.slice(at + 8, at + 12)}-4${digits.slice(at + 13, at + 16)}-` +
+      `${variant}${digits.slice(at + 17, at + 20)}-${digits.slice(at + 20, at + 32)}`
+    )
   }
 
   /** For `x-amz-id-2`. */
   nextExtended(): string {
-    return this.#take(EXTENDED_BYTES).toString('base64')
+    const at = this.#lettersUsed
+    if (at === this.#letters.length) {
+      this.#letters = this.#block(EXTENDED_BYTES * IDS_PER_BLOCK, 'base64')
+      this.#lettersUsed = 0
+      return this.nextExtended()
+    }
+    this.#lettersUsed = at + EXTENDED_LETTERS
+    return this.#letters.slice(at, this.#lettersUsed)
   }
 
-  #take(length: number): Buffer {
-    if (this.#used + length > this.#block.length) {
-      const fresh = this.#random.bytes(BLOCK_BYTES)
-      this.#block = Buffer.from(fresh.buffer, fresh.byteOffset, fresh.byteLength)
-      this.#used = 0
-    }
-    const bytes = this.#block.subarray(this.#used, this.#used + length)
-    this.#used += length
-    return bytes
+  #block(length: number, encoding: 'hex' | 'base64'): string {
+    const { buffer, byteOffset, byteLength } = this.#random.bytes(length)
+    return Buffer.from(buffer, byteOffset, byteLength).toString(encoding)
   }
 }

@@ -91,7 +91,8 @@ export interface ServiceParts {
 
 export interface Handler {
   readonly name: string
-  run(input: unknown, service: ServiceParts, context: OperationContext): Promise<unknown>
+  /** Throws or rejects with KinesisError or EngineError. */
+  run(input: unknown, service: ServiceParts, context: OperationContext): unknown
 }
 
 /** Ties an operation of the protocol to what it does. The front door has checked the input against its schema. */
@@ -99,5 +100,5 @@ export function handle<I, O>(
   operation: Operation<I, O>,
   run: (input: I, service: ServiceParts, context: OperationContext) => Promise<O> | O,
 ): Handler {
-  return { name: operation.name, run: async (input, service, context) => run(input as I, service, context) }
+  return { name: operation.name, run: (input, service, context) => run(input as I, service, context) }
 }

@@ -1,0 +1,86 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { PutRecords } from '../operations/put-records.ts'
+import { withPlainBytes } from '../testing/plain-bytes.ts'
+import { decodeRequest } from './body.ts'
+import { scanPutRecords } from './put-records-scan.ts'
+
+const large = Buffer.alloc(300, 'data').toString('base64')
+const usually = <T>(usual: fc.Arbitrary<T>, ...unusual: readonly unknown[]) =>
+  fc.oneof({ weight: 30, arbitrary: usual }, { weight: 1, arbitrary: fc.constantFrom(...unusual) })
+const member = (name: string, value: fc.Arbitrary<unknown>) => value.map((of) => `"${name}":${JSON.stringify(of)}`)
+const key = usually(fc.stringMatching(/^[ !#-[\]-~]{1,20}$/), '', null, 1, 'ü', '"', '\\', 'k'.repeat(257))
+const entry = fc
+  .tuple(
+    member('Data', usually(fc.oneof(fc.base64String({ maxLength: 40 }), fc.constant(large)), null, 'A', 'A-==', [])),
+    fc.option(member('PartitionKey', key), { freq: 20 }),
+    fc.option(member('ExplicitHashKey', usually(fc.nat().map(String), '01', 'x')), { freq: 2 }),
+    fc.option(member('Unknown', fc.jsonValue()), { freq: 30, nil: undefined }),
+  )
+  .chain((members) =>
+    fc.shuffledSubarray(
+      members.filter((each) => each != null),
+      { minLength: 1 },
+    ),
+  )
+  .map((members) => `{${members.join(',')}}`)
+const body = fc
+  .record({
+    entries: fc.array(entry, { maxLength: 5 }),
+    name: member('StreamName', usually(fc.constant('s'), '!', null, 's'.repeat(129), '\n')),
+    more: fc.constantFrom('', ',"DryRun":true', ',"StreamName":"t"', ',"Records":[]', ',"__proto__":"x"', ' ', 'x'),
+    isNameFirst: fc.boolean(),
+    blanks: fc.constantFrom('', '', ' ', '\n\t'),
+  })
+  .map(({ entries, name, more, isNameFirst, blanks }) => {
+    // Worth it from its first record on.
+    const records = `"Records":[${[`{"Data":"${large}","PartitionKey":"k"}`, ...entries].join(`${blanks},${blanks}`)}]`
+    return `{${blanks}${isNameFirst ? `${name},${records}` : `${records}${blanks},${name}`}${more}${blanks}}`
+  })
+/** Some bytes put in the place of others. */
+const bent = fc
+  .tuple(
+    body,
+    fc.nat(),
+    fc.nat(3),
+    fc.constantFrom('"', '\\', ',', '}', ']', '{', '=', '/', '-', 'é', '\u0000', '\\u0041'),
+  )
+  .map(([text, at, cut, put]) => text.slice(0, at % text.length) + put + text.slice((at % text.length) + cut))
+
+function outcome(decode: () => unknown): unknown {
+  try {
+    return withPlainBytes(decode())
+  } catch (error) {
+    return String(error)
+  }
+}
+
+describe('scanPutRecords', () => {
+  it.each([
+    ['usual bodies', body, 50],
+    ['bent bodies', bent, 1],
+  ])('gives what parsing gives, or leaves it to that: %s', (_, bodies, quickMin) => {
+    let quick = 0
+    fc.assert(
+      fc.property(bodies, (text) => {
+        const bytes = Buffer.from(text)
+        const result = scanPutRecords(bytes)
+        if (result === undefined) return
+        quick++
+        expect(withPlainBytes(result)).toStrictEqual(outcome(() => decodeRequest(PutRecords, 'json', bytes)))
+      }),
+      { numRuns: 700 },
+    )
+    expect(quick).toBeGreaterThan(quickMin)
+  })
+
+  it('takes what the SDKs send, and leaves small records to parsing', () => {
+    const of = (Data: string) =>
+      Buffer.from(JSON.stringify({ Records: [{ Data, PartitionKey: 'k' }], StreamName: 's' }))
+    expect(scanPutRecords(of(large))).toEqual({
+      StreamName: 's',
+      Records: [{ Data: Buffer.alloc(300, 'data'), PartitionKey: 'k' }],
+    })
+    expect(scanPutRecords(of('aGk='))).toBeUndefined()
+  })
+})
