@@ -11,8 +11,8 @@ import { MeasuredProcess } from './processes.ts'
 import { signedIn } from './requests.ts'
 
 /** Many short rounds: whatever else the machine does then falls on all sides alike. */
-const ROUNDS = 40
-const WARM_UP_ROUNDS = 15
+const ROUNDS = 20
+const WARM_UP_ROUNDS = 8
 const ROUND_MS = 10_000
 
 interface Load {
@@ -62,7 +62,7 @@ export async function compare(other: string, only = ''): Promise<void> {
     return await process
   }
   try {
-    const theirs = await start(MeasuredProcess.millrace(join(folder, 'theirs'), options, other))
+    const theirs = await start(MeasuredProcess.millrace(join(folder, 'theirs'), options, { checkout: other }))
     const ours = await start(MeasuredProcess.millrace(join(folder, 'ours'), options))
     for (const { port } of [theirs, ours]) await createBenchStream(port)
     console.log(

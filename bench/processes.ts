@@ -21,10 +21,17 @@ export class MeasuredProcess {
   }
 
   /** `checkout`: whose build is started. Default: this one's. */
-  static millrace(dataDir: string, options: readonly string[] = [], checkout = root): Promise<MeasuredProcess> {
+  static millrace(
+    dataDir: string,
+    options: readonly string[] = [],
+    {
+      checkout = root,
+      nodeOptions = [],
+    }: { readonly checkout?: string; readonly nodeOptions?: readonly string[] } = {},
+  ): Promise<MeasuredProcess> {
     const command = join(checkout, 'packages', 'cli', 'dist', 'main.js')
     return MeasuredProcess.#start(
-      [command, 'start', '--port', '0', '--data-dir', dataDir, '--shard-limits', 'off', ...options],
+      [...nodeOptions, command, 'start', '--port', '0', '--data-dir', dataDir, '--shard-limits', 'off', ...options],
       /http:\/\/[^\s":]+:(\d+)/,
     )
   }

@@ -2,7 +2,8 @@
  * `npm run bench`: ours against what `node:http` itself can do, interleaved in one run, and how soon records are
  * delivered; prints tables and writes bench/RESULTS.md. `delivery` or `throughput` names one part: the other's results stay.
  * `--quick` takes short rounds and writes nothing. `--against DIRECTORY` measures this checkout's puts against those of
- * another, built one instead (against.ts); behind it may stand a part of a row's name.
+ * another, built one instead (against.ts); behind it may stand a part of a row's name. `--profile` prints where the
+ * processor time of puts goes (profile.ts).
  */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -11,6 +12,7 @@ import { compare } from './against.ts'
 import { deliveryRows } from './delivery.ts'
 import { diskCeiling } from './disk-ceiling.ts'
 import { MeasuredProcess } from './processes.ts'
+import { profile } from './profile.ts'
 import { DELIVERY_HEADING, deliveryMarkdown, markdown } from './report.ts'
 import { signedIn } from './requests.ts'
 import { getRows, putRows } from './rows.ts'
@@ -18,6 +20,10 @@ import { getRows, putRows } from './rows.ts'
 const against = process.argv.indexOf('--against')
 if (against !== -1) {
   await compare(process.argv[against + 1] ?? '', process.argv[against + 2])
+  process.exit()
+}
+if (process.argv.includes('--profile')) {
+  await profile()
   process.exit()
 }
 const quick = process.argv.includes('--quick')

@@ -17,6 +17,7 @@ const SPACE = 0x20
 const QUOTE = 0x22
 const COMMA = 0x2c
 const COLON = 0x3a
+const PAD = 0x3d
 const OPENING_BRACKET = 0x5b
 const BACKSLASH = 0x5c
 const CLOSING_BRACKET = 0x5d
@@ -29,6 +30,8 @@ const MEMBERS = (['Data', 'PartitionKey', 'ExplicitHashKey'] as const).map((name
   name,
   bytes: Buffer.from(`${name}"`),
 }))
+
+const nothing = new Uint8Array(0)
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 
@@ -45,16 +48,16 @@ export function scanPutRecords(bytes: Uint8Array): PutRecordsInput | undefined {
 class Scanner {
   readonly #body: Buffer
   #at = 0
-  /** The data of all records, side by side: they live and die together. */
-  #data: Buffer | undefined
-  #dataAt = 0
+  /** Where the letters of each record's data begin and end. */
+  readonly #spans: number[] = []
+  #dataBytes = 0
 
   constructor(body: Buffer) {
     this.#body = body
   }
 
   input(): PutRecordsInput | undefined {
-    let records: PutRecordsEntry[] | undefined
+    let records: Mutable<PutRecordsEntry>[] | undefined
     let shell = ''
     if (!this.#skip(OPENING_BRACE)) return undefined
     do {
@@ -71,11 +74,26 @@ class Scanner {
       shell += `${shell === '' ? '' : ','}"${name}":"${value}"`
     } while (this.#skip(COMMA))
     if (!this.#skip(CLOSING_BRACE) || this.#at !== this.#body.length || records === undefined) return undefined
-    return decodeShell(records, JSON.parse(`{${shell}}`) as object)
+    return this.#decode(records) ? decodeShell(records, JSON.parse(`{${shell}}`) as object) : undefined
   }
 
-  #records(): PutRecordsEntry[] | undefined {
-    const records: PutRecordsEntry[] = []
+  #decode(records: readonly Mutable<PutRecordsEntry>[]): boolean {
+    // One buffer for all, and no larger: the records of a request live and die together, and are handed on together.
+    const data = Buffer.allocUnsafeSlow(this.#dataBytes)
+    let from = 0
+    for (const [i, record] of records.entries()) {
+      // Decoded whole: what is no letter of base64, an escape among them, makes the result too short.
+      const letters = this.#body.toString('latin1', this.#spans[2 * i], this.#spans[2 * i + 1])
+      const length = base64DecodedLength(letters)
+      if (length === undefined || data.write(letters, from, length, 'base64') !== length) return false
+      record.Data = data.subarray(from, from + length)
+      from += length
+    }
+    return true
+  }
+
+  #records(): Mutable<PutRecordsEntry>[] | undefined {
+    const records: Mutable<PutRecordsEntry>[] = []
     if (!this.#skip(OPENING_BRACKET)) return undefined
     do {
       const record = this.#record()
@@ -85,52 +103,41 @@ class Scanner {
     return this.#skip(CLOSING_BRACKET) ? records : undefined
   }
 
-  #record(): PutRecordsEntry | undefined {
-    let data: Uint8Array | undefined
-    const record: Mutable<Partial<PutRecordsEntry>> = {}
+  /** With its data still to be decoded. */
+  #record(): Mutable<PutRecordsEntry> | undefined {
+    const record: Mutable<PutRecordsEntry> = { Data: nothing }
+    let hasData = false
     if (!this.#skip(OPENING_BRACE)) return undefined
     do {
       const name = this.#member()
       if (name === undefined || !this.#skip(COLON)) return undefined
       if (name === 'Data') {
-        if (data !== undefined) return undefined
-        data = this.#base64()
-        if (data === undefined) return undefined
+        if (hasData || !this.#letters()) return undefined
+        hasData = true
         continue
       }
       const value = this.#text()
-      if (name === 'PartitionKey') {
-        if (record.PartitionKey !== undefined || !isUsualKey(value)) return undefined
-        record.PartitionKey = value
-      } else {
-        if (record.ExplicitHashKey !== undefined || !isUsualHashKey(value)) return undefined
-        record.ExplicitHashKey = value
-      }
+      if (record[name] !== undefined || value === undefined || !IS_USUAL[name](value)) return undefined
+      record[name] = value
     } while (this.#skip(COMMA))
-    if (!this.#skip(CLOSING_BRACE) || data === undefined) return undefined
-    const { PartitionKey, ExplicitHashKey } = record
-    const entry: Mutable<PutRecordsEntry> = { Data: data }
-    if (PartitionKey !== undefined) entry.PartitionKey = PartitionKey
-    if (ExplicitHashKey !== undefined) entry.ExplicitHashKey = ExplicitHashKey
-    return entry
+    return this.#skip(CLOSING_BRACE) && hasData ? record : undefined
   }
 
-  #base64(): Uint8Array | undefined {
-    if (!this.#skip(QUOTE)) return undefined
+  /** Passes over a string of base64. False: it cannot be one. */
+  #letters(): boolean {
+    if (!this.#skip(QUOTE)) return false
+    const body = this.#body
     const start = this.#at
-    const end = this.#body.indexOf(QUOTE, start)
-    if (end === -1 || (this.#data === undefined && end - start < LARGE_LETTERS)) return undefined
-    // Decoded whole: what is no letter of base64, an escape among them, makes the result too short.
-    const letters = this.#body.toString('latin1', start, end)
-    const length = base64DecodedLength(letters)
-    if (length === undefined || length > RECORD_BYTES_MAX) return undefined
-    // Base64 is a third longer: what is still to come always fits.
-    this.#data ??= Buffer.allocUnsafeSlow(Math.ceil((this.#body.length * 3) / 4))
-    const from = this.#dataAt
-    if (this.#data.write(letters, from, length, 'base64') !== length) return undefined
+    const end = body.indexOf(QUOTE, start)
+    const letters = end - start
+    if (end === -1 || letters % 4 !== 0 || (this.#spans.length === 0 && letters < LARGE_LETTERS)) return false
+    const pads = letters === 0 || body[end - 1] !== PAD ? 0 : body[end - 2] === PAD ? 2 : 1
+    const length = (letters / 4) * 3 - pads
+    if (length > RECORD_BYTES_MAX) return false
+    this.#spans.push(start, end)
+    this.#dataBytes += length
     this.#at = end + 1
-    this.#dataAt = from + length
-    return this.#data.subarray(from, from + length)
+    return true
   }
 
   /** The name of a record's member. */
@@ -182,10 +189,7 @@ function isBlank(byte: number | undefined): boolean {
   return byte === SPACE || byte === 0x0a || byte === 0x0d || byte === 0x09
 }
 
-function isUsualKey(key: string | undefined): key is string {
-  return key !== undefined && key.length > 0 && key.length <= PARTITION_KEY_LENGTH_MAX
-}
-
-function isUsualHashKey(key: string | undefined): key is string {
-  return key !== undefined && HashKey.matcher?.test(key) === true
-}
+const IS_USUAL = {
+  PartitionKey: (key: string) => key.length > 0 && key.length <= PARTITION_KEY_LENGTH_MAX,
+  ExplicitHashKey: (key: string) => HashKey.matcher?.test(key) === true,
+} as const

@@ -4,6 +4,8 @@
  */
 import { hash } from 'node:crypto'
 
+import { freeMemory } from './free-memory.ts'
+
 import {
   type Codec,
   decodeDocument,
@@ -55,4 +57,16 @@ function sha256(bytes: Uint8Array): string {
 
 function asKinesisError(error: unknown): KinesisError {
   return error instanceof KinesisError ? error : new KinesisError('InternalFailure', undefined, { cause: error })
+}
+
+/**
+ * Gives back at once what the data of many records takes, unless it lies in the body itself. Nobody may look at it any
+ * more. Left to the collector, this and the body make it go through the heap every ten requests (bench: PutRecords, 1 KiB).
+ */
+export function releaseInput(input: unknown, body: Uint8Array): void {
+  const records = (input as { readonly Records?: readonly { readonly Data?: unknown }[] } | undefined)?.Records
+  const data = records?.[0]?.Data
+  // The quick decoders put the data of all records into one piece of memory.
+  if (!(data instanceof Uint8Array) || data.buffer === body.buffer || !(data.buffer instanceof ArrayBuffer)) return
+  freeMemory(new Uint8Array(data.buffer))
 }

@@ -33,7 +33,7 @@ import {
   toResponse,
   unknownEncoding,
 } from './answers.ts'
-import type { DecodedBody } from './body-decoder.ts'
+import { type DecodedBody, releaseInput } from './body-decoder.ts'
 import type { BodyWorker } from './body-worker.ts'
 import { eventMessages, isEventStream } from './event-messages.ts'
 import type { HostPolicy } from './host-policy.ts'
@@ -152,6 +152,7 @@ export function createDispatch(options: DispatchOptions): Dispatch {
         throw error
       }
       audit?.({ ...asked, caller, input: decoded.input })
+      releaseInput(decoded.input, request.body)
       if (isEventStream(output)) {
         const body = eventMessages(output, (error) => report(error, request, operation))
         return { status: 200, contentType: EVENT_STREAM_TYPE, body }

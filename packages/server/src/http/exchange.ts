@@ -11,6 +11,7 @@ import type { AnswerBudget, AnswerClaim } from './answer-budget.ts'
 import { type EventWatch, isPieces } from './answer-body.ts'
 import type { BodyBudget, BodyHold } from './body-budget.ts'
 import { readBody } from './body-reader.ts'
+import { freeMemory } from './free-memory.ts'
 import type { Deadline, Deadlines } from './deadlines.ts'
 import type { FrontDoorLimits } from './limits.ts'
 import { type Refusal, refusal } from './refusals.ts'
@@ -138,6 +139,8 @@ export class Exchange implements WireRequest, EventWatch {
     this.#deadline.cancel()
     this.#claim?.release()
     this.#answerClaim?.release()
+    // As soon as nobody may look at it: see releaseInput.
+    if (this.#answered) freeMemory(this.#body)
     // Whoever makes the events of a stream waits for the next one, and is told.
     if (!this.#answered || this.#desk.eventStreams.delete(this)) this.cancel()
     if (this.#desk.stopping && this.#desk.inFlight === 0) this.#desk.onQuiet()

@@ -130,7 +130,8 @@ export const limitRows = {
   pipelinedMax: {
     value: 16,
     unit: 'requests',
-    bounds: 'Requests of one HTTP/1.1 connection that wait for the answer before theirs.',
+    bounds:
+      'Requests of one HTTP/1.1 connection that wait for the answer before theirs. Of usual ones (decision 090), what one read of its socket brings.',
     atLimit: 'The connection is not read from until half of them are answered.',
   },
   drainMs: {

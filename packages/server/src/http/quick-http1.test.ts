@@ -172,4 +172,14 @@ describe('a connection', () => {
     const text = await converse(port, [post(large) + post('behind')], 2)
     expect(bodiesOf(text)).toEqual([`<${large}>`, '<behind>'])
   })
+
+  it('gives the memory of a large body back when it is answered', async () => {
+    const bodies: Uint8Array[] = []
+    const { port } = await listen((request) => {
+      bodies.push(request.body)
+      return echo(request)
+    })
+    await converse(port, [post('x'.repeat(300_000)), post('small')], 2)
+    await expect.poll(() => bodies.map(({ length }) => length)).toEqual([0, 5])
+  })
 })
