@@ -5,6 +5,7 @@
 import { cbor } from '@smithy/core/cbor'
 import {
   type Codec,
+  decodeQuickly,
   decodeRequest,
   decodeResponse,
   encodeRequest,
@@ -135,7 +136,10 @@ function requests(codec: Codec): Target {
     executions: 30_000,
     check(input) {
       const operation = apiOperations[(input[0] ?? 0) % apiOperations.length] as Operation
-      const found = refusedOr(() => decodeRequest(operation, codec, input.subarray(1)), isRefusal)
+      const bytes = input.subarray(1)
+      const found = refusedOr(() => decodeRequest(operation, codec, bytes), isRefusal)
+      const quick = decodeQuickly(operation.name, codec, bytes)
+      if (quick !== undefined) expectSame(quick, found, `read quickly, ${operation.name} means something else`)
       if (found === undefined) return
       // What was understood is said again, in either encoding, and understood the same.
       for (const other of ['json', 'cbor'] as const) {
