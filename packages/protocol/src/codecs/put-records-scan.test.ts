@@ -19,7 +19,7 @@ const entry = fc
   )
   .chain((members) =>
     fc.shuffledSubarray(
-      members.filter((each) => each != null),
+      members.filter((each) => typeof each === 'string'),
       { minLength: 1 },
     ),
   )
