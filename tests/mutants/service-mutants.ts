@@ -19,6 +19,22 @@ export const SERVICE_MUTANTS: readonly Mutant[] = [
     suite: { project: 'units', files: ['server/src/http/body-reader.test.ts', 'server/src/http/limits.test.ts'] },
   },
   {
+    name: 'repeated-header-read-quickly',
+    mechanism: 'a head in which a name stands twice is left to node:http',
+    file: 'packages/server/src/http/request-head.ts',
+    find: 'if (name === undefined || headers[name] !== undefined) return undefined',
+    replace: 'if (name === undefined) return undefined',
+    suite: { project: 'units', files: ['server/src/http/quick-http1.test.ts'] },
+  },
+  {
+    name: 'memory-of-the-next-request-freed',
+    mechanism: 'what lies in the body is not given back with the input: the next request may lie beside it',
+    file: 'packages/server/src/http/body-decoder.ts',
+    find: 'data.buffer === body.buffer || ',
+    replace: '',
+    suite: { project: 'units', files: ['server/src/http/body-decoder.test.ts'] },
+  },
+  {
     name: 'foreign-host-answered',
     mechanism: 'names that are not ours are refused on loopback (DNS rebinding)',
     file: 'packages/server/src/http/host-policy.ts',
@@ -54,8 +70,8 @@ export const SERVICE_MUTANTS: readonly Mutant[] = [
     name: 'signature-compared-byte-by-byte',
     mechanism: 'signatures are compared in constant time',
     file: 'packages/protocol/src/sigv4/verify.ts',
-    find: 'bytesA.length === bytesB.length && timingSafeEqual(bytesA, bytesB)',
-    replace: 'bytesA.equals(bytesB)',
+    find: 'return timingSafeEqual(computed, claimed)',
+    replace: 'return computed.equals(claimed)',
     suite: { project: 'units', files: ['protocol/src/sigv4/constant-time.test.ts'] },
   },
   {
