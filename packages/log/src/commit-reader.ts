@@ -49,7 +49,7 @@ export type CommitVerdict =
 export class CommitReader {
   readonly #file: DiskFile
   readonly #sizeBytes: number
-  #buffer = new Uint8Array(0)
+  #buffer: Uint8Array = new Uint8Array(0)
   #bufferAt = 0
 
   constructor(file: DiskFile, sizeBytes: number) {
@@ -66,7 +66,8 @@ export class CommitReader {
     const end = Math.min(offset + length, this.#sizeBytes)
     if (offset < this.#bufferAt || end > this.#bufferAt + this.#buffer.length) {
       const size = Math.min(Math.max(length, READ_BYTES), this.#sizeBytes - offset)
-      const buffer = new Uint8Array(Math.max(0, size))
+      // Not zeroed: nothing is shown but what was read.
+      const buffer = Buffer.allocUnsafeSlow(Math.max(0, size))
       const read = size <= 0 ? 0 : await this.#file.read(buffer, offset)
       this.#buffer = buffer.subarray(0, read)
       this.#bufferAt = offset

@@ -68,7 +68,7 @@ export async function writeIndexFile(
   if (await disk.exists(temporary)) await disk.remove(temporary)
   const file = await disk.create(temporary)
   try {
-    await writePages(file, pages(summary, bitmap.bits, ledgers, index, damages))
+    await writePages(file, layoutOf(summary).pages, pages(summary, bitmap.bits, ledgers, index, damages))
     await file.sync()
   } finally {
     await file.close()
@@ -118,10 +118,12 @@ async function readPage(file: DiskFile, page: number): Promise<Uint8Array> {
   return bytes
 }
 
-async function writePages(file: DiskFile, source: Iterable<Uint8Array>): Promise<void> {
-  let buffer = new Uint8Array(PAGES_PER_WRITE * PAGE_BYTES)
+async function writePages(file: DiskFile, count: number, source: Iterable<Uint8Array>): Promise<void> {
   let filled = 0
   let offset = 0
+  const nextBuffer = (): Uint8Array =>
+    new Uint8Array(Math.min(PAGES_PER_WRITE, count - offset / PAGE_BYTES) * PAGE_BYTES)
+  let buffer = nextBuffer()
   for (const page of source) {
     buffer.set(page, filled)
     filled += PAGE_BYTES
@@ -129,7 +131,7 @@ async function writePages(file: DiskFile, source: Iterable<Uint8Array>): Promise
       await file.write(buffer, offset)
       offset += filled
       filled = 0
-      buffer = new Uint8Array(PAGES_PER_WRITE * PAGE_BYTES)
+      buffer = nextBuffer()
     }
   }
   if (filled > 0) await file.write(buffer.subarray(0, filled), offset)

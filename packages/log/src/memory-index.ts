@@ -8,7 +8,7 @@ import type { Ledger } from './api.ts'
 import type { FrameEntry } from './format/commit-format.ts'
 import { type IndexEntry, type IndexQuery, isReached, lowerBound, type SegmentIndex } from './segment-index.ts'
 
-const ROWS_AT_FIRST = 256
+const ROWS_AT_FIRST = 64
 const LIST_AT_FIRST = 4
 
 class RowList {

@@ -80,8 +80,8 @@ export interface Placement {
 export class SegmentStore {
   readonly #options: SegmentStoreOptions
   readonly #reserveBytes: number
-  /** Written over and over. */
-  readonly #zeros: Uint8Array
+  /** Written over and over, made when they are first needed. */
+  #zeros: Uint8Array | undefined
   /** In order; the last one is active. */
   readonly segments: Segment[]
   #active: ActiveFile | undefined
@@ -105,7 +105,6 @@ export class SegmentStore {
     this.#options = options
     this.segments = [...segments]
     this.#lastNumber = Math.max(0, ...segments.flatMap(({ grouped, number }) => (grouped === undefined ? number : [])))
-    this.#zeros = options.allocate(Math.min(ZERO_STEP_BYTES, options.segmentBytes))
     this.#reserveBytes = Math.min(METADATA_RESERVE_BYTES, Math.floor(options.segmentBytes / 4))
   }
 
@@ -313,7 +312,7 @@ export class SegmentStore {
   async #zeroActive(active: ActiveFile): Promise<void> {
     const from = active.zeroedTo
     const to = Math.min(from + ZERO_STEP_BYTES, active.capacity)
-    await active.file.write(this.#zeros.subarray(0, to - from), from)
+    await active.file.write(this.#zerosOf(to - from), from)
     try {
       await active.file.sync()
     } catch (error) {
@@ -358,7 +357,7 @@ export class SegmentStore {
       // Who waits is helped by the first few steps; the rest follows ahead of the commits.
       while (zeroedTo < zeroBytes && !this.#isClosed && !(this.#isUrgent && zeroedTo >= this.#urgentBytes)) {
         const step = Math.min(ZERO_STEP_BYTES, zeroBytes - zeroedTo)
-        await file.writeAndSync(this.#zeros.subarray(0, step), zeroedTo)
+        await file.writeAndSync(this.#zerosOf(step), zeroedTo)
         zeroedTo += step
         await this.#pause()
       }
@@ -398,6 +397,12 @@ export class SegmentStore {
     return this.#next === undefined && active.offset > active.capacity * 0.75
   }
 
+  #zerosOf(length: number): Uint8Array {
+    const { allocate, segmentBytes } = this.#options
+    this.#zeros ??= allocate(Math.min(ZERO_STEP_BYTES, segmentBytes))
+    return this.#zeros.subarray(0, length)
+  }
+
   async #keepOrRemove(path: string): Promise<void> {
     const isWhole = (await this.#sizeOf(path)) === this.#options.segmentBytes
     if (isWhole && this.#spares.length < SPARES_MAX) this.#spares.push({ path, zeroedTo: this.#options.segmentBytes })
@@ -420,7 +425,7 @@ export class SegmentStore {
     try {
       const length = Math.min(await file.size(), BLANK_BYTES)
       if (length === 0) return
-      await file.write(this.#zeros.subarray(0, length), 0)
+      await file.write(this.#zerosOf(length), 0)
       await file.sync()
     } finally {
       await file.close()
