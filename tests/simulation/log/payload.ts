@@ -52,7 +52,9 @@ export function splitPayloads(frame: Uint8Array): FoundPayload[] {
     if (length < HEADER_BYTES || offset + length > frame.length) {
       throw new Error(`a frame of ${frame.length} bytes holds no whole payload at ${offset}`)
     }
-    found.push({ id: view.getUint32(0), records: view.getUint16(8), bytes: frame.slice(offset, offset + length) })
+    // A copy, as the frame is lent; small ones share memory.
+    const bytes = Buffer.from(frame.subarray(offset, offset + length))
+    found.push({ id: view.getUint32(0), records: view.getUint16(8), bytes })
     offset += length
   }
   return found

@@ -1,57 +1,77 @@
 /**
  * The bytes of one simulated file, in 4 KiB pages that copies share until one of them writes. A hole reads as zeros.
- * Copying costs one array of page references, so that a test can copy a whole disk at every operation.
+ * A copy costs nothing until then, so that a test can copy a whole disk at every operation.
  */
+import { hash } from 'node:crypto'
 
 /** What a file system keeps or loses as one. */
 export const PAGE_BYTES = 4096
 /** What a drive keeps or loses as one: the unit of tearing. */
 export const SECTOR_BYTES = 512
 
-/** Whoever may write a page in place, told apart by identity. */
-type Owner = Readonly<Record<never, never>>
+/** What several images may share. Whoever is not its only owner copies it before a change. */
+interface Content {
+  readonly pages: (Uint8Array | undefined)[]
+  size: number
+  digest: string | undefined
+}
+
+/**
+ * Digests of pages by where they lie in memory: most pages of a disk are those of its copies too. A checksum would not do:
+ * the CRC of bytes that end in their own is always the same.
+ */
+const digests = new WeakMap<ArrayBufferLike, Map<number, string>>()
+const holeDigest = digested(new Uint8Array(PAGE_BYTES))
 
 export class PageImage {
-  #pages: (Uint8Array | undefined)[] = []
-  #owners: (Owner | undefined)[] = []
-  #self: Owner = {}
-  #size = 0
+  #content: Content = { pages: [], size: 0, digest: undefined }
+  /** The pages that nobody else has, when nobody else has the content. */
+  #owned: Set<number> | undefined
 
   get size(): number {
-    return this.#size
+    return this.#content.size
+  }
+
+  /** Equal for two images if size and bytes are. */
+  get digest(): string {
+    const content = this.#content
+    content.digest ??= digested(`${content.size} ${pageDigests(content).join()}`)
+    return content.digest
   }
 
   /** An independent image with the same bytes. */
   copy(): PageImage {
     const copy = new PageImage()
-    copy.#pages = this.#pages.slice()
-    copy.#owners = this.#owners.slice()
-    copy.#size = this.#size
-    // From here on nobody owns the pages of before.
-    this.#self = {}
+    copy.#content = this.#content
+    this.#owned = undefined
     return copy
   }
 
+  /** Whole pages are kept as they are given: `bytes` must never change. */
   write(bytes: Uint8Array, offset: number): void {
+    const content = this.#own()
     for (let done = 0; done < bytes.length;) {
       const page = Math.floor((offset + done) / PAGE_BYTES)
       const within = (offset + done) % PAGE_BYTES
       const length = Math.min(PAGE_BYTES - within, bytes.length - done)
-      this.#writable(page).set(bytes.subarray(done, done + length), within)
+      const piece = bytes.subarray(done, done + length)
+      if (length === PAGE_BYTES) this.#put(page, piece)
+      else this.#writable(page).set(piece, within)
       done += length
     }
-    this.#size = Math.max(this.#size, offset + bytes.length)
+    content.size = Math.max(content.size, offset + bytes.length)
   }
 
   /** Fills `into` from `offset`; returns how many bytes there were before the end of the file. */
   read(into: Uint8Array, offset: number): number {
-    const length = Math.max(0, Math.min(into.length, this.#size - offset))
+    const { pages, size } = this.#content
+    const length = Math.max(0, Math.min(into.length, size - offset))
     for (let done = 0; done < length;) {
       const within = (offset + done) % PAGE_BYTES
       const piece = Math.min(PAGE_BYTES - within, length - done)
-      const page = this.#pages[Math.floor((offset + done) / PAGE_BYTES)]
+      const page = pages[Math.floor((offset + done) / PAGE_BYTES)]
       if (page === undefined) into.fill(0, done, done + piece)
-      else into.set(page.subarray(within, within + piece), done)
+      else into.set(piece === PAGE_BYTES ? page : page.subarray(within, within + piece), done)
       done += piece
     }
     return length
@@ -59,36 +79,72 @@ export class PageImage {
 
   /** Cuts, or extends with zeros. */
   truncate(size: number): void {
-    if (size < this.#size) {
+    if (size === this.size) return
+    const content = this.#own()
+    if (size < content.size) {
       const pages = Math.ceil(size / PAGE_BYTES)
-      this.#pages.length = Math.min(this.#pages.length, pages)
-      this.#owners.length = this.#pages.length
+      content.pages.length = Math.min(content.pages.length, pages)
+      for (const page of this.#owned ?? []) if (page >= pages) this.#owned?.delete(page)
       const within = size % PAGE_BYTES
-      if (within > 0 && this.#pages[pages - 1] !== undefined) this.#writable(pages - 1).fill(0, within)
+      if (within > 0 && content.pages[pages - 1] !== undefined) this.#writable(pages - 1).fill(0, within)
     }
-    this.#size = size
+    content.size = size
   }
 
   /** Takes page number `page` as `other` has it. The size stays. */
   takePage(page: number, other: PageImage): void {
-    while (this.#pages.length <= page) this.#push()
-    this.#pages[page] = other.#pages[page]
-    this.#owners[page] = undefined
-    other.#owners[page] = undefined
+    this.#own()
+    this.#put(page, other.#content.pages[page])
+    other.#owned?.delete(page)
+  }
+
+  /** The content, to be changed. */
+  #own(): Content {
+    if (this.#owned === undefined) {
+      const { pages, size } = this.#content
+      this.#content = { pages: pages.slice(), size, digest: undefined }
+      this.#owned = new Set()
+    }
+    this.#content.digest = undefined
+    return this.#content
+  }
+
+  /** Takes a page that is not to be changed in place. */
+  #put(page: number, bytes: Uint8Array | undefined): void {
+    const { pages } = this.#content
+    while (pages.length <= page) pages.push(undefined)
+    pages[page] = bytes
+    this.#owned?.delete(page)
   }
 
   #writable(page: number): Uint8Array {
-    while (this.#pages.length <= page) this.#push()
-    const existing = this.#pages[page]
-    if (existing !== undefined && this.#owners[page] === this.#self) return existing
+    const { pages } = this.#content
+    while (pages.length <= page) pages.push(undefined)
+    const existing = pages[page]
+    if (existing !== undefined && this.#owned?.has(page) === true) {
+      digests.delete(existing.buffer)
+      return existing
+    }
     const fresh = existing === undefined ? new Uint8Array(PAGE_BYTES) : existing.slice()
-    this.#pages[page] = fresh
-    this.#owners[page] = this.#self
+    pages[page] = fresh
+    this.#owned?.add(page)
     return fresh
   }
+}
 
-  #push(): void {
-    this.#pages.push(undefined)
-    this.#owners.push(undefined)
-  }
+function pageDigests({ pages, size }: Content): readonly string[] {
+  return Array.from({ length: Math.ceil(size / PAGE_BYTES) }, (_, page) => digestOf(pages[page]))
+}
+
+function digestOf(page: Uint8Array | undefined): string {
+  if (page === undefined) return holeDigest
+  let known = digests.get(page.buffer)
+  if (known === undefined) digests.set(page.buffer, (known = new Map()))
+  let digest = known.get(page.byteOffset)
+  if (digest === undefined) known.set(page.byteOffset, (digest = digested(page)))
+  return digest
+}
+
+function digested(bytes: Uint8Array | string): string {
+  return hash('sha1', bytes, 'base64')
 }

@@ -6,7 +6,6 @@
  * `fork` and `crash` copy, cheaply: the disk they are called on lives on, so one run of a program yields a crashed
  * disk for every operation it made. Everything is decided by the `Random` handed in.
  */
-import { crc32 } from 'node:zlib'
 import { assert, type Random, randomBelow } from '@millrace/std'
 import type { AllocateBuffer, Disk, DiskFile } from '../disk.ts'
 import { type CrashMode, drawSurvival } from './crash-mode.ts'
@@ -181,14 +180,9 @@ export class SimulatedDisk implements Disk {
     return this.#inProgress === undefined && parts.every(({ firstPendingOrder }) => firstPendingOrder === undefined)
   }
 
-  /**
-   * What of `before` this crashed disk of it has kept: equal for two crashes if names, bytes and what is durable are.
-   */
-  fingerprint(before: SimulatedDisk): string {
-    const files = [...this.#files].map(([id, file]) =>
-      before.#files.get(id)?.firstPendingOrder === undefined ? '' : `${id}:${crc32(file.contents())}`,
-    )
-    return `${this.durable ? '' : 'pending '}${this.#names.describe()} ${files.join()}`
+  /** Equal for two disks that came from one if names and bytes are. */
+  get fingerprint(): string {
+    return `${this.#names.describe()} ${[...this.#files].map(([id, { digest }]) => `${id}:${digest}`).join()}`
   }
 
   // ---- looking and tampering ---------------------------------------------------------------------------------

@@ -15,11 +15,17 @@ type FileChange =
   | { readonly kind: 'truncate'; readonly order: number; readonly size: number }
 
 export class SimulatedFile {
-  #cache = new PageImage()
-  #durable = new PageImage()
+  #cache: PageImage
+  #durable: PageImage
   #pending: FileChange[] = []
   /** A sync has failed: the cache shows pages that no later sync will write. */
   #phantom = false
+
+  /** A file of which all is durable. */
+  constructor(image = new PageImage()) {
+    this.#cache = image
+    this.#durable = image.copy()
+  }
 
   get size(): number {
     return this.#cache.size
@@ -36,12 +42,16 @@ export class SimulatedFile {
   }
 
   copy(): SimulatedFile {
-    const copy = new SimulatedFile()
-    copy.#cache = this.#cache.copy()
+    const copy = new SimulatedFile(this.#cache.copy())
     copy.#durable = this.#durable.copy()
     copy.#pending = this.#pending.slice()
     copy.#phantom = this.#phantom
     return copy
+  }
+
+  /** Equal for two files if what readers see is. */
+  get digest(): string {
+    return this.#cache.digest
   }
 
   read(into: Uint8Array, offset: number): number {
@@ -55,8 +65,9 @@ export class SimulatedFile {
   }
 
   write(bytes: Uint8Array, offset: number, order: number): void {
-    this.#cache.write(bytes, offset)
-    this.#pending.push({ kind: 'write', order, offset, bytes: bytes.slice() })
+    const kept = bytes.slice()
+    this.#cache.write(kept, offset)
+    this.#pending.push({ kind: 'write', order, offset, bytes: kept })
   }
 
   truncate(size: number, order: number): void {
@@ -80,7 +91,7 @@ export class SimulatedFile {
   /** Rot, or a restored copy: `bytes` are what the drive has now, whatever was written. */
   replace(bytes: Uint8Array): void {
     this.#cache = new PageImage()
-    this.#cache.write(bytes, 0)
+    this.#cache.write(bytes.slice(), 0)
     this.#durable = this.#cache.copy()
     this.#pending = []
     this.#phantom = false
@@ -92,10 +103,7 @@ export class SimulatedFile {
     const image = this.#durable.copy()
     for (const change of this.#pending) applySurviving(image, change, survival)
     if (!exactSize(survival)) image.truncate(this.#survivingSize(image.size, survival))
-    const file = new SimulatedFile()
-    file.#cache = image
-    file.#durable = image.copy()
-    return file
+    return new SimulatedFile(image)
   }
 
   /** Only pages that were written since go out, but each of those as a whole. */

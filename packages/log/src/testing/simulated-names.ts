@@ -129,8 +129,12 @@ export class SimulatedNames {
 /** How the directory itself is written as a path, once normalised. */
 export const ROOT = ''
 
+/** A path with an empty part or `.` in it, wherever it stands. */
+const UNUSUAL = /(?:^|\/)\.?(?:\/|$)/
+
 /** `.` and `` are the directory itself; `a/` is `a`. */
 export function normalisePath(path: string): string {
+  if (!UNUSUAL.test(path)) return path
   return path
     .split('/')
     .filter((part) => part !== '' && part !== '.')
