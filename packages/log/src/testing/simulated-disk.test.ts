@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib'
 import { seededRandom } from '@millrace/std/testing'
 import { describe, expect, it } from 'vitest'
 import { describeDisk } from '../disk.contract.ts'
@@ -287,5 +288,60 @@ describe('a simulated disk', () => {
     const disk = newDisk()
     await disk.create('a')
     await expect(disk.close()).rejects.toThrow('still open: a')
+  })
+})
+
+describe('a fingerprint', () => {
+  it('is that of another crash that left the same, and of no other', async () => {
+    const disk = newDisk()
+    const file = await durableFile(disk, 'a', 8_192, 1)
+    await file.write(bytes(4_096, 2), 4_096)
+    const left = (mode: CrashMode): string => disk.crash(mode, seededRandom(1)).fingerprint
+    expect(left('all-kept')).toBe(left('data-only'))
+    expect(left('all-lost')).toBe(left('names-only'))
+    expect(left('all-kept')).not.toBe(left('all-lost'))
+  })
+
+  it('tells pages apart that end in their own checksum', async () => {
+    const sealed = (value: number): Uint8Array => {
+      const page = bytes(4_096, value)
+      new DataView(page.buffer).setUint32(4_092, crc32(page.subarray(0, 4_092)), true)
+      return page
+    }
+    expect(crc32(sealed(1))).toBe(crc32(sealed(2)))
+    const disks = [1, 2].map((value) => {
+      const disk = newDisk()
+      disk.poke('a', sealed(value))
+      return disk
+    })
+    expect(disks[0]?.fingerprint).not.toBe(disks[1]?.fingerprint)
+  })
+
+  it('tells how much of a write in progress arrived in a file that was clean', async () => {
+    const disk = newDisk()
+    const file = await durableFile(disk, 'a', 4_096, 1)
+    const seen = new Set<string>()
+    disk.onOperation = ({ kind }) => {
+      if (kind !== 'write') return
+      for (let seed = 0; seed < 100; seed++) seen.add(disk.crash('all-kept', seededRandom(seed)).fingerprint)
+    }
+    await file.write(bytes(4_096, 2), 0)
+    expect(seen.size).toBe(9)
+  })
+
+  it('follows what is written, of a disk and of its copy each alone', async () => {
+    const disk = newDisk()
+    const file = await durableFile(disk, 'a', 8_192, 1)
+    const before = disk.fingerprint
+    const fork = disk.fork()
+    const buffer = bytes(4_096, 2)
+    await file.write(buffer, 0)
+    buffer.fill(3)
+    await file.write(bytes(10, 4), 100)
+    await (await fork.open('a')).write(bytes(10, 5), 4_096)
+    expect(disk.peek('a').subarray(0, 200)).toEqual(bytes(200, 2).fill(4, 100, 110))
+    expect(disk.peek('a').subarray(4_096)).toEqual(bytes(4_096, 1))
+    expect(fork.peek('a')).toEqual(bytes(8_192, 1).fill(5, 4_096, 4_106))
+    expect(new Set([before, disk.fingerprint, fork.fingerprint]).size).toBe(3)
   })
 })
