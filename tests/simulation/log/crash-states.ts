@@ -11,7 +11,7 @@ import { type Coverage, type CrashSelection, crashHistory, newCoverage, statesOf
 import { History } from './history.ts'
 
 const HALVES = 2
-/** What fits into the fifteen minutes that `npm test` has on two cores; MILLRACE_CRASH_STATES=300000 takes two more. */
+/** What fits into the fifteen minutes that `npm test` has on two cores. */
 const STATES_DEFAULT = 120_000
 /** For a machine three times as slow as the one that this was measured on. */
 const STATES_PER_SECOND_MIN = 250

@@ -21,6 +21,8 @@ export class SimulatedNames {
   #cache = new Map<string, NamedThing>()
   #durable = new Map<string, NamedThing>()
   #pending: NameChange[] = []
+  /** Others may hold the same maps: they are copied before they change. */
+  #isShared = false
 
   /** The numbers of the changes that are not durable, ascending. */
   get pendingOrders(): readonly number[] {
@@ -33,9 +35,11 @@ export class SimulatedNames {
 
   copy(): SimulatedNames {
     const copy = new SimulatedNames()
-    copy.#cache = new Map(this.#cache)
-    copy.#durable = new Map(this.#durable)
+    copy.#cache = this.#cache
+    copy.#durable = this.#durable
     copy.#pending = this.#pending.slice()
+    copy.#isShared = true
+    this.#isShared = true
     return copy
   }
 
@@ -80,6 +84,7 @@ export class SimulatedNames {
 
   /** Makes the changes of one directory durable, and with them earlier changes of the same names elsewhere. */
   sync(directory: string): void {
+    if (this.#pending.length === 0) return
     const durable = new Set<NameChange>()
     const touched = new Set<string>()
     for (const change of this.#pending.toReversed()) {
@@ -88,6 +93,7 @@ export class SimulatedNames {
       durable.add(change)
       for (const path of pathsOf(change)) touched.add(path)
     }
+    this.#own()
     for (const change of this.#pending) if (durable.has(change)) apply(this.#durable, change)
     this.#pending = this.#pending.filter((change) => !durable.has(change))
   }
@@ -116,11 +122,20 @@ export class SimulatedNames {
     }
     const next = new SimulatedNames()
     next.#cache = names
-    next.#durable = new Map(names)
+    next.#durable = names
+    next.#isShared = true
     return next
   }
 
+  #own(): void {
+    if (!this.#isShared) return
+    this.#cache = new Map(this.#cache)
+    this.#durable = new Map(this.#durable)
+    this.#isShared = false
+  }
+
   #change(change: NameChange): void {
+    this.#own()
     apply(this.#cache, change)
     this.#pending.push(change)
   }
