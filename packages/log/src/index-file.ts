@@ -121,6 +121,7 @@ async function readPage(file: DiskFile, page: number): Promise<Uint8Array> {
 async function writePages(file: DiskFile, count: number, source: Iterable<Uint8Array>): Promise<void> {
   let filled = 0
   let offset = 0
+  // As large as what is left, so that the last one is full too.
   const nextBuffer = (): Uint8Array =>
     new Uint8Array(Math.min(PAGES_PER_WRITE, count - offset / PAGE_BYTES) * PAGE_BYTES)
   let buffer = nextBuffer()
@@ -134,7 +135,6 @@ async function writePages(file: DiskFile, count: number, source: Iterable<Uint8A
       buffer = nextBuffer()
     }
   }
-  if (filled > 0) await file.write(buffer.subarray(0, filled), offset)
 }
 
 function* pages(

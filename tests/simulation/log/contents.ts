@@ -41,17 +41,13 @@ export interface LedgerRead {
   readonly damaged: readonly DamagedRange[]
 }
 
-/**
- * Reads the whole of one ledger, from its start to its tip, over what the log says is damaged. Without a `clock`
- * somebody else moves time.
- */
-export async function readLedger(log: Log, ledger: Ledger, clock?: VirtualClock): Promise<LedgerRead> {
+/** Reads the whole of one ledger, from its start to its tip, over what the log says is damaged. */
+export async function readLedger(log: Log, ledger: Ledger): Promise<LedgerRead> {
   const parts: FoundPart[] = []
   const damaged: DamagedRange[] = []
   let from: Position = POSITION_START
   for (let reads = 0; reads < READS_MAX; reads++) {
-    const reading = log.read(ledger, from, READ)
-    const result = await (clock === undefined ? reading : settled(clock, reading))
+    const result = await log.read(ledger, from, READ)
     for (const frame of result.frames) {
       let index = frame.firstIndex
       for (const { id, records, bytes } of splitPayloads(frame.bytes)) {
@@ -72,12 +68,15 @@ export async function readLedger(log: Log, ledger: Ledger, clock?: VirtualClock)
   throw new Error(`reading ledger ${ledger} does not end`)
 }
 
-export async function readAll(log: Log, metadata: ChangeList, clock: VirtualClock): Promise<Contents> {
+export function readAll(log: Log, metadata: ChangeList, clock: VirtualClock): Promise<Contents> {
+  return settled(clock, readEach(log, metadata))
+}
+
+async function readEach(log: Log, metadata: ChangeList): Promise<Contents> {
   const ledgers = new Map<Ledger, LedgerContents>()
   for (const ledger of [...log.ledgers()].sort((a, b) => a - b)) {
-    const read = await readLedger(log, ledger, clock)
-    const bounds = await settled(clock, log.bounds(ledger))
-    ledgers.set(ledger, { state: log.stateOf(ledger), bounds, ...read })
+    const read = await readLedger(log, ledger)
+    ledgers.set(ledger, { state: log.stateOf(ledger), bounds: await log.bounds(ledger), ...read })
   }
   return { ledgers, changes: metadata.changes.slice(), changeBytes: new Map(metadata.bytes) }
 }

@@ -81,7 +81,6 @@ const unreached: ReadonlyMap<string, string> = new Map([
   ['for (const file of this.#retired.values()) await file.sync()', 'only without fsync (`os`)'],
   ['if (await disk.exists(temporary)) await disk.remove(temporary)', 'only after a failure: faults.test.ts'],
   ['await disk.remove(path)', 'only after a failure: faults.test.ts'],
-  ['await file.write(buffer, offset)', 'only for indexes beyond 256 KiB: of segments far larger than these'],
 ])
 
 function replayedCrash(text: string | undefined): CrashSelection {

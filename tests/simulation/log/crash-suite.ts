@@ -3,6 +3,7 @@
  * recovery is itself crashed: after a kill always by a loss of power before anything new was written, and now and then
  * in the middle, up to three deep; some lives go on, to show that new numbers never repeat old ones.
  */
+import { setImmediate } from 'node:timers/promises'
 import { comparePositions, type Disk, Log, type Position } from '@millrace/log'
 import { CRASH_MODES, type CrashMode, CUT_MODES, type SimulatedDisk } from '@millrace/log/testing'
 import { type Random, randomBelow } from '@millrace/std'
@@ -90,6 +91,8 @@ export async function crashHistory(
     if (only.boundary !== undefined && only.boundary !== boundary) continue
     coverage.boundaries++
     tally(coverage.sites, siteOf(fork))
+    // The runner's own timers and messages get a turn.
+    await setImmediate()
     await crashBoundary(seed, boundary, fork, { history, coverage, wrap, seen }, only)
   }
 }

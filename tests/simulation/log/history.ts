@@ -37,7 +37,7 @@ const AGED_CHANCE = 0.8
 /** Segments that are filled and given back beforehand: more than one is kept as a spare. */
 const AGED_SEGMENTS = 4
 /** How often a history begins on full segments that mix retention classes: the first trim has them regrouped. */
-const MIXED_CHANCE = 0.25
+const MIXED_CHANCE = 0.15
 /** Enough for two snapshots to cover the first few. */
 const MIXED_SEGMENTS = 5
 const MIXED_LEDGERS = 4
@@ -54,13 +54,13 @@ const START_MS = 1_700_000_000_000
 const CLOCK_STEP_CHANCE = 0.2
 const CLOCK_STEP_MS_MAX = 400 * 86_400_000
 const LIVES_MAX = 3
-const BURSTS_MAX = 12
-const LEDGERS_MAX = 12
+const BURSTS_MAX = 6
+const LEDGERS_MAX = 8
 const DEADLINE_MS = 600_000
 /** Ledgers are of three retention classes, so that segments mix them. */
 const RETENTION_STEP_MS = 4 * 86_400_000
-/** Small ones rotate, and are recovered, most often for the money. */
-const SEGMENT_BYTES = [32 * 1024, 32 * 1024, 64 * 1024, 64 * 1024, 256 * 1024] as const
+/** Small ones rotate, and are recovered, most often for the money: what a recovery costs goes with files and bytes. */
+const SEGMENT_BYTES = [32 * 1024, 32 * 1024, 32 * 1024, 32 * 1024, 64 * 1024, 64 * 1024, 64 * 1024, 256 * 1024] as const
 
 /** Now and then one that is not zeroed whole before it is used: the rest follows ahead of the commits. */
 const LARGE_SEGMENT_BYTES = 1024 * 1024

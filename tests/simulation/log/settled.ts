@@ -1,8 +1,8 @@
 /**
- * Drives a program on a virtual clock and a simulated disk to the end of one promise. Disks answer within a turn of
- * the event loop; when a turn brings nothing, time moves to the next timer. With no timer either the program hangs.
+ * Drives a program on a virtual clock and a simulated disk to the end of one promise. Disks answer by promises alone,
+ * so that a tick comes when all that can happen has; then time moves to the next timer. With no timer either the
+ * program hangs. The event loop does not turn meanwhile: whoever drives for long gives it a turn now and then.
  */
-import { setImmediate } from 'node:timers/promises'
 import type { VirtualClock } from '@millrace/std/testing'
 
 /** Far more than any history needs: a loop of timers that leads nowhere is a hang too. */
@@ -12,8 +12,10 @@ export async function settled<T>(clock: VirtualClock, promise: Promise<T> | T): 
   let done = false
   const finish = (): void => void (done = true)
   Promise.resolve(promise).then(finish, finish)
+  // Called outside of a promise's turn a tick would come before the promises.
+  await undefined
   for (let turn = 0; turn < TURNS_MAX; turn++) {
-    await setImmediate()
+    await new Promise<void>((resume) => process.nextTick(resume))
     if (done) return promise
     const due = clock.nextDueMs
     if (due === undefined)
