@@ -67,9 +67,29 @@ export function notingDisk(seen: Map<CallSite, number>): WrapDisk {
   })
 }
 
+/** Places in the code as it runs, with those of the source: a map is only asked once for each. */
+const sources = new Map<string, string | undefined>()
+
 /** The place in the log's source that is nearest on the stack. */
 function callerOf(method: string): CallSite | undefined {
-  const stack = new Error('where').stack ?? ''
-  const match = /packages\/log\/src\/([\w/.-]+\.ts):(\d+)/.exec(stack)
-  return match === null ? undefined : `${match[1]}:${match[2]} ${method}`
+  const running = runningPlace()
+  if (!sources.has(running)) {
+    const match = /packages\/log\/src\/([\w/.-]+\.ts):(\d+)/.exec(new Error('where').stack ?? '')
+    sources.set(running, match === null ? undefined : `${match[1]}:${match[2]}`)
+  }
+  const source = sources.get(running)
+  return source === undefined ? undefined : `${source} ${method}`
+}
+
+function runningPlace(): string {
+  const prepare = Error.prepareStackTrace
+  Error.prepareStackTrace = (_, frames) => {
+    const frame = frames.find((one) => one.getFileName()?.includes('packages/log/src/'))
+    return `${frame?.getFileName()}:${frame?.getLineNumber()}:${frame?.getColumnNumber()}`
+  }
+  try {
+    return String(new Error('where').stack)
+  } finally {
+    Error.prepareStackTrace = prepare
+  }
 }
