@@ -44,6 +44,17 @@ describe('a damaged directory', () => {
   const check = (...options: string[]): ReturnType<typeof finished> =>
     finished(startLocalCommand('check', folder, ...options))
 
+  /** The rows of `dump --json` that say what is damaged. */
+  async function dumpedDamage(): Promise<unknown[]> {
+    const { code, stdout } = await finished(startLocalCommand('dump', folder, '--json'))
+    expect(code).toBe(0)
+    const rows = stdout
+      .trimEnd()
+      .split('\n')
+      .map((row) => JSON.parse(row) as { kind: string })
+    return rows.filter(({ kind }) => kind === 'damage')
+  }
+
   /** Changes the segment in which record LOST stands. */
   async function damage(change: (bytes: Buffer, at: number) => void, record = LOST): Promise<void> {
     for (const name of await readdir(join(folder, 'log'))) {
@@ -122,6 +133,7 @@ describe('a damaged directory', () => {
   ])('that somebody has accepted is passed over, and nothing else: %s', async (_what, change) => {
     await damage(change)
     const found = await check()
+    expect(await dumpedDamage()).toMatchObject([{ losses: [{ isAccepted: false }] }])
     const [, name = ''] = /to accept: (\S+)/.exec(found.stdout) ?? []
     expect(found.stderr).toContain(`--accept-loss '${name}'`)
     expect(await check('--accept-loss', 'orders/shardId-000000000009:start-end')).toMatchObject({
@@ -132,6 +144,7 @@ describe('a damaged directory', () => {
     const short = name.split('/').slice(2).join('/')
     expect(await check('--accept-loss', short)).toMatchObject({ code: 0 })
     expect(await check()).toMatchObject({ code: 0, stdout: expect.stringContaining(`accepted: ${name}`) })
+    expect(await dumpedDamage()).toMatchObject([{ losses: [{ name, isAccepted: true }] }])
 
     await server.start()
     const [shardId = ''] = /shardId-\d+/.exec(name) ?? []

@@ -63,15 +63,20 @@ export interface DumpedFrame {
   readonly shardId?: string
 }
 
+/** What is wrong, and which of it was accepted: what `check` finds. */
+export interface DumpedDamage extends Finding {
+  readonly kind: 'damage'
+}
+
 export type Dumped =
-  Exclude<Inspected, InspectedCommit> | (InspectedCommit & { readonly shards: readonly DumpedFrame[] })
+  Exclude<Inspected, InspectedCommit> | (InspectedCommit & { readonly shards: readonly DumpedFrame[] }) | DumpedDamage
 
 export interface DataDirectory {
   /** What is wrong in it, as it is found. Nothing: all is well. */
   check(signal?: AbortSignal): AsyncIterable<Finding>
   /** Has readers go on past these losses, from the next start on. */
   accept(losses: readonly FoundLoss[]): Promise<void>
-  /** Its segments, commits and ends, in order. */
+  /** Its segments, commits and ends, in order; then what is damaged. */
   dump(): AsyncIterable<Dumped>
   close(): Promise<void>
 }
@@ -149,6 +154,7 @@ async function* dumpDirectory(disk: NodeDisk): AsyncGenerator<Dumped, void> {
     if (item.kind !== 'commit') yield item
     else yield { ...item, shards: item.frames.map(({ ledger }) => dumpedFrame(ledger, owners.get(ledger))) }
   }
+  for await (const finding of checkDirectory(disk, undefined)) yield { kind: 'damage', ...finding }
 }
 
 function dumpedFrame(ledger: number, owner: ShardOwner | undefined): DumpedFrame {

@@ -9,6 +9,7 @@ export { type ConfigOption, configOptions, type ConfigSources, readConfig, type 
 export {
   type DataDirectory,
   type Dumped,
+  type DumpedDamage,
   type DumpedFrame,
   type Finding,
   type FoundLoss,

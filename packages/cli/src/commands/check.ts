@@ -7,6 +7,7 @@ import type { Finding, FoundLoss } from '@millrace/server'
 import type { DefineCommand } from '../define-command.ts'
 import { withDataDirectory } from '../data-directory.ts'
 import { CommandError, usageError } from '../exit-code.ts'
+import { findingText } from '../output/finding-text.ts'
 import { formatCounted } from '../output/quantities.ts'
 import { addOutputOptions, Reporter, type SessionOptions } from '../session.ts'
 
@@ -31,7 +32,7 @@ export const defineCheck: DefineCommand = (command, shell) => {
         const found: Finding[] = []
         for await (const finding of opened.check(interrupted)) {
           found.push(finding)
-          if (!reporter.json) await shell.stdout.write(`${finding.text}${acceptedNote(finding)}\n`)
+          if (!reporter.json) await shell.stdout.write(`${findingText(finding)}\n`)
           else if (reporter.jsonLines) await shell.stdout.write(`${JSON.stringify(finding)}\n`)
         }
         if (wanted.length > 0) await opened.accept(chosenLosses(wanted, found))
@@ -62,10 +63,6 @@ export const defineCheck: DefineCommand = (command, shell) => {
 
 function isWhollyAccepted({ losses }: Finding): boolean {
   return losses.length > 0 && losses.every(({ isAccepted }) => isAccepted)
-}
-
-function acceptedNote({ losses }: Finding): string {
-  return losses.map(({ name, isAccepted }) => `\n  ${isAccepted ? 'accepted' : 'to accept'}: ${name}`).join('')
 }
 
 /** `orders/shardId-…:FROM-TO` will do where only one account and region has such a loss. */

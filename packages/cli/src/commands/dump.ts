@@ -1,8 +1,12 @@
-/** `millrace dump`: the log of a stopped server, commit by commit. Shows where things are, never payloads. */
+/**
+ * `millrace dump`: the log of a stopped server, commit by commit, then what is damaged in it, accepted or not. Shows where
+ * things are, never payloads.
+ */
 import { resolve } from 'node:path'
 import type { DumpedFrame } from '@millrace/server'
 import type { DefineCommand } from '../define-command.ts'
 import { withDataDirectory } from '../data-directory.ts'
+import { findingText } from '../output/finding-text.ts'
 import { addOutputOptions, Reporter, type SessionOptions } from '../session.ts'
 
 export const defineDump: DefineCommand = (command, shell) => {
@@ -19,6 +23,8 @@ export const defineDump: DefineCommand = (command, shell) => {
             await shell.stdout.write(`${item.path}  ${item.sizeBytes} bytes, ${first}\n`)
           } else if (item.kind === 'end') {
             await shell.stdout.write(`  ${item.offset}  end: ${item.reason}\n`)
+          } else if (item.kind === 'damage') {
+            await shell.stdout.write(`DAMAGED  ${findingText(item)}\n`)
           } else {
             const { header, frames, bad, offset, shards } = item
             const records = frames.reduce((sum, frame) => sum + frame.records, 0)
