@@ -16,17 +16,19 @@ import { settled } from './settled.ts'
  */
 export type Outcome = 'unused' | 'told' | 'refused' | 'tail' | 'snapshot'
 
-export interface LogRot extends Rot {
+export interface LogRot extends Omit<Rot, 'kind'> {
+  /** `foreign`: a block that is sound, of another segment, or of one that is gone. */
+  readonly kind: RotKind | 'foreign'
   /** A sound header, of another segment: then this is another segment, and all of its own commits are gone, and told. */
   readonly isForeignHeader?: boolean
 }
 
 /** Damage to one page: no more than one commit stands there, and all others are served. */
-const PAGE_KINDS: ReadonlySet<RotKind> = new Set<RotKind>(['flip', 'head', 'zero', 'garbage'])
+const PAGE_KINDS: ReadonlySet<LogRot['kind']> = new Set(['flip', 'head', 'zero', 'garbage', 'foreign'])
 /** Files in whose pages no two commits meet; in a regrouped one small frames of many lie side by side. */
 const ONE_COMMIT_PAGES = /^log\/\d+\.seg$/
 /** Damage that can take the end of the log away without a trace: the one case that no single copy can tell. */
-const TAIL_KINDS: ReadonlySet<RotKind> = new Set<RotKind>(['truncate', 'lose', 'stale'])
+const TAIL_KINDS: ReadonlySet<LogRot['kind']> = new Set(['truncate', 'lose', 'stale'])
 
 export interface Opened {
   readonly contents: Contents
