@@ -44,6 +44,11 @@ export default defineConfig({
           name: 'conformance',
           env,
           maxWorkers: WORKERS,
+          // The servers are elsewhere: files share nothing but the SDK, which takes a second to load.
+          isolate: false,
+          globalSetup: ['tests/conformance/support/services.ts'],
+          // Waits of more than ten seconds: `npm run conformance -- --slow`. Each has a twin on the virtual clock.
+          tags: [{ name: 'slow', timeout: 400_000, skip: process.env['MILLRACE_CONFORMANCE_SLOW'] === undefined }],
           include: ['tests/conformance/**/*.test.ts', 'examples/**/*.test.mjs'],
           testTimeout: 60_000,
           hookTimeout: 60_000,

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { checkNode, ensureBuilt, ensureInstalled, root, run, runTool } from './setup.mjs'
 
 const results = join(root, '.cache', 'results')
-const suite = (name) => [
+const suite = (name, ...reporters) => [
   name,
   () =>
     runTool('vitest/vitest.mjs', [
@@ -15,6 +15,7 @@ const suite = (name) => [
       '--project',
       name,
       '--reporter=default',
+      ...reporters.map((reporter) => `--reporter=${reporter}`),
       '--reporter=json',
       `--outputFile.json=${join(results, `${name}.json`)}`,
     ]),
@@ -27,7 +28,7 @@ const steps = [
   ['dependencies', () => run('npm', ['run', '--silent', 'check:deps'], { shell: process.platform === 'win32' })],
   ['dead code', () => run('npm', ['run', '--silent', 'check:dead'], { shell: process.platform === 'win32' })],
   suite('units'),
-  suite('conformance'),
+  suite('conformance', './scripts/conformance-counts.mjs'),
   suite('simulation'),
   suite('fuzz'),
   suite('crash'),

@@ -1,12 +1,7 @@
-import {
-  CreateStreamCommand,
-  DescribeStreamCommand,
-  DescribeStreamSummaryCommand,
-  ListShardsCommand,
-} from '@aws-sdk/client-kinesis'
+import { CreateStreamCommand, DescribeStreamCommand, DescribeStreamSummaryCommand } from '@aws-sdk/client-kinesis'
 import { describe, expect, it } from 'vitest'
 import { createStream, HASH_KEY_MAX, shardsOf } from './support/records.ts'
-import { onEveryEngine, refusal, streamArn } from './support/service.ts'
+import { onEveryEngine, refusal } from './support/service.ts'
 
 describe('CreateStream', () => {
   onEveryEngine((service) => {
@@ -15,7 +10,7 @@ describe('CreateStream', () => {
       const { StreamDescription } = await service.sdk.send(new DescribeStreamCommand({ StreamName: name }))
       expect(StreamDescription).toMatchObject({
         StreamName: name,
-        StreamARN: streamArn(name),
+        StreamARN: service.streamArn(name),
         StreamStatus: 'ACTIVE',
         StreamModeDetails: { StreamMode: 'PROVISIONED' },
         HasMoreShards: false,
@@ -101,7 +96,7 @@ describe('CreateStream', () => {
       const name = await createStream(service.sdk, service.streamName())
       expect(await refusal(createStream(service.sdk, name))).toEqual({
         name: 'ResourceInUseException',
-        message: `Stream ${name} under account 000000000000 already exists.`,
+        message: `Stream ${name} under account ${service.account} already exists.`,
         status: 400,
       })
     })
@@ -136,17 +131,8 @@ describe('CreateStream', () => {
       const refused = await refusal(createStream(service.sdk, service.streamName(), 100_000))
       expect(refused.name).toBe('LimitExceededException')
       expect(refused.message).toMatch(
-        /^This request would exceed the shard limit for the account 000000000000 in us-east-1\. Current shard count for the account: \d+\. Limit: \d+\. Number of additional shards that would have resulted from this request: 100000\./,
+        /^This request would exceed the shard limit for the account \d{12} in us-east-1\. Current shard count for the account: \d+\. Limit: \d+\. Number of additional shards that would have resulted from this request: 100000\./,
       )
-    })
-
-    it('makes a stream of a thousand shards that lists in pages', async () => {
-      const name = await createStream(service.sdk, service.streamName(), 1_001)
-      const first = await service.sdk.send(new ListShardsCommand({ StreamName: name }))
-      expect(first.Shards).toHaveLength(1_000)
-      const second = await service.sdk.send(new ListShardsCommand({ NextToken: first.NextToken }))
-      expect(second.Shards?.map((shard) => shard.ShardId)).toEqual(['shardId-000000001000'])
-      expect(second.NextToken).toBeUndefined()
     })
   })
 })

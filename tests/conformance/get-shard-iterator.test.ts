@@ -78,11 +78,11 @@ describe('GetShardIterator', () => {
     })
 
     it.each([
-      ['an id that is no number', 'ABC', 'Could not find shard ABC in stream S under account 000000000000.'],
+      ['an id that is no number', 'ABC', `Could not find shard ABC in stream S under account ${service.account}.`],
       [
         'a shard that is not there',
         'shardId-000000000007',
-        'Shard shardId-000000000007 in stream S under account 000000000000 does not exist',
+        `Shard shardId-000000000007 in stream S under account ${service.account} does not exist`,
       ],
     ])('refuses %s', async (_what, id, message) => {
       const { name } = await streamOf(0)
@@ -142,10 +142,10 @@ describe('GetShardIterator', () => {
       )
       // The worked value of KINESIS.md §11: a well-formed number of a stream made in 2023.
       expect(await of('49646437577108476416916876405825929425585429676275269634')).toBe(
-        `StartingSequenceNumber 49646437577108476416916876405825929425585429676275269634 used in GetShardIterator on shard ${shard} in stream ${name} under account 000000000000 is invalid because it did not come from this stream.`,
+        `StartingSequenceNumber 49646437577108476416916876405825929425585429676275269634 used in GetShardIterator on shard ${shard} in stream ${name} under account ${service.account} is invalid because it did not come from this stream.`,
       )
       expect(await of('9'.repeat(56))).toBe(
-        `StartingSequenceNumber ${'9'.repeat(56)} used in GetShardIterator on shard ${shard} in stream ${name} under account 000000000000 is invalid.`,
+        `StartingSequenceNumber ${'9'.repeat(56)} used in GetShardIterator on shard ${shard} in stream ${name} under account ${service.account} is invalid.`,
       )
     })
   })

@@ -18,8 +18,8 @@ import {
 } from '@aws-sdk/client-kinesis'
 import { AssumeRoleCommand, type Credentials, GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts'
 import { type RunningServer, startServer } from '@millrace/server'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { refusal } from './support/service.ts'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { onOwnServer, refusal } from './support/service.ts'
 
 const region = 'us-east-1'
 const OWNER = '111122223333'
@@ -79,7 +79,7 @@ const sessionOf = (credentials: Credentials | undefined): Keys => ({
   sessionToken: credentials?.SessionToken ?? '',
 })
 
-describe('--auth iam', () => {
+onOwnServer('--auth iam', () => {
   let folder: string
   let server: RunningServer
   const clients: { destroy(): void }[] = []

@@ -2,7 +2,7 @@
 import { KinesisClient, KinesisServiceError } from '@millrace/client'
 import { CreateStream, GetRecords, GetShardIterator, ListShards, PutRecords, SplitShard } from '@millrace/protocol'
 import { describe, expect, it } from 'vitest'
-import { onEveryEngine, streamArn } from './support/service.ts'
+import { onEveryEngine } from './support/service.ts'
 
 describe('@millrace/client', () => {
   onEveryEngine((service) => {
@@ -15,7 +15,7 @@ describe('@millrace/client', () => {
       const client = new KinesisClient({
         endpoint: service.endpoint,
         region: 'us-east-1',
-        credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
+        credentials: { accessKeyId: service.accessKeyId, secretAccessKey: 'test' },
         httpVersion,
         codec,
       })
@@ -32,7 +32,10 @@ describe('@millrace/client', () => {
       })
       const page = await client.send(GetRecords, { ShardIterator: ShardIterator ?? '' })
       expect(page.Records.map((record) => Buffer.from(record.Data))).toEqual([Buffer.from(Data)])
-      const { Consumer } = await client.registerStreamConsumer({ StreamARN: streamArn(StreamName), ConsumerName: 'c' })
+      const { Consumer } = await client.registerStreamConsumer({
+        StreamARN: service.streamArn(StreamName),
+        ConsumerName: 'c',
+      })
       const pushed = []
       const subscription = {
         ConsumerARN: Consumer.ConsumerARN,

@@ -15,6 +15,11 @@ describe('the operations of the installed SDK', () => {
     expect(everyOperation).toHaveLength(45)
   })
 
+  it.each(everyOperation)('%s has a file of its own here', (name) => {
+    const file = `${name.replace(/(?<=[a-z])(?=[A-Z])/g, '-').toLowerCase()}.test.ts`
+    expect(readFileSync(new URL(file, import.meta.url), 'utf8')).toMatch(new RegExp(`^describe\\('${name}'`, 'm'))
+  })
+
   it.each(everyOperation)('%s stands in the ledger', (name) => {
     const ledger = readFileSync(new URL('../../docs/compatibility.md', import.meta.url), 'utf8')
     expect(ledger).toMatch(new RegExp(`^\\| ${name} \\| (same|differs) \\|`, 'm'))
@@ -23,7 +28,7 @@ describe('the operations of the installed SDK', () => {
   onEveryEngine((service) => {
     it.each(everyOperation)('%s is known', async (name) => {
       const answer = await post(
-        service.endpoint,
+        service,
         name,
         '{"Limit":"x","ShardCount":"x","Records":1,"Data":1,"ShardId":1,"StreamName":1}',
       )
@@ -31,7 +36,7 @@ describe('the operations of the installed SDK', () => {
     })
 
     it.each(['CreateQueue', 'createStream', ''])('%j is unknown, and says so', async (name) => {
-      const answer = await post(service.endpoint, name, '{}')
+      const answer = await post(service, name, '{}')
       expect([answer.status, answer.body.toString()]).toEqual([400, '{"__type":"UnknownOperationException"}'])
     })
   })

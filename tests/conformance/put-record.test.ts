@@ -1,7 +1,7 @@
 import { GetRecordsCommand, PutRecordCommand } from '@aws-sdk/client-kinesis'
 import { describe, expect, it } from 'vitest'
 import { bytes, createStream, iteratorAt, shardsOf, textsOf } from './support/records.ts'
-import { onEveryEngine, refusal, streamArn } from './support/service.ts'
+import { onEveryEngine, refusal } from './support/service.ts'
 
 describe('PutRecord', () => {
   onEveryEngine((service) => {
@@ -87,7 +87,7 @@ describe('PutRecord', () => {
     it('addresses the stream by ARN as well', async () => {
       const name = await createStream(service.sdk, service.streamName())
       const put = await service.sdk.send(
-        new PutRecordCommand({ StreamARN: streamArn(name), Data: bytes('x'), PartitionKey: 'k' }),
+        new PutRecordCommand({ StreamARN: service.streamArn(name), Data: bytes('x'), PartitionKey: 'k' }),
       )
       expect(put.ShardId).toBe('shardId-000000000000')
     })
@@ -97,13 +97,13 @@ describe('PutRecord', () => {
         'a stream that does not exist',
         { StreamName: 'nobody' },
         'ResourceNotFoundException',
-        'Stream nobody under account 000000000000 not found.',
+        `Stream nobody under account ${service.account} not found.`,
       ],
       [
         'its ARN',
-        { StreamARN: streamArn('nobody') },
+        { StreamARN: service.streamArn('nobody') },
         'ResourceNotFoundException',
-        'Stream nobody under account 000000000000 not found.',
+        `Stream nobody under account ${service.account} not found.`,
       ],
     ])('refuses %s', async (_what, stream, name, message) => {
       const call = service.sdk.send(new PutRecordCommand({ ...stream, Data: bytes('x'), PartitionKey: 'k' }))
@@ -138,7 +138,7 @@ describe('PutRecord', () => {
       const absurd = '9'.repeat(56)
       expect(await refusal(put(absurd))).toEqual({
         name: 'InvalidArgumentException',
-        message: `ExclusiveMinimumSequenceNumber ${absurd} used in PutRecord on stream ${name} under account 000000000000 is invalid.`,
+        message: `ExclusiveMinimumSequenceNumber ${absurd} used in PutRecord on stream ${name} under account ${service.account} is invalid.`,
         status: 400,
       })
     })

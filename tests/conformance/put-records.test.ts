@@ -107,7 +107,7 @@ describe('PutRecords', () => {
             for (const result of refused)
               expect(result).toEqual({
                 ErrorCode: 'ProvisionedThroughputExceededException',
-                ErrorMessage: `Rate exceeded for shard shardId-000000000000 in stream ${name} under account 000000000000.`,
+                ErrorMessage: `Rate exceeded for shard shardId-000000000000 in stream ${name} under account ${service.account}.`,
               })
             throttled += refused.length
             stored += 500 - refused.length

@@ -16,13 +16,13 @@ import {
 import { decodeSequenceNumber, EventMessageDecoder } from '@millrace/protocol'
 import { describe, expect, it } from 'vitest'
 import { bytes, createStream, HASH_KEY_MAX, shardsOf } from './support/records.ts'
-import { onEveryEngine, refusal, sdkClient, type Service, streamArn } from './support/service.ts'
+import { onEveryEngine, refusal, sdkClient, type Service } from './support/service.ts'
 import { authorization, post } from './support/wire.ts'
 
 const SHARD = 'shardId-000000000000'
 
 async function consumerOf(service: Service, StreamName: string, ConsumerName = 'c'): Promise<string> {
-  const command = new RegisterStreamConsumerCommand({ StreamARN: streamArn(StreamName), ConsumerName })
+  const command = new RegisterStreamConsumerCommand({ StreamARN: service.streamArn(StreamName), ConsumerName })
   return (await service.sdk.send(command)).Consumer?.ConsumerARN ?? ''
 }
 
@@ -54,7 +54,7 @@ describe('SubscribeToShard', () => {
   onEveryEngine((service) => {
     it.each(['http/2', 'http/1.1'] as const)('pushes what is there and what comes, over %s', async (version) => {
       const name = await createStream(service.sdk, service.streamName())
-      const sdk = version === 'http/2' ? service.sdk : sdkClient(service.endpoint, version)
+      const sdk = version === 'http/2' ? service.sdk : sdkClient(service.endpoint, service.accessKeyId, version)
       await put(service, name, 'before')
       const stream = events(sdk, await consumerOf(service, name), { Type: 'TRIM_HORIZON' })
       const first = (await stream.next()).value
@@ -146,7 +146,7 @@ describe('SubscribeToShard', () => {
       await first.next()
       const taken = {
         name: 'ResourceInUseException',
-        message: `Another active subscription exists for this consumer: 000000000000:${name}:${SHARD}:c`,
+        message: `Another active subscription exists for this consumer: ${service.account}:${name}:${SHARD}:c`,
         status: 400,
       }
       expect(await refusal(events(service.sdk, arn, { Type: 'LATEST' }).next())).toEqual(taken)
@@ -167,7 +167,7 @@ describe('SubscribeToShard', () => {
       const { name: type, message } = await refusal(stream.next())
       expect([type, message]).toEqual([
         'ResourceNotFoundException',
-        `Consumer ${ConsumerARN}, account 000000000000 not found.`,
+        `Consumer ${ConsumerARN}, account ${service.account} not found.`,
       ])
     })
 
@@ -191,10 +191,10 @@ describe('SubscribeToShard', () => {
             }),
           ),
         )
-      const unknown = `${streamArn(name)}/consumer/nobody:1`
+      const unknown = `${service.streamArn(name)}/consumer/nobody:1`
       expect(await call({ ConsumerARN: unknown, ShardId: 'shardId-000000000009' })).toMatchObject({
         name: 'ResourceNotFoundException',
-        message: `Consumer ${unknown}, account 000000000000 not found.`,
+        message: `Consumer ${unknown}, account ${service.account} not found.`,
       })
       expect((await call({ ShardId: 'shardId-000000000009', Type: 'AT_SEQUENCE_NUMBER' })).name).toBe(
         'ResourceNotFoundException',
@@ -215,7 +215,7 @@ describe('SubscribeToShard', () => {
       const shards = (await shardsOf(service.sdk, name)).map((shard) => shard.ShardId ?? '')
       const arns = await Promise.all([...'abcde'].map((consumer) => consumerOf(service, name, consumer)))
       const count = 400
-      const sdk = sdkClient(service.endpoint)
+      const sdk = sdkClient(service.endpoint, service.accessKeyId)
       const readers = arns.map(async (arn) => {
         const seen = new Map<string, string[]>()
         let left = count
@@ -259,7 +259,7 @@ describe('SubscribeToShard', () => {
         'content-type': 'application/x-amz-json-1.1',
         'x-amz-target': 'Kinesis_20131202.SubscribeToShard',
         'x-amz-date': '20261122T000000Z',
-        authorization,
+        authorization: authorization(service),
       })
       request.end(JSON.stringify({ ConsumerARN, ShardId: SHARD, StartingPosition: { Type: 'TRIM_HORIZON' } }))
       const decoder = new EventMessageDecoder()
@@ -288,7 +288,7 @@ describe('SubscribeToShard', () => {
     })
 
     it('answers a call that cannot be taken as any other operation', async () => {
-      const answer = await post(service.endpoint, 'SubscribeToShard', '{"ConsumerARN":"x"}')
+      const answer = await post(service, 'SubscribeToShard', '{"ConsumerARN":"x"}')
       expect([answer.status, answer.headers.get('content-type')]).toEqual([400, 'application/x-amz-json-1.1'])
       expect(answer.body.toString()).toContain('ValidationException')
     })

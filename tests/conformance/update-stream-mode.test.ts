@@ -7,14 +7,14 @@ import {
 } from '@aws-sdk/client-kinesis'
 import { describe, expect, it } from 'vitest'
 import { bytes, createStream, shardsOf, textsOf } from './support/records.ts'
-import { onEveryEngine, refusal, streamArn } from './support/service.ts'
+import { onEveryEngine, refusal } from './support/service.ts'
 
 describe('UpdateStreamMode', () => {
   onEveryEngine((service) => {
     const to = (name: string, StreamMode: 'ON_DEMAND' | 'PROVISIONED', WarmThroughputMiBps?: number) =>
       service.sdk.send(
         new UpdateStreamModeCommand({
-          StreamARN: streamArn(name),
+          StreamARN: service.streamArn(name),
           StreamModeDetails: { StreamMode },
           ...(WarmThroughputMiBps === undefined ? {} : { WarmThroughputMiBps }),
         }),
@@ -47,7 +47,7 @@ describe('UpdateStreamMode', () => {
       const split = new SplitShardCommand({ StreamName: name, ShardToSplit: '0', NewStartingHashKey: '1000' })
       expect(await refusal(service.sdk.send(split))).toEqual({
         name: 'ValidationException',
-        message: `Request is invalid. Stream ${name} under account 000000000000 is in On-Demand mode.`,
+        message: `Request is invalid. Stream ${name} under account ${service.account} is in On-Demand mode.`,
         status: 400,
       })
     })

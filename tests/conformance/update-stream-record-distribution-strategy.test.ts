@@ -6,13 +6,13 @@ import {
 } from '@aws-sdk/client-kinesis'
 import { describe, expect, it } from 'vitest'
 import { bytes, createStream, iteratorAt, pagesFrom, shardsOf } from './support/records.ts'
-import { onEveryEngine, refusal, streamArn } from './support/service.ts'
+import { onEveryEngine, refusal } from './support/service.ts'
 
 describe('UpdateStreamRecordDistributionStrategy', () => {
   onEveryEngine((service) => {
     it('leaves a provisioned stream with its partition keys, and gives it no other strategy', async () => {
       const StreamName = service.streamName()
-      const StreamARN = streamArn(StreamName)
+      const StreamARN = service.streamArn(StreamName)
       await createStream(service.sdk, StreamName)
       const before = await service.sdk.send(new DescribeStreamSummaryCommand({ StreamName }))
       await service.sdk.send(
@@ -39,7 +39,7 @@ describe('UpdateStreamRecordDistributionStrategy', () => {
       await service.sdk.send(new CreateStreamCommand({ StreamName }))
       await service.sdk.send(
         new UpdateStreamRecordDistributionStrategyCommand({
-          StreamARN: streamArn(StreamName),
+          StreamARN: service.streamArn(StreamName),
           RecordDistributionStrategy: 'AUTO',
         }),
       )
@@ -59,7 +59,7 @@ describe('UpdateStreamRecordDistributionStrategy', () => {
     })
 
     it('says that a stream is not there before it says what the stream cannot have', async () => {
-      const StreamARN = streamArn('nobody')
+      const StreamARN = service.streamArn('nobody')
       const refused = await refusal(
         service.sdk.send(
           new UpdateStreamRecordDistributionStrategyCommand({ StreamARN, RecordDistributionStrategy: 'AUTO' }),

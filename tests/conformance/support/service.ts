@@ -1,83 +1,89 @@
 /**
- * What every conformance test stands on: a running service and the official AWS SDK pointed at it. By default each
- * engine is started here; `MILLRACE_CONFORMANCE_ENDPOINT` points the same tests at any other service instead.
- * Nothing in these tests reaches behind the wire.
+ * What every conformance test stands on: a running service (`services.ts`), an account of its own there if the service
+ * has such, and the official AWS SDK pointed at it. Nothing in these tests reaches behind the wire.
  */
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { KinesisClient } from '@aws-sdk/client-kinesis'
-import { type ServerOptions, startServer } from '@millrace/server'
+import { randomInt } from 'node:crypto'
+import { DeleteChannelCommand, DeleteStreamCommand, KinesisClient, paginateListChannels } from '@aws-sdk/client-kinesis'
 import { NodeHttpHandler } from '@smithy/node-http-handler'
-import { afterAll, beforeAll, describe } from 'vitest'
+import { afterAll, beforeEach, describe, inject, it } from 'vitest'
+import { REGION, type RunningService } from './services.ts'
 
-export interface Service {
-  /** `http://…`, without a slash at the end. */
-  readonly endpoint: string
-  /** The SDK as it comes: HTTP/2 with prior knowledge, no retries. */
+export interface Service extends Omit<RunningService, 'engine' | 'account'> {
+  /** Twelve digits, as messages and ARNs have them. */
+  readonly account: string
+  /** Whether nobody else is in the account: its settings and its sums are the test's own. */
+  readonly ownAccount: boolean
+  readonly accessKeyId: string
+  /**
+   * The SDK as it comes: HTTP/2 with prior knowledge, no retries; but where the service has shard limits and the test
+   * is not about them, it waits until the shard takes the call.
+   */
   readonly sdk: KinesisClient
   /** A name no other test has used. */
   streamName(): string
+  streamArn(name: string): string
 }
 
-const account = '000000000000'
-const region = 'us-east-1'
-const external = process.env['MILLRACE_CONFORMANCE_ENDPOINT']
+const PATIENCE_MS = 200
 
-export const streamArn = (name: string): string => `arn:aws:kinesis:${region}:${account}:stream/${name}`
+export const streamArn = (name: string, account = '000000000000'): string =>
+  `arn:aws:kinesis:${REGION}:${account}:stream/${name}`
 
-export function sdkClient(endpoint: string, http?: 'http/1.1'): KinesisClient {
+/** A client of the account 000000000000, or of that which the access key is. */
+export function sdkClient(endpoint: string, accessKeyId = 'test', http?: 'http/1.1'): KinesisClient {
   return new KinesisClient({
     endpoint,
-    region,
-    credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
+    region: REGION,
+    credentials: { accessKeyId, secretAccessKey: 'test' },
     maxAttempts: 1,
     ...(http === undefined ? {} : { requestHandler: new NodeHttpHandler() }),
   })
 }
 
-/** Runs `tests` against every engine (or the endpoint given). `options` are for services that we start. */
-export function onEveryEngine(tests: (service: Service) => void, options: Partial<ServerOptions> = {}): void {
-  const engines = external === undefined ? (['memory', 'embedded'] as const) : (['external'] as const)
-  for (const engine of engines) {
+/**
+ * Runs `tests` on every engine (or at the endpoint given). `shardLimits: 'aws'`: they are about the limits of shards,
+ * and want a service that has them.
+ */
+export function onEveryEngine(tests: (service: Service) => void, options: { shardLimits?: 'aws' } = {}): void {
+  const limits = options.shardLimits === 'aws'
+  const services = inject('services').filter((one) => one.engine === 'external' || one.shardLimits === limits)
+  for (const { engine, account, ...running } of services)
     describe(`on the ${engine} engine`, () => {
-      let endpoint = ''
-      let sdk: KinesisClient | undefined
-      let close = async (): Promise<void> => {}
-      let streams = 0
-      const run = Math.trunc(process.hrtime()[1]).toString(36)
-
-      beforeAll(async () => {
-        if (engine === 'external') {
-          endpoint = external ?? ''
-        } else {
-          const folder = engine === 'memory' ? undefined : await mkdtemp(join(tmpdir(), 'millrace-conformance-'))
-          const server = await startServer({ port: 0, dataDir: folder ?? ':memory:', shardLimits: 'off', ...options })
-          endpoint = server.endpoint
-          close = async () => {
-            await server.close()
-            if (folder !== undefined) await rm(folder, { recursive: true, force: true })
-          }
-        }
-        sdk = sdkClient(endpoint)
-      })
+      const run = process.hrtime.bigint().toString(36)
+      const accessKeyId = String(randomInt(100_000_000_000, 200_000_000_000))
+      const plain = sdkClient(running.endpoint, accessKeyId)
+      const sdk = limits || !running.shardLimits ? plain : patient(plain)
+      const names: string[] = []
+      const service: Service = {
+        ...running,
+        account: account ?? accessKeyId,
+        ownAccount: account === undefined,
+        accessKeyId,
+        sdk,
+        streamName() {
+          const name = `stream-${run}-${names.length}`
+          names.push(name)
+          return name
+        },
+        streamArn: (name) => streamArn(name, account ?? accessKeyId),
+      }
+      if (limits && !running.shardLimits)
+        beforeEach(({ skip }) => skip('is about shard limits, and the service has none'))
       afterAll(async () => {
-        sdk?.destroy()
-        await close()
+        if (engine === 'external') await leaveNothing(service, names)
+        sdk.destroy()
       })
-
-      tests({
-        get endpoint() {
-          return endpoint
-        },
-        get sdk() {
-          if (sdk === undefined) throw new Error('the service is started before the first test, not while collecting')
-          return sdk
-        },
-        streamName: () => `stream-${run}-${++streams}`,
-      })
+      tests(service)
     })
-  }
+}
+
+/** Tests that start a server of their own, with options that they choose: they say nothing of one that runs elsewhere. */
+export function onOwnServer(name: string, tests: () => void): void {
+  describe(name, () => {
+    if (inject('services').some(({ engine }) => engine === 'external'))
+      it('as a whole', ({ skip }) => skip('starts servers of its own'))
+    else tests()
+  })
 }
 
 /** What a call was refused with: its name, message and HTTP status; fails when it was not refused. */
@@ -89,4 +95,36 @@ export async function refusal(call: Promise<unknown>): Promise<{ name: string; m
     return { name: failure.name, message: failure.message, status: failure.$metadata?.httpStatusCode ?? 0 }
   }
   throw new Error('expected the call to be refused, but it succeeded')
+}
+
+/** Has a client call again for as long as a shard has enough for this second. */
+function patient(sdk: KinesisClient): KinesisClient {
+  sdk.middlewareStack.add(
+    (next) => async (call) => {
+      for (;;)
+        try {
+          return await next(call)
+        } catch (error) {
+          if ((error as Error).name !== 'ProvisionedThroughputExceededException') throw error
+          await new Promise((resolve) => setTimeout(resolve, PATIENCE_MS))
+        }
+    },
+    { step: 'initialize' },
+  )
+  return sdk
+}
+
+/** Deletes what a file made at a service that lives on. */
+async function leaveNothing({ sdk, account }: Service, names: readonly string[]): Promise<void> {
+  for (const name of names) {
+    const StreamFilter = [{ StreamARN: streamArn(name, account) }]
+    try {
+      for await (const page of paginateListChannels({ client: sdk }, { StreamFilter }))
+        for (const { ChannelARN } of page.ChannelSummaries ?? [])
+          await sdk.send(new DeleteChannelCommand({ ChannelARN }))
+      await sdk.send(new DeleteStreamCommand({ StreamName: name, EnforceConsumerDeletion: true }))
+    } catch {
+      // It was never made, or is gone.
+    }
+  }
 }

@@ -1,8 +1,12 @@
 /** Requests made by hand, for what an SDK would never send. The signature has the right shape and no meaning. */
 import { type ClientHttp2Session, connect } from 'node:http2'
+import type { Service } from './service.ts'
 
-export const authorization =
-  'AWS4-HMAC-SHA256 Credential=test/20261122/us-east-1/kinesis/aws4_request, SignedHeaders=content-type;host;x-amz-date;x-amz-target, Signature=0000000000000000000000000000000000000000000000000000000000000000'
+/** Whom a request made by hand speaks to, and as whom. */
+type Target = Pick<Service, 'endpoint' | 'accessKeyId'>
+
+export const authorization = ({ accessKeyId }: Target): string =>
+  `AWS4-HMAC-SHA256 Credential=${accessKeyId}/20261122/us-east-1/kinesis/aws4_request, SignedHeaders=content-type;host;x-amz-date;x-amz-target, Signature=${'0'.repeat(64)}`
 
 export interface WireAnswer {
   readonly status: number
@@ -11,19 +15,19 @@ export interface WireAnswer {
 }
 
 export async function post(
-  endpoint: string,
+  target: Target,
   operation: string,
   body: string | Uint8Array<ArrayBuffer>,
   headers: Record<string, string> = {},
 ): Promise<WireAnswer> {
-  const response = await fetch(endpoint, {
+  const response = await fetch(target.endpoint, {
     method: 'POST',
     body,
     headers: {
       'content-type': 'application/x-amz-json-1.1',
       'x-amz-target': `Kinesis_20131202.${operation}`,
       'x-amz-date': '20261122T000000Z',
-      authorization,
+      authorization: authorization(target),
       ...headers,
     },
   })
@@ -33,6 +37,7 @@ export async function post(
 /** One HTTP/2 request on a session; resolves with status, headers and body. */
 export function h2Post(
   session: ClientHttp2Session,
+  target: Target,
   operation: string,
   body: string,
 ): Promise<{ status: number; body: string }> {
@@ -43,7 +48,7 @@ export function h2Post(
       'content-type': 'application/x-amz-json-1.1',
       'x-amz-target': `Kinesis_20131202.${operation}`,
       'x-amz-date': '20261122T000000Z',
-      authorization,
+      authorization: authorization(target),
     })
     let status = 0
     let text = ''
