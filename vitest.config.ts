@@ -29,7 +29,7 @@ export default defineConfig({
           maxWorkers: WORKERS,
           include: [
             'packages/*/src/**/*.test.ts',
-            'tests/tidy.test.ts',
+            'tests/*.test.ts',
             'tests/{mutants,formats,consumer}/**/*.test.ts',
           ],
           testTimeout: 30_000,

@@ -41,6 +41,16 @@ describe('AddTagsToStream', () => {
       )
     })
 
+    it('refuses keys that begin with aws:', async () => {
+      const StreamName = await createStream(service.sdk, service.streamName())
+      expect(await refusal(add(StreamName, { 'aws:team': 'sea' }))).toEqual({
+        name: 'InvalidArgumentException',
+        message: `Failed to add tags to stream ${StreamName} under account ${service.account} because keys that begin with 'aws:' are reserved for AWS.`,
+        status: 400,
+      })
+      await add(StreamName, { 'my:aws:team': 'aws:sea' })
+    })
+
     it('keeps fifty at most', async () => {
       const StreamName = await createStream(service.sdk, service.streamName())
       const many = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, i) => [`key-${i}`, '']))

@@ -2,6 +2,7 @@ import { CreateStreamCommand, DescribeStreamCommand, DescribeStreamSummaryComman
 import { describe, expect, it } from 'vitest'
 import { createStream, HASH_KEY_MAX, shardsOf } from './support/records.ts'
 import { onEveryEngine, refusal } from './support/service.ts'
+import { post } from './support/wire.ts'
 
 describe('CreateStream', () => {
   onEveryEngine((service) => {
@@ -120,6 +121,16 @@ describe('CreateStream', () => {
         message: `1 validation error detected: ${part}`,
         status: 400,
       })
+    })
+
+    it('floors fractions and clamps what is beyond an integer, before it looks at constraints', async () => {
+      const StreamName = service.streamName()
+      expect((await post(service, 'CreateStream', JSON.stringify({ StreamName, ShardCount: 2.9 }))).status).toBe(200)
+      expect(await shardsOf(service.sdk, StreamName)).toHaveLength(2)
+      const beyond = await post(service, 'GetRecords', '{"ShardIterator":"x","Limit":100000000000}')
+      expect(beyond.body.toString()).toContain("Value '2147483647' at 'limit' failed to satisfy constraint")
+      const fraction = await post(service, 'GetRecords', '{"ShardIterator":"x","Limit":0.9}')
+      expect(fraction.body.toString()).toContain("Value '0' at 'limit' failed to satisfy constraint")
     })
 
     it('counts the violations of one request in one message', async () => {

@@ -49,6 +49,23 @@ describe('GetRecords', () => {
       expect(second.MillisBehindLatest).toBe(0)
     })
 
+    it('tells arrival within seconds of the number', async () => {
+      const name = await createStream(service.sdk, service.streamName())
+      await service.sdk.send(new PutRecordCommand({ StreamName: name, Data: bytes('x'), PartitionKey: 'k' }))
+      const ShardIterator = await iteratorAt(service.sdk, name, shard)
+      const [record] = (await service.sdk.send(new GetRecordsCommand({ ShardIterator }))).Records ?? []
+      // The second of a record: nine of the last 18 hexadecimal digits of its number.
+      const second = Number.parseInt(
+        BigInt(record?.SequenceNumber ?? 0)
+          .toString(16)
+          .slice(29, 38),
+        16,
+      )
+      const laterMs = (record?.ApproximateArrivalTimestamp?.getTime() ?? 0) - second * 1_000
+      expect(laterMs).toBeGreaterThanOrEqual(0)
+      expect(laterMs).toBeLessThan(3_000)
+    })
+
     it('takes an iterator in double quotes, and the same one again', async () => {
       const name = await createStream(service.sdk, service.streamName())
       await service.sdk.send(new PutRecordCommand({ StreamName: name, Data: bytes('x'), PartitionKey: 'k' }))

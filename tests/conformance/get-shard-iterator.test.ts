@@ -93,6 +93,25 @@ describe('GetShardIterator', () => {
       })
     })
 
+    it('says of a missing stream that its shard does not exist', async () => {
+      expect(await refusal(iteratorAt(service.sdk, 'nobody', '0'))).toEqual({
+        name: 'ResourceNotFoundException',
+        message: `Shard ${shard} in stream nobody under account ${service.account} does not exist`,
+        status: 400,
+      })
+    })
+
+    it('prints a shard field whose top bit is set as it is', async () => {
+      const name = await createStream(service.sdk, service.streamName())
+      const [first] = await shardsOf(service.sdk, name)
+      const start = BigInt(first?.SequenceNumberRange?.StartingSequenceNumber ?? 0)
+      const StartingSequenceNumber = String(start + (0x8000_0000n << 4n))
+      const refused = refusal(iteratorAt(service.sdk, name, shard, 'AT_SEQUENCE_NUMBER', { StartingSequenceNumber }))
+      expect((await refused).message).toBe(
+        `Invalid StartingSequenceNumber. It encodes shardId--02147483648, while it was used in a call to a shard with ${shard}`,
+      )
+    })
+
     it('reads an unparsable shard id before it looks for the stream', async () => {
       expect((await refusal(iteratorAt(service.sdk, 'nobody', 'ABC'))).message).toMatch(/^Could not find shard ABC/)
     })

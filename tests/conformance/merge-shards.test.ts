@@ -23,8 +23,13 @@ describe('MergeShards', () => {
         AdjacentParentShardId: id(1),
         HashKeyRange: { StartingHashKey: '0', EndingHashKey: HASH_KEY_MAX.toString() },
       })
-      expect(shards[0]?.SequenceNumberRange).toHaveProperty('EndingSequenceNumber')
-      expect(shards[1]?.SequenceNumberRange).toHaveProperty('EndingSequenceNumber')
+      // The second in which a parent ended is the time field of its last number; a birth is the first field.
+      const digits = (number = '0'): string => BigInt(number).toString(16)
+      const [a, b] = shards.map(({ SequenceNumberRange }) =>
+        digits(SequenceNumberRange?.EndingSequenceNumber).slice(29, 38),
+      )
+      const bornS = Number.parseInt(digits(shards[2]?.SequenceNumberRange?.StartingSequenceNumber).slice(1, 10), 16)
+      expect([a, Number.parseInt(a ?? '', 16) + 1]).toEqual([b, bornS])
     })
 
     it('ends both parents of a merge with the same child', async () => {

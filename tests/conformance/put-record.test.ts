@@ -2,6 +2,7 @@ import { GetRecordsCommand, PutRecordCommand } from '@aws-sdk/client-kinesis'
 import { describe, expect, it } from 'vitest'
 import { bytes, createStream, iteratorAt, shardsOf, textsOf } from './support/records.ts'
 import { onEveryEngine, refusal } from './support/service.ts'
+import { post } from './support/wire.ts'
 
 describe('PutRecord', () => {
   onEveryEngine((service) => {
@@ -141,6 +142,50 @@ describe('PutRecord', () => {
         message: `ExclusiveMinimumSequenceNumber ${absurd} used in PutRecord on stream ${name} under account ${service.account} is invalid.`,
         status: 400,
       })
+    })
+
+    it('is told of types before constraints before the stream', async () => {
+      const told = async (input: object) =>
+        JSON.parse((await post(service, 'PutRecord', JSON.stringify(input))).body.toString()) as unknown
+      expect(await told({ StreamName: 'nobody', Data: 1, PartitionKey: '' })).toEqual({
+        __type: 'SerializationException',
+        Message: 'class com.amazon.coral.value.json.numbers.TruncatingBigNumber can not be converted to a Blob',
+      })
+      expect(await told({ StreamName: 'nobody', Data: '', PartitionKey: '' })).toEqual({
+        __type: 'ValidationException',
+        message:
+          "1 validation error detected: Value '' at 'partitionKey' failed to satisfy constraint: Member must have length greater than or equal to 1",
+      })
+      expect(await told({ StreamName: 'nobody', Data: '', PartitionKey: 'k' })).toEqual({
+        __type: 'ResourceNotFoundException',
+        message: `Stream nobody under account ${service.account} not found.`,
+      })
+    })
+
+    it('takes a key of 256 characters, and none longer', async () => {
+      const StreamName = await createStream(service.sdk, service.streamName())
+      const put = (PartitionKey: string) =>
+        service.sdk.send(new PutRecordCommand({ StreamName, Data: bytes('x'), PartitionKey }))
+      expect((await put('ключ'.repeat(64))).ShardId).toBe('shardId-000000000000')
+      expect((await refusal(put('k'.repeat(257)))).message).toMatch(
+        /'partitionKey' failed to satisfy constraint: Member must have length less than or equal to 256$/,
+      )
+    })
+
+    it('counts the UTF-8 bytes of the key towards the largest record', async () => {
+      const StreamName = await createStream(service.sdk, service.streamName())
+      const put = (size: number, PartitionKey: string) =>
+        service.sdk.send(new PutRecordCommand({ StreamName, Data: new Uint8Array(size), PartitionKey }))
+      expect(await refusal(put(1_048_575, 'é'))).toMatchObject({ name: 'ValidationException' })
+      await put(1_048_574, 'é')
+    })
+
+    it('stores a call that is sent twice, twice', async () => {
+      const StreamName = await createStream(service.sdk, service.streamName())
+      const command = new PutRecordCommand({ StreamName, Data: bytes('x'), PartitionKey: 'k' })
+      const first = await service.sdk.send(command)
+      expect((await service.sdk.send(command)).SequenceNumber).not.toBe(first.SequenceNumber)
+      expect(await textsOf(service.sdk, StreamName, 'shardId-000000000000')).toEqual(['x', 'x'])
     })
 
     it('does nothing on a dry run, and says that it would have', async () => {

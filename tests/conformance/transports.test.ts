@@ -56,6 +56,49 @@ describe('the port', () => {
       session.close()
     })
 
+    it('ignores path and query', async () => {
+      for (const path of ['/any/where', '/service/Kinesis_20131202/operation/ListStreams', '/?a=b#c']) {
+        const target = { endpoint: `${service.endpoint}${path}`, accessKeyId: service.accessKeyId }
+        expect((await post(target, 'DescribeLimits', '{}')).status).toBe(200)
+      }
+    })
+
+    it('dates every answer, gives it two ids and its exact length', async () => {
+      for (const [operation, body] of [
+        ['ListStreams', '{}'],
+        ['DescribeStream', '{"StreamName":"nobody"}'],
+        ['Nothing', '{}'],
+        ['ListStreams', ''],
+      ] as const) {
+        const { headers, body: answer } = await post(service, operation, body)
+        expect(headers.get('content-length')).toBe(String(answer.length))
+        expect(headers.get('x-amzn-requestid')).toMatch(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/)
+        expect(Buffer.from(headers.get('x-amz-id-2') ?? '', 'base64').length).toBeGreaterThanOrEqual(64)
+        expect(Math.abs(Date.parse(headers.get('date') ?? '') - Date.now())).toBeLessThan(60_000)
+      }
+    })
+
+    it('answers a void operation with no byte', async () => {
+      const StreamName = service.streamName()
+      const calls: [string, object][] = [
+        ['CreateStream', { StreamName, ShardCount: 1 }],
+        ['AddTagsToStream', { StreamName, Tags: { a: 'b' } }],
+        ['SplitShard', { StreamName, ShardToSplit: '0', NewStartingHashKey: '1000' }],
+        ['MergeShards', { StreamName, ShardToMerge: '1', AdjacentShardToMerge: '2' }],
+        ['DeleteStream', { StreamName }],
+      ]
+      for (const [operation, input] of calls) {
+        const { status, headers, body } = await post(service, operation, JSON.stringify(input))
+        expect([operation, status, headers.get('content-length'), body.length]).toEqual([operation, 200, '0', 0])
+      }
+    })
+
+    it('passes over members that it does not know, of another case, and null', async () => {
+      const StreamName = await createStream(service.sdk, service.streamName())
+      const input = { StreamName, streamName: 3, Strange: { deep: [1] }, Limit: null, ExclusiveStartShardId: null }
+      expect((await post(service, 'DescribeStream', JSON.stringify(input))).status).toBe(200)
+    })
+
     it('answers CBOR to CBOR: blobs as bytes, times as tagged milliseconds', async () => {
       const name = await createStream(service.sdk, service.streamName())
       await service.sdk.send(new PutRecordCommand({ StreamName: name, Data: bytes('cbor!'), PartitionKey: 'k' }))

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connect as tlsConnect } from 'node:tls'
 
-import { encodeRequest, ListStreams, signRequest } from '@millrace/protocol'
+import { encodeRequest, ListStreams, type Operation, PutRecord, signRequest } from '@millrace/protocol'
 import { systemRandom } from '@millrace/std'
 import { afterEach, describe, expect, it } from 'vitest'
 
@@ -31,13 +31,16 @@ async function start(options: ServerOptions = {}): Promise<RunningServer> {
 
 const anyKey = { accessKeyId: 'test', secretAccessKey: 'test' }
 
-async function listStreams(server: RunningServer, key = anyKey, region = 'us-east-1') {
+const listStreams = (server: RunningServer, key = anyKey, region = 'us-east-1') =>
+  call(server, ListStreams, {}, key, region)
+
+async function call<I>(server: RunningServer, operation: Operation<I>, input: I, key = anyKey, region = 'us-east-1') {
   const url = new URL(server.endpoint)
-  const body = Buffer.from(encodeRequest(ListStreams, 'json', {}))
+  const body = Buffer.from(encodeRequest(operation, 'json', input))
   const headers = {
     host: url.host,
     'content-type': 'application/x-amz-json-1.1',
-    'x-amz-target': 'Kinesis_20131202.ListStreams',
+    'x-amz-target': `Kinesis_20131202.${operation.name}`,
   }
   const signature = signRequest({ method: 'POST', url: '/', headers, body }, { ...key, region, nowMs: Date.now() })
   const { host: _host, ...sent } = headers
@@ -233,6 +236,17 @@ describe('startServer', () => {
     const text = await (await fetch(`${server.endpoint}/_metrics`)).text()
     expect(text).toContain('millrace_http_requests_total{operation="ListStreams",status="2xx"} 1')
     expect(text).toContain('millrace_engine_writable 1')
+  })
+
+  it('counts what CloudWatch would, by stream', async () => {
+    const server = await start({ createStreams: [{ name: 'orders', shards: 1 }] })
+    await call(server, PutRecord, { StreamName: 'orders', PartitionKey: 'key', Data: Buffer.from('data') })
+    const text = await (await fetch(`${server.endpoint}/_metrics`)).text()
+    const labels = 'stream="orders",account="000000000000",region="us-east-1"'
+    for (const series of ['incoming_bytes', 'put_record_bytes'])
+      expect(text).toContain(`kinesis_${series}_total{${labels}} 7`)
+    for (const series of ['incoming_records', 'put_record_success'])
+      expect(text).toContain(`kinesis_${series}_total{${labels}} 1`)
   })
 
   it('is ready until it stops, and stops twice', async () => {
