@@ -4,6 +4,8 @@ import { mutantPlugins } from './tests/mutants/plugin.ts'
 // Tests read our TypeScript directly: the `source` condition of each package's exports points at it.
 const resolve = { conditions: ['source'] }
 const ssr = { resolve: { conditions: ['source', 'node', 'import', 'default'] } }
+// Where Vitest loads a `globalSetup`.
+const environments = { __vitest__: ssr }
 // Node 20 has no `await using`.
 const oxc = { target: 'node20' } as const
 
@@ -40,6 +42,7 @@ export default defineConfig({
         ssr,
         oxc,
         plugins,
+        environments,
         test: {
           name: 'conformance',
           env,

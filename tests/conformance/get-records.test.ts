@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { GetRecordsCommand, PutRecordCommand, PutRecordsCommand } from '@aws-sdk/client-kinesis'
 import { describe, expect, it } from 'vitest'
 import { bytes, createStream, iteratorAt, pagesFrom } from './support/records.ts'
@@ -84,6 +85,24 @@ describe('GetRecords', () => {
         })
       },
     )
+
+    // Its twin on the virtual clock: `takes an iterator in quotes, for five minutes` in packages/server/src/operations.
+    it('takes an iterator for five minutes, and tells both times when it is too old', { tags: ['slow'] }, async () => {
+      const name = await createStream(service.sdk, service.streamName())
+      const ShardIterator = await iteratorAt(service.sdk, name, shard)
+      const read = () => service.sdk.send(new GetRecordsCommand({ ShardIterator }))
+      await delay(290_000)
+      expect((await read()).Records).toEqual([])
+      await delay(20_000)
+      const { name: type, message } = await refusal(read())
+      expect(type).toBe('ExpiredIteratorException')
+      const time = String.raw`\w{3} \w{3} \d{2} \d{2}:\d{2}:\d{2} UTC \d{4}`
+      expect(message).toMatch(
+        new RegExp(
+          `^Iterator expired\\. The iterator was created at time ${time} while right now it is ${time} which is further in the future than the tolerated delay of 300000 milliseconds\\.$`,
+        ),
+      )
+    })
 
     it('refuses an iterator of which one bit was changed', async () => {
       const name = await createStream(service.sdk, service.streamName())

@@ -1,5 +1,6 @@
 /** SubscribeToShard through the official SDK (HTTP/2 and HTTP/1.1) and by hand. Time limits have twins on the virtual clock. */
 import { connect } from 'node:http2'
+import { setTimeout as delay } from 'node:timers/promises'
 import {
   DeregisterStreamConsumerCommand,
   type KinesisClient,
@@ -156,6 +157,37 @@ describe('SubscribeToShard', () => {
       const other = events(service.sdk, await consumerOf(service, name, 'd'), { Type: 'LATEST' })
       expect((await other.next()).value?.Records).toEqual([])
       await other.return()
+    })
+
+    // The twins of these two on the virtual clock: `SubscribeToShard in time` in packages/server/src/operations.
+    it('says something every five seconds, and ends cleanly after five minutes', { tags: ['slow'] }, async () => {
+      const name = await createStream(service.sdk, service.streamName())
+      const startedAt = performance.now()
+      let lastAt = startedAt
+      for await (const event of events(service.sdk, await consumerOf(service, name), { Type: 'LATEST' })) {
+        expect(event.Records).toEqual([])
+        expect(performance.now() - lastAt).toBeLessThan(6_000)
+        lastAt = performance.now()
+      }
+      expect(Math.abs(performance.now() - startedAt - 300_000)).toBeLessThan(10_000)
+    })
+
+    it('is taken over five seconds after it began', { tags: ['slow'] }, async () => {
+      const name = await createStream(service.sdk, service.streamName())
+      const arn = await consumerOf(service, name)
+      const older = events(service.sdk, arn, { Type: 'LATEST' })
+      await older.next()
+      await delay(5_500)
+      const newer = events(service.sdk, arn, { Type: 'LATEST' })
+      expect((await newer.next()).value?.Records).toEqual([])
+      const over = async () => {
+        for await (const event of older) expect(event.Records).toEqual([])
+      }
+      expect(await refusal(over())).toMatchObject({
+        name: 'ResourceInUseException',
+        message: `Another active subscription exists for this consumer: ${service.account}:${name}:${SHARD}:c`,
+      })
+      await newer.return()
     })
 
     it('ends with an exception inside the stream when its consumer is deregistered', async () => {
