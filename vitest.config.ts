@@ -11,6 +11,8 @@ const oxc = { target: 'node20' } as const
 
 // The SDK under test warns at every start under Node 20; we know.
 const env = { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' }
+// In a `globalSetup`, too, which is no test.
+Object.assign(process.env, env)
 
 // A bug that is planted to see whether the suites notice (`npm run test:mutants`); none otherwise.
 const plugins = mutantPlugins(import.meta.dirname, process.env)
