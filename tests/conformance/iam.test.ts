@@ -18,6 +18,7 @@ import {
 } from '@aws-sdk/client-kinesis'
 import { AssumeRoleCommand, type Credentials, GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts'
 import { type RunningServer, startServer } from '@millrace/server'
+import { startTestServer } from '@millrace/server/testing'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { onOwnServer, refusal } from './support/service.ts'
 
@@ -252,6 +253,21 @@ onOwnServer('--auth iam', () => {
     expect(await refusal(sts('PARTNER').send(longer))).toMatchObject({ name: 'ValidationError', status: 400 })
     const narrowed = new AssumeRoleCommand({ ...assume.input, Policy: '{}' })
     expect((await refusal(sts('PARTNER').send(narrowed))).message).toContain('Policy is not supported')
+  })
+
+  it('comes after a fault of the test kit: who may nothing is throttled, too', async () => {
+    await using kit = await startTestServer({
+      auth: 'iam',
+      credentials: join(folder, 'credentials.yaml'),
+      account: OWNER,
+      createStreams: [{ name: 'orders', shards: 1 }],
+      faults: [{ operation: 'PutRecord', kind: 'throttle', times: 1 }],
+    })
+    const client = new KinesisClient({ endpoint: kit.endpoint, region, credentials: keysOf('NOTHING'), maxAttempts: 1 })
+    clients.push(client)
+    const put = new PutRecordCommand({ StreamName: 'orders', ...record })
+    expect((await refusal(client.send(put))).name).toBe('ProvisionedThroughputExceededException')
+    expect((await refusal(client.send(put))).name).toBe('AccessDeniedException')
   })
 
   it('keeps an audit of what was refused and of what was changed, without secrets', async () => {

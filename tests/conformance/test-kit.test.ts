@@ -14,9 +14,9 @@ import {
   type SubscribeToShardEventStream,
 } from '@aws-sdk/client-kinesis'
 import { startTestServer, type TestServer } from '@millrace/server/testing'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { bytes, iteratorAt, pagesFrom, textsOf } from './support/records.ts'
-import { refusal, sdkClient, streamArn } from './support/service.ts'
+import { onOwnServer, refusal, sdkClient, streamArn } from './support/service.ts'
 
 const SHARD_0 = 'shardId-000000000000'
 const SHARD_1 = 'shardId-000000000001'
@@ -69,7 +69,7 @@ async function readToEnd(events: AsyncIterable<SubscribeToShardEventStream>) {
   }
 }
 
-describe('time that is moved', () => {
+onOwnServer('time that is moved', () => {
   it('takes away what is older than the retention, and no more', async () => {
     await put('old')
     await kit.clock.advance('23h')
@@ -142,7 +142,7 @@ describe('time that is moved', () => {
   })
 })
 
-describe('faults', () => {
+onOwnServer('faults', () => {
   it('of one shard throttle that shard in its words, as often as was said', async () => {
     const fault = kit.faults.add({ operation: 'PutRecord', shard: SHARD_1, kind: 'throttle', times: 2 })
     await put('lower')
@@ -243,7 +243,7 @@ describe('faults', () => {
   })
 })
 
-describe('a reset', () => {
+onOwnServer('a reset', () => {
   it('takes streams, records, iterators, subscriptions, faults and moved time', async () => {
     await sdk.send(new CreateStreamCommand({ StreamName: 'other', ShardCount: 1 }))
     await put('gone')

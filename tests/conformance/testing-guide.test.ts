@@ -1,12 +1,13 @@
 /** docs/testing-your-application.md: what it shows is what runs. */
 import { readFile } from 'node:fs/promises'
 import { startTestServer } from '@millrace/server/testing'
-import { describe, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
+import { onOwnServer } from './support/service.ts'
 
 const read = (path: string): Promise<string> => readFile(new URL(`../../${path}`, import.meta.url), 'utf8')
 const guide = await read('docs/testing-your-application.md')
 
-describe('docs/testing-your-application.md', () => {
+onOwnServer('docs/testing-your-application.md', () => {
   it('shows the example as it runs', async () => {
     const example = await read('examples/test-your-application/orders.test.mjs')
     expect(guide).toContain(`\`\`\`js\n${example}\`\`\`\n`)
