@@ -3,6 +3,30 @@ import type { Mutant } from './mutant.ts'
 
 export const SERVICE_MUTANTS: readonly Mutant[] = [
   {
+    name: 'lease-of-a-term-that-is-over',
+    mechanism: 'a lease is changed only in the term that is named',
+    file: 'packages/server/src/applications/lease-changes.ts',
+    find: "if (lease.Epoch !== Epoch) return { kind: 'conflict', lease }",
+    replace: '',
+    suite: { project: 'units', files: ['server/src/applications/applications.test.ts'] },
+  },
+  {
+    name: 'late-lease-change-answered-as-done',
+    mechanism: 'who came too late with a change of a lease is told so',
+    file: 'packages/server/src/applications/document-writer.ts',
+    find: 'if (change.key === late) settled.resolve(undefined)',
+    replace: 'if (change.key === late) settled.resolve(1)',
+    suite: { project: 'units', files: ['server/src/applications/applications.test.ts'] },
+  },
+  {
+    name: 'owners-dead-after-restart',
+    mechanism: 'nobody is dead because the server was away',
+    file: 'packages/server/src/applications/applications.ts',
+    find: 'application.presumeOwners(application.root?.value.ttlMs ?? TTL_DEFAULT_MS)',
+    replace: 'application.presumeOwners(0)',
+    suite: { project: 'units', files: ['server/src/applications/applications.test.ts'] },
+  },
+  {
     name: 'body-without-bound',
     mechanism: 'a request body has a bound',
     file: 'packages/server/src/http/body-reader.ts',

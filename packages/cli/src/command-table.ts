@@ -16,11 +16,11 @@ export const nouns: Readonly<Record<string, string>> = {
   stream: 'create, list, describe and delete streams',
   shard: 'list, split and merge shards of a stream',
   consumer: 'register, list and deregister consumers of a stream (enhanced fan-out)',
+  app: 'look after applications of the consumer library: leases, lag, reset, seek, pause',
 }
 
 /** Verbs of the product that are not there yet, and what each waits for. */
 export const absentVerbs: Readonly<Record<string, string>> = {
-  app: 'the consumer library',
   deliver: 'delivery pipelines',
 }
 
@@ -111,6 +111,43 @@ export const verbs: readonly Verb[] = [
     alias: 'rm',
     summary: 'take a consumer off its stream',
     load: async () => (await import('./commands/consumer/deregister.ts')).defineConsumerDeregister,
+  },
+  {
+    words: ['app', 'list'],
+    alias: 'ls',
+    summary: 'list the applications that consume streams',
+    load: async () => (await import('./commands/app/list.ts')).defineAppList,
+  },
+  {
+    words: ['app', 'describe'],
+    alias: 'info',
+    summary: 'show the leases and workers of an application',
+    load: async () => (await import('./commands/app/describe.ts')).defineAppDescribe,
+  },
+  {
+    words: ['app', 'lag'],
+    summary: 'show how far an application is behind',
+    load: async () => (await import('./commands/app/lag.ts')).defineAppLag,
+  },
+  {
+    words: ['app', 'reset'],
+    summary: 'have an application begin elsewhere',
+    load: async () => (await import('./commands/app/reset.ts')).defineAppReset,
+  },
+  {
+    words: ['app', 'seek'],
+    summary: 'have one shard of an application begin elsewhere',
+    load: async () => (await import('./commands/app/seek.ts')).defineAppSeek,
+  },
+  {
+    words: ['app', 'pause'],
+    summary: 'have leases processed by nobody',
+    load: async () => (await import('./commands/app/pause.ts')).defineAppPause,
+  },
+  {
+    words: ['app', 'resume'],
+    summary: 'have paused leases processed again',
+    load: async () => (await import('./commands/app/pause.ts')).defineAppResume,
   },
   {
     words: ['put'],

@@ -37,6 +37,8 @@ export function describeFailure(error: unknown): CommandFailure {
         message: error.message,
         hint: 'set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a profile with --profile',
       }
+    case 'LeaseStoreError':
+      return leaseStoreFailure(error)
     case 'SettingsError':
       return { ending: 'usage', code: 'SettingsError', message: error.message }
     default:
@@ -49,6 +51,14 @@ export function partlyDone(error: unknown): unknown {
   const failure = describeFailure(error)
   if (failure.ending !== 'usage' && failure.ending !== 'failed') return error
   return new CommandError({ ...failure, ending: 'partly' }, { cause: error })
+}
+
+/** What is behind it says more; but for an endpoint that has no such store. */
+function leaseStoreFailure({ message, cause }: Error): CommandFailure {
+  if (!(cause instanceof Error)) return { ending: 'failed', code: 'LeaseStoreError', message }
+  const failure = describeFailure(cause)
+  if (failure.code === 'UnknownOperationException') return { ending: 'failed', code: failure.code, message }
+  return failure.ending === 'notFound' ? { ...failure, hint: 'see what there is with: millrace app list' } : failure
 }
 
 function serviceFailure(error: KinesisServiceError): CommandFailure {

@@ -34,7 +34,13 @@ describe('millrace', () => {
 
   it.each([
     [['strem'], "unknown command 'strem'", 'Did you mean stream?'],
-    [['app', 'list'], 'millrace app waits for the consumer library', 'docs/compatibility.md'],
+    [['app', 'describe'], 'which application?', 'app list'],
+    [['app', 'list', '--store', 'redis://x'], '"redis://x" is no store of leases', 'service'],
+    [['app', 'reset', 'a'], 'where to?', '--to trim-horizon'],
+    [['app', 'reset', 'a', '--to', 'after:5'], 'belongs to one shard', 'app seek a'],
+    [['app', 'seek', 'a'], 'which shard?', '--shard'],
+    [['app', 'seek', 'a', '--shard', '1'], 'where to?', 'after:'],
+    [['app', 'seek', 'a', '--shard', '1', '--to', 'seq:5'], 'the last record that is done with', 'after:'],
     [['deliver'], 'millrace deliver waits for delivery pipelines', 'docs/compatibility.md'],
     [['stream', 'crate'], "unknown command 'crate'", 'Did you mean create?'],
     [['tail', '--frm', 'latest'], "unknown option '--frm'", 'Did you mean --from?'],

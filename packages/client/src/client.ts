@@ -104,9 +104,7 @@ export class KinesisClient implements AsyncDisposable {
     const body = encodeRequest(operation, this.#codec, input)
     const scope = this.#openScope(operation.name, options)
     try {
-      return await this.#call(operation.name, this.#codec, body, scope, options, (answer) =>
-        this.#output(operation, answer),
-      )
+      return await this.#call(operation, this.#codec, body, scope, options, (answer) => this.#output(operation, answer))
     } finally {
       scope.close()
     }
@@ -128,7 +126,7 @@ export class KinesisClient implements AsyncDisposable {
     const scope = this.#openScope(operation.name, options)
     this.#streams.add(scope)
     try {
-      const answer = await this.#call(operation.name, 'json', body, scope, options, (opened) => Promise.resolve(opened))
+      const answer = await this.#call(operation, 'json', body, scope, options, (opened) => Promise.resolve(opened))
       scope.dropDeadline()
       yield* readEventStream(operation.name, answer, this.endpoint.origin)
     } catch (error) {
@@ -186,7 +184,7 @@ export class KinesisClient implements AsyncDisposable {
   }
 
   #call<T>(
-    operation: string,
+    { name: operation, target }: Pick<Operation, 'name' | 'target'>,
     codec: Codec,
     body: Uint8Array,
     scope: CallScope,
@@ -206,7 +204,7 @@ export class KinesisClient implements AsyncDisposable {
         try {
           const credentials = await this.#credentials.get(scope.signal)
           const request = signedRequest({
-            operation,
+            target,
             codec,
             body,
             credentials,

@@ -47,7 +47,7 @@ describe('signedRequest', () => {
             ...(sessionToken === undefined ? {} : { sessionToken }),
           }
           const { headers } = signedRequest({
-            operation: 'PutRecord',
+            target: 'Kinesis_20131202.PutRecord',
             codec,
             body,
             endpoint,

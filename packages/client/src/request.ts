@@ -5,7 +5,8 @@ import type { Credentials } from './credentials/credentials.ts'
 import type { HttpRequest } from './transport/transport.ts'
 
 export interface RequestFields {
-  readonly operation: string
+  /** Of the operation. */
+  readonly target: string
   readonly codec: Codec
   readonly body: Uint8Array
   readonly endpoint: URL
@@ -22,12 +23,12 @@ export interface RequestFields {
 }
 
 export function signedRequest(fields: RequestFields): HttpRequest {
-  const { endpoint, body, operation, codec, credentials, keys, region, timeMs } = fields
+  const { endpoint, body, target, codec, credentials, keys, region, timeMs } = fields
   // `host` also for HTTP/2, where `:authority` carries it: services take one for the other.
   const headers = {
     host: endpoint.host,
     'content-type': `application/x-amz-${codec}-1.1`,
-    'x-amz-target': `Kinesis_20131202.${operation}`,
+    'x-amz-target': target,
     'user-agent': fields.userAgent,
     'amz-sdk-invocation-id': fields.invocation,
     'amz-sdk-request': `attempt=${fields.attempt}; max=${fields.maxAttempts}`,

@@ -26,6 +26,8 @@ export {
 export type { FailurePolicy, RetryPolicy } from './failure-policy.ts'
 export { type HeldLease, LeaseLostError, type ReleaseReason } from './leases/held-lease.ts'
 export { leaseKey, type LeaseKeyParts, parseLeaseKey } from './leases/lease-key.ts'
+export type { ApplicationSummary, ApplicationView, LeaseAdministration } from './leases/lease-administration.ts'
+export type { LeaseService } from './leases/lease-service.ts'
 export type { Lease, LeaseChange, NewLease, PendingCheckpoint } from './leases/lease.ts'
 export {
   type Beat,
@@ -38,6 +40,8 @@ export {
   type LeaseUpdateResult,
   type LiveWorker,
 } from './leases/lease-store.ts'
+export { ServiceApplications } from './leases/service-applications.ts'
+export { ServiceLeaseStore, type ServiceLeaseStoreOptions } from './leases/service-lease-store.ts'
 export type {
   Checkpointer,
   ConsumerRecord,
@@ -78,4 +82,5 @@ export { ShardConsumerError, type ShardConsumerErrorCode } from './shards/shard-
 export type { ShardConsumerOptions } from './shards/shard-consumer-options.ts'
 export type { ShardConsumerState } from './shards/shard-consumer-state.ts'
 export type { ProcessorCall, RecordRange, ShardEvent, ShardHappening } from './shards/shard-event.ts'
+export { missingLeases } from './shards/lineage.ts'
 export type { StreamService } from './service.ts'

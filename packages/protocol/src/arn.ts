@@ -1,4 +1,4 @@
-/** Amazon Resource Names of streams, of their registered consumers, and of channels. */
+/** Amazon Resource Names of streams, of their registered consumers, of channels, and of Millrace's applications. */
 
 export interface StreamAddress {
   /** Twelve digits. */
@@ -58,4 +58,9 @@ export function parseChannelArn(arn: string): ChannelAddress | undefined {
   if (match === null) return undefined
   const [, region = '', account = '', id = ''] = match
   return { account, region, id }
+}
+
+/** Of an application of the lease API; `name` may be `*`. Not AWS's. */
+export function applicationArn({ account, region, name }: StreamAddress): string {
+  return `arn:aws:millrace:${region}:${account}:application/${name}`
 }

@@ -1,5 +1,13 @@
 /** The public face of the protocol: operations as data, codecs, errors, and the names and numbers on the wire. */
-export { channelArn, consumerArn, parseChannelArn, parseConsumerArn, parseStreamArn, streamArn } from './arn.ts'
+export {
+  applicationArn,
+  channelArn,
+  consumerArn,
+  parseChannelArn,
+  parseConsumerArn,
+  parseStreamArn,
+  streamArn,
+} from './arn.ts'
 export type { ChannelAddress, ConsumerAddress, StreamAddress } from './arn.ts'
 export {
   decodeDocument,
@@ -243,3 +251,38 @@ export type { ClaimedSignature } from './sigv4/signature.ts'
 export { SigningKeyCache } from './sigv4/signing-key.ts'
 export { CLOCK_SKEW_MAX_MS, verifySignature } from './sigv4/verify.ts'
 export type { VerifyOptions } from './sigv4/verify.ts'
+export {
+  APPLICATIONS_PER_ACCOUNT_MAX,
+  BEAT_WAIT_MAX_MS,
+  DESCRIBE_APPLICATION_PAGE_MAX,
+  LEASE_BYTES_PER_ACCOUNT_MAX,
+  LEASES_PER_APPLICATION_MAX,
+  LEASES_PER_CALL_MAX,
+  LIST_APPLICATIONS_PAGE_MAX,
+  WORKERS_PER_APPLICATION_MAX,
+} from './applications/limits.ts'
+export { BeatSession } from './applications/beat-session.ts'
+export type { BeatSessionInput, BeatSessionOutput } from './applications/beat-session.ts'
+export { CreateLeases } from './applications/create-leases.ts'
+export type { CreateLeasesInput } from './applications/create-leases.ts'
+export { DeleteApplication } from './applications/delete-application.ts'
+export type { DeleteApplicationInput } from './applications/delete-application.ts'
+export { DescribeApplication } from './applications/describe-application.ts'
+export type { DescribeApplicationInput, DescribeApplicationOutput } from './applications/describe-application.ts'
+export { LeaveSession } from './applications/leave-session.ts'
+export type { LeaveSessionInput } from './applications/leave-session.ts'
+export { ListApplications } from './applications/list-applications.ts'
+export type { ListApplicationsInput, ListApplicationsOutput } from './applications/list-applications.ts'
+export { RemoveLeases } from './applications/remove-leases.ts'
+export type { RemoveLeasesInput } from './applications/remove-leases.ts'
+export { UpdateLeases } from './applications/update-leases.ts'
+export type { UpdateLeasesInput, UpdateLeasesOutput } from './applications/update-leases.ts'
+export type {
+  ServiceLease,
+  ServiceLeaseChange,
+  ServiceNewLease,
+  ServicePendingCheckpoint,
+  ServicePlace,
+} from './applications/shapes.ts'
+export { applicationOperations } from './applications/registry.ts'
+export { operationsByTarget } from './operations-by-target.ts'

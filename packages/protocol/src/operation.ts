@@ -3,8 +3,10 @@ import type { ErrorType } from './errors.ts'
 import type { Infer, StructureSchema } from './schema/schema.ts'
 
 export interface Operation<I = unknown, O = unknown> {
-  /** As in the target header, after `Kinesis_20131202.`. */
+  /** As in the target header, after the prefix of its service. */
   readonly name: string
+  /** The whole target header, such as `Kinesis_20131202.PutRecord`. */
+  readonly target: string
   readonly input: StructureSchema
   /** `undefined`: a void operation, answered with no bytes at all. */
   readonly output: StructureSchema | undefined
@@ -19,9 +21,32 @@ export type OutputOf<T> = T extends Operation<unknown, infer O> ? O : never
 
 type OutputSchema<S> = [S] extends [StructureSchema] ? Infer<S> : void
 
+interface Shape<I, O> {
+  readonly input: I
+  readonly output?: O
+  readonly errors: readonly ErrorType[]
+}
+
+/** An operation of Kinesis. */
 export function operation<const I extends StructureSchema, O extends StructureSchema | undefined = undefined>(
   name: string,
-  shape: { readonly input: I; readonly output?: O; readonly errors: readonly ErrorType[] },
+  shape: Shape<I, O>,
 ): Operation<Infer<I>, OutputSchema<O>> {
-  return { name, input: shape.input, output: shape.output, errors: shape.errors }
+  return operationOf('Kinesis_20131202', name, shape)
+}
+
+/** An operation of Millrace's own, which no other service at a Kinesis endpoint knows. */
+export function ownOperation<const I extends StructureSchema, O extends StructureSchema | undefined = undefined>(
+  name: string,
+  shape: Shape<I, O>,
+): Operation<Infer<I>, OutputSchema<O>> {
+  return operationOf('Millrace_20261130', name, shape)
+}
+
+function operationOf<const I extends StructureSchema, O extends StructureSchema | undefined>(
+  service: string,
+  name: string,
+  { input, output, errors }: Shape<I, O>,
+): Operation<Infer<I>, OutputSchema<O>> {
+  return { name, target: `${service}.${name}`, input, output, errors }
 }

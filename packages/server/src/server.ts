@@ -284,6 +284,8 @@ async function start(
   })
   const open = listener
   closers.push(() => open.close())
+  // Before the listener waits for its answers.
+  closers.push(() => service.stopWaiting())
 
   const endpoint = `http://${urlHost(host)}:${listener.port}`
   if (directory !== undefined) {

@@ -11,6 +11,8 @@ import {
 } from '@millrace/protocol'
 import { type Clock, type Logger, type Random, silentLogger } from '@millrace/std'
 
+import { Applications } from './applications/applications.ts'
+import { applicationHandlers } from './applications/operations/registry.ts'
 import { Authorizer } from './auth/iam/authorizer.ts'
 import type { NamingInput } from './auth/iam/required-access.ts'
 import { GuardedClock } from './background/guarded-clock.ts'
@@ -117,6 +119,7 @@ export class Service implements AsyncDisposable {
     const masterKeys =
       options.masterKeys ?? (await LocalKeys.open({ file: undefined, directory: undefined, clock, random, logger }))
     const catalog = await Catalog.open({ meta: engine.meta, clock, random })
+    const applications = await Applications.open({ meta: engine.meta, clock, random })
     const guardedClock = new GuardedClock({ clock, logger, newestMs: await newestRecordMs(engine, catalog, logger) })
     const limits = limitsOf(settings.shardLimits ?? 'aws')
     const throughput = limits === undefined ? unlimitedThroughput : new ShardBuckets(limits)
@@ -126,6 +129,7 @@ export class Service implements AsyncDisposable {
     const parts: ServiceParts = {
       engine,
       catalog,
+      applications,
       clock,
       random,
       guardedClock,
@@ -158,7 +162,7 @@ export class Service implements AsyncDisposable {
    * the input has passed its schema. Rejects with `KinesisError` for all that can go wrong outside our own code.
    */
   async execute(operationName: string, input: unknown, context: OperationContext): Promise<unknown> {
-    const handler = handlers.get(operationName)
+    const handler = handlers.get(operationName) ?? applicationHandlers.get(operationName)
     if (handler === undefined) throw new KinesisError('UnknownOperationException')
     const { principal } = context
     const world =
@@ -200,6 +204,11 @@ export class Service implements AsyncDisposable {
     return this.#parts.catalog.find(key)
   }
 
+  /** Beats of workers are answered at once from here on: the server is stopping, and waits for its answers. */
+  stopWaiting(): void {
+    this.#parts.applications.stopWaiting()
+  }
+
   /** Every shard that is listed, by what the engine calls it. Goes through all of them. */
   shardOwners(): ShardOwners {
     return shardOwners(this.#parts.catalog.all())
@@ -217,9 +226,11 @@ export class Service implements AsyncDisposable {
 
   async #close(): Promise<void> {
     this.#parts.subscriptions.close()
+    this.stopWaiting()
     const stopped = this.#loops.map((loop) => loop.close())
     await this.#parts.transitions.close()
     await Promise.all(stopped)
+    await this.#parts.applications.close()
     this.#parts.wakeUps[Symbol.dispose]()
     this.#parts.sharedReads[Symbol.dispose]()
     this.#parts.catalog[Symbol.dispose]()

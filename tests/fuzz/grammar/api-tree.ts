@@ -2,7 +2,7 @@
  * Values in the shapes of the API's inputs and outputs, mostly right, wrong here and there: a member of another type,
  * one too many, a list where a text belongs, numbers at and beyond the edges.
  */
-import { type Operation, operations } from '@millrace/protocol'
+import { type Operation, operationsByTarget } from '@millrace/protocol'
 import { type Random, randomBelow } from '@millrace/std'
 
 import { chance, pick } from '../support/target.ts'
@@ -13,7 +13,7 @@ type Schema = Operation['input']['members'][number]['schema']
 const WRONG_SHARE = 0.06
 const LIST_MAX = 4
 
-export const apiOperations: readonly Operation[] = [...operations.values()]
+export const apiOperations: readonly Operation[] = [...operationsByTarget.values()]
 
 const texts = [
   'stream', 'a', '', 'shardId-000000000000', 'shardId--1', 'TRIM_HORIZON', 'AT_TIMESTAMP', 'LATEST', '0', '1',

@@ -19,7 +19,7 @@ import {
   type ErrorType,
   errorTraits,
   KinesisError,
-  operations,
+  operationsByTarget,
   readSignature,
   SigningKeyCache,
   verifySignature,
@@ -87,8 +87,7 @@ export async function fakeEndpoint(options: FakeEndpointOptions): Promise<FakeEn
     const body = Buffer.concat(chunks)
     const headers = Object.fromEntries(Object.entries(request.headers).map(([name, value]) => [name, String(value)]))
     const codec: Codec = headers['content-type'] === 'application/x-amz-cbor-1.1' ? 'cbor' : 'json'
-    const name = (headers['x-amz-target'] ?? '').replace('Kinesis_20131202.', '')
-    const operation = operations.get(name)
+    const operation = operationsByTarget.get(headers['x-amz-target'] ?? '')
     const plain = {
       'x-amzn-requestid': `request-${seen.length + 1}`,
       'content-type': `application/x-amz-${codec}-1.1`,
@@ -102,7 +101,7 @@ export async function fakeEndpoint(options: FakeEndpointOptions): Promise<FakeEn
         verifySignature(readSignature(signable), signable, { secretAccessKey, nowMs, keys })
       }
       const input = operation === undefined ? undefined : decodeRequest(operation, codec, body)
-      const one = { operation: name, input, codec, headers, httpVersion: request.httpVersion }
+      const one = { operation: operation?.name ?? '', input, codec, headers, httpVersion: request.httpVersion }
       seen.push(one)
       answer = await options.answer(one, seen.length)
     } catch (error) {

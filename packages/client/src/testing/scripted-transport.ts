@@ -1,5 +1,12 @@
 /** A transport without a network: each exchange takes the next line of a script, and is noted with its time. */
-import { type Codec, encodeError, encodeResponse, type ErrorType, errorTraits, operations } from '@millrace/protocol'
+import {
+  type Codec,
+  encodeError,
+  encodeResponse,
+  type ErrorType,
+  errorTraits,
+  operationsByTarget,
+} from '@millrace/protocol'
 import type { Clock } from '@millrace/std'
 import { type Outcome, KinesisTransportError, type TransportErrorCode } from '../errors.ts'
 import type { ExchangeOptions, HttpAnswer, HttpRequest, Transport } from '../transport/transport.ts'
@@ -46,9 +53,9 @@ export class ScriptedTransport implements Transport {
         { ...contentType, 'x-amzn-requestid': `r${this.requests.length}`, ...line.headers },
         encodeError(codec, { type: line.error, message: 'Scripted.' }),
       )
-    const name = (request.headers['x-amz-target'] ?? '').replace('Kinesis_20131202.', '')
-    const operation = operations.get(name)
-    if (operation === undefined) throw new Error(`unknown operation ${name}`)
+    const target = request.headers['x-amz-target'] ?? ''
+    const operation = operationsByTarget.get(target)
+    if (operation === undefined) throw new Error(`unknown operation ${target}`)
     return answer(200, contentType, encodeResponse(operation, codec, line.output))
   }
 

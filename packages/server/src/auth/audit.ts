@@ -24,13 +24,17 @@ export interface Audited {
 
 export type Audit = (audited: Audited) => void
 
-/** Many a second, and told one by one only when they are refused. Those that AWS's trail calls data events. */
+/** Many a second, and told one by one only when they are refused. Those that AWS's trail calls data events, and their like. */
 const dataPlane: ReadonlySet<string> = new Set([
+  'BeatSession',
+  'CreateLeases',
   'GetRecords',
   'GetShardIterator',
   'PutRecord',
   'PutRecords',
+  'RemoveLeases',
   'SubscribeToShard',
+  'UpdateLeases',
 ])
 
 /** Characters of what a caller sent. */
@@ -82,6 +86,6 @@ function claimedKey(request: Audited['request']): string | undefined {
 
 function resourceIn(input: unknown): string | undefined {
   if (typeof input !== 'object' || input === null) return undefined
-  const { ResourceARN, ConsumerARN, StreamARN, StreamName } = input as NamingInput
-  return ResourceARN ?? ConsumerARN ?? StreamARN ?? StreamName
+  const { ResourceARN, ConsumerARN, StreamARN, StreamName, ApplicationName } = input as NamingInput
+  return ResourceARN ?? ConsumerARN ?? StreamARN ?? StreamName ?? ApplicationName
 }

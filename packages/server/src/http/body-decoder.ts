@@ -4,9 +4,8 @@
  */
 import { hash } from 'node:crypto'
 
-import { freeMemory } from './free-memory.ts'
-
 import {
+  applicationOperations,
   type Codec,
   decodeDocument,
   decodeQuickly,
@@ -15,10 +14,11 @@ import {
   operations,
   parseDocument,
 } from '@millrace/protocol'
+import { freeMemory } from './free-memory.ts'
 
 export interface BodyJob {
   readonly codec: Codec
-  /** Undefined: parse only, nothing known is asked for. */
+  /** Its name. Undefined: parse only, nothing known is asked for. */
   readonly operation: string | undefined
   /** The signature will be verified, for which the body's SHA-256 is needed. */
   readonly hashed: boolean
@@ -42,7 +42,7 @@ export function decodeBody({ codec, operation: name, hashed }: BodyJob, bytes: U
     return { kind: 'unparsable' }
   }
   const payloadHash = hashed ? sha256(bytes) : undefined
-  const operation = name === undefined ? undefined : operations.get(name)
+  const operation = name === undefined ? undefined : (operations.get(name) ?? applicationOperations.get(name))
   if (operation === undefined) return { kind: 'decoded', input: undefined, payloadHash }
   try {
     return { kind: 'decoded', input: decodeDocument(operation, codec, document), payloadHash }
@@ -66,7 +66,11 @@ function asKinesisError(error: unknown): KinesisError {
 export function releaseInput(input: unknown, body: Uint8Array): void {
   const records = (input as { readonly Records?: readonly { readonly Data?: unknown }[] } | undefined)?.Records
   const data = records?.[0]?.Data
-  // The quick decoders put the data of all records into one piece of memory.
+  // The quick decoders put the data of all records into one piece of memory, and nothing else; what others made may lie
+  // in a piece that Node shares out to anybody.
   if (!(data instanceof Uint8Array) || data.buffer === body.buffer || !(data.buffer instanceof ArrayBuffer)) return
-  freeMemory(new Uint8Array(data.buffer))
+  let bytes = 0
+  for (const { Data } of records ?? [])
+    if (Data instanceof Uint8Array && Data.buffer === data.buffer) bytes += Data.length
+  if (bytes === data.buffer.byteLength) freeMemory(new Uint8Array(data.buffer))
 }

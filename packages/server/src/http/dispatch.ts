@@ -9,7 +9,7 @@ import {
   EVENT_STREAM_TYPE,
   KinesisError,
   type Operation,
-  operations,
+  operationsByTarget,
 } from '@millrace/protocol'
 import type { Clock, Logger, Random } from '@millrace/std'
 
@@ -60,8 +60,6 @@ export interface DispatchOptions {
   readonly onAnswer: (operation: string | undefined, status: number, elapsedMs: number) => void
 }
 
-const TARGET_PREFIX = 'Kinesis_20131202.'
-
 export function createDispatch(options: DispatchOptions): Dispatch {
   const { service, authenticate, sts, audit, bodies, hosts, pages, limits, clock, logger, onAnswer } = options
   const ids = new RequestIds(options.random)
@@ -69,7 +67,7 @@ export function createDispatch(options: DispatchOptions): Dispatch {
   return async (request) => {
     const startedMs = clock.monotonic()
     const { headers } = request
-    const operation = operationOf(headers['x-amz-target'])
+    const operation = operationsByTarget.get(headers['x-amz-target'] ?? '')
     const response = await respond(request, operation, startedMs)
     onAnswer(operation?.name, response.status, clock.monotonic() - startedMs)
     return response
@@ -231,11 +229,6 @@ class RequestContext implements OperationContext {
   get signal(): AbortSignal {
     return this.#request.signal
   }
-}
-
-function operationOf(target: string | undefined): Operation | undefined {
-  if (target === undefined || !target.startsWith(TARGET_PREFIX)) return undefined
-  return operations.get(target.slice(TARGET_PREFIX.length))
 }
 
 /** What stands before `;`, as the real service compares it. */

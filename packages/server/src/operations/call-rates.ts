@@ -3,7 +3,7 @@
  * stream or consumer where AWS counts so (KINESIS.md §20). Exact with one server, like the limits of shards. Reads of
  * shards are not here: they belong to the shards.
  */
-import { KinesisError, parseConsumerArn, parseStreamArn } from '@millrace/protocol'
+import { applicationOperations, KinesisError, parseConsumerArn, parseStreamArn } from '@millrace/protocol'
 import { TokenBucket } from '@millrace/std'
 
 import { streamId } from '../catalog/keys.ts'
@@ -58,6 +58,8 @@ export class CallRates {
 
   /** Throws when the call is one too many. `nowMs` is monotonic. */
   admit(operation: string, input: unknown, context: OperationContext, nowMs: number): void {
+    // AWS's limits are not about what AWS does not have.
+    if (applicationOperations.has(operation)) return
     const rate = operation in rates ? rates[operation] : usual
     if (rate === undefined) return
     const named = input as Named

@@ -5,6 +5,7 @@
 import type { Codec, Operation } from '@millrace/protocol'
 import type { Clock, Logger, Random } from '@millrace/std'
 
+import type { Applications } from '../applications/applications.ts'
 import type { Principal } from '../auth/iam/principal.ts'
 import type { GuardedClock } from '../background/guarded-clock.ts'
 import type { Transitions } from '../background/transitions.ts'
@@ -66,6 +67,7 @@ export interface Quotas {
 export interface ServiceParts {
   readonly engine: Engine
   readonly catalog: Catalog
+  readonly applications: Applications
   readonly clock: Clock
   readonly random: Random
   /** The time by which records expire. */

@@ -18,6 +18,7 @@ import {
 import { seededRandom } from '@millrace/std/testing'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 
+import { applicationHandlers } from '../../applications/operations/registry.ts'
 import { handlers } from '../../operations/registry.ts'
 import { TokenSeal } from '../../streams/sealed-token.ts'
 import { ACCOUNT, REGION, ServiceHarness } from '../../testing/service-harness.ts'
@@ -74,6 +75,30 @@ describe('what an operation needs', () => {
       `User: arn:aws:iam::${ACCOUNT}:root is not authorized to perform: kinesis:${operation} on resource: `,
     )
   })
+
+  it.each([...applicationHandlers.keys()])(
+    '%s: an action of our own, on the application it names',
+    async (operation) => {
+      const ARN = `arn:aws:millrace:${REGION}:${ACCOUNT}:application/orders`
+      expect(needs(operation, { ApplicationName: 'orders' })).toEqual([`millrace:${operation} ${ARN}`])
+      expect(needs(operation, {})).toEqual([`millrace:${operation} *`])
+      const context = { account: ACCOUNT, region: REGION, requestId: 'r', deadlineMs: 1e9, signal: new AbortController().signal } // prettier-ignore
+      const call = (Action: string, Resource: string) => {
+        const allowing = compilePolicy(
+          { Version: '2012-10-17', Statement: { Effect: 'Allow', Action, Resource } },
+          'identity',
+        )
+        const principal = rootOf(ACCOUNT, [allowing])
+        return harness.service.execute(operation, { ApplicationName: 'orders', Worker: 'w', Leases: [], Updates: [], TtlMs: 500 }, { ...context, principal }) // prettier-ignore
+      }
+      await expect(call('kinesis:*', '*')).rejects.toThrow(
+        `User: arn:aws:iam::${ACCOUNT}:root is not authorized to perform: millrace:${operation} on resource: ${ARN}`,
+      )
+      await expect(call('millrace:*', `${ARN}-2`)).rejects.toThrow('is not authorized')
+      const allowed = await call('millrace:*', ARN).then(() => '', String)
+      expect(allowed).not.toContain('AccessDenied')
+    },
+  )
 
   it('tags at birth need their own action too', () => {
     const Tags = { a: 'b' }

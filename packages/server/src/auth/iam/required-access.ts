@@ -3,6 +3,8 @@
  * needs the action of its own name on the stream, consumer or other resource that the input names.
  */
 import {
+  applicationArn,
+  applicationOperations,
   type ChannelAddress,
   channelArn,
   consumerArn,
@@ -48,6 +50,7 @@ export interface NamingInput {
   readonly ConsumerName?: string
   readonly ConsumerARN?: string
   readonly ChannelARN?: string
+  readonly ApplicationName?: string
   /** Of a channel to be made. */
   readonly StreamConfigurationList?: readonly { readonly StreamARN: string }[]
   readonly ResourceARN?: string
@@ -88,6 +91,7 @@ const onConsumers: ReadonlySet<string> = new Set([
 
 /** Never empty. */
 export function requiredAccess(operation: string, input: NamingInput, lookup: Lookup): readonly RequiredAccess[] {
+  if (applicationOperations.has(operation)) return [applicationAccess(operation, input, lookup)]
   if (operation === 'CreateChannel') return channelAccess(input, lookup)
   const target = targetOf(operation, input, lookup)
   const own = { action: `kinesis:${operation}`, target }
@@ -163,6 +167,16 @@ function channelTarget(address: ChannelAddress, { catalog }: Lookup): Target {
     if (channel !== undefined) return { resource: channelArn(address), account, labels: channel }
   }
   return { resource: channelArn(address), account }
+}
+
+/** Of Millrace's own: there is one for each operation, on the application it names. */
+function applicationAccess(
+  operation: string,
+  { ApplicationName: name }: NamingInput,
+  { account, region }: Lookup,
+): RequiredAccess {
+  const resource = name === undefined ? '*' : applicationArn({ account, region, name })
+  return { action: `millrace:${operation}`, target: { resource, account } }
 }
 
 /** A channel that is about to be made has no id yet; its stream is asked for as well. */

@@ -1,0 +1,81 @@
+/** What every `millrace app` verb begins with: which store has the leases, which application, and which of its leases. */
+import type { KinesisClient } from '@millrace/client'
+import type { Lease, LeaseAdministration } from '@millrace/consumer'
+import type { Command } from 'commander'
+import { CommandError, usageError } from '../exit-code.ts'
+import { addSessionOptions, type Reporter, type SessionOptions, withSession } from '../session.ts'
+import type { Shell } from '../shell.ts'
+import { fullShardId } from '../values/shard-name.ts'
+
+export interface ApplicationOptions extends SessionOptions {
+  readonly store: string
+  readonly shard?: readonly string[]
+  readonly stream?: string
+}
+
+export interface ApplicationSession {
+  readonly applications: LeaseAdministration
+  /** For the streams. */
+  readonly client: KinesisClient
+  readonly reporter: Reporter
+  readonly signal: AbortSignal
+}
+
+export function addApplicationOptions(command: Command): Command {
+  return addSessionOptions(command).option('--store <store>', 'what keeps the leases', 'service')
+}
+
+export function addLeaseOptions(command: Command): Command {
+  return addApplicationOptions(command)
+    .argument('[application]')
+    .option('--shard <shard...>', 'only these; default: all')
+    .option('--stream <name>', 'only the shards of this stream; default: of all')
+}
+
+export async function withApplications(
+  shell: Shell,
+  options: ApplicationOptions,
+  work: (session: ApplicationSession) => Promise<void>,
+): Promise<void> {
+  if (options.store !== 'service')
+    throw usageError(
+      `"${options.store}" is no store of leases`,
+      'stores: service, for those that Millrace itself keeps',
+    )
+  const { ServiceApplications } = await import('@millrace/consumer')
+  const signal = shell.interruption()
+  await withSession(shell, options, (client, reporter) =>
+    work({ applications: new ServiceApplications(client), client, reporter, signal }),
+  )
+}
+
+export function applicationNamed(name: string | undefined): string {
+  if (name === undefined) throw usageError('which application?', 'name it first; millrace app list shows them')
+  return name
+}
+
+/** Those that were asked for; it is an error to ask for one that is not there. */
+export function chosenLeases(
+  application: string,
+  leases: readonly Lease[],
+  options: ApplicationOptions,
+): readonly Lease[] {
+  const { stream } = options
+  const ofStream = stream === undefined ? leases : leases.filter((lease) => lease.stream === stream)
+  if (stream !== undefined && ofStream.length === 0) throw noLease(application, `of stream ${stream}`)
+  if (options.shard === undefined) return ofStream
+  return options.shard.map(fullShardId).flatMap((shardId) => {
+    const found = ofStream.filter((lease) => lease.shardId === shardId)
+    if (found.length === 0) throw noLease(application, `of shard ${shardId}`)
+    return found
+  })
+}
+
+function noLease(application: string, what: string): CommandError {
+  return new CommandError({
+    ending: 'notFound',
+    code: 'LeaseNotFound',
+    message: `${application} has no lease ${what}`,
+    hint: `see what there is with: millrace app describe ${application}`,
+  })
+}

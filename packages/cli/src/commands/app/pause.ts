@@ -1,0 +1,26 @@
+/** `millrace app pause` and `resume`: leases that nobody processes until they are resumed. */
+import { changeLeases } from '../../applications/change-leases.ts'
+import { addLeaseOptions, type ApplicationOptions, applicationNamed, chosenLeases, withApplications } from '../../applications/session.ts' // prettier-ignore
+import type { DefineCommand } from '../../define-command.ts'
+import { formatCounted } from '../../output/quantities.ts'
+
+export const defineAppPause = pausing(true)
+export const defineAppResume = pausing(false)
+
+function pausing(paused: boolean): DefineCommand {
+  return (command, shell) => {
+    addLeaseOptions(command).action(async (name: string | undefined, options: ApplicationOptions) => {
+      const application = applicationNamed(name)
+      await withApplications(shell, options, async ({ applications, reporter, signal }) => {
+        const { leases } = await applications.describe(application, signal)
+        const chosen = chosenLeases(application, leases, options)
+        const change = { paused }
+        const changed = await changeLeases(applications, application, chosen, (lease) => (lease.paused === paused ? undefined : change), signal) // prettier-ignore
+        await reporter.result(
+          { name: application, leases: changed.length, paused },
+          `${formatCounted(changed.length, 'lease')} of ${application} ${paused ? 'paused' : 'resumed'}`,
+        )
+      })
+    })
+  }
+}

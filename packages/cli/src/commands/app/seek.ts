@@ -1,0 +1,33 @@
+/** `millrace app seek`: one shard of an application begins elsewhere; while the fleet runs. */
+import { changeLeases } from '../../applications/change-leases.ts'
+import { movedTo } from '../../applications/moved-leases.ts'
+import { addLeaseOptions, type ApplicationOptions, applicationNamed, chosenLeases, withApplications } from '../../applications/session.ts' // prettier-ignore
+import type { DefineCommand } from '../../define-command.ts'
+import { usageError } from '../../exit-code.ts'
+import { formatCounted } from '../../output/quantities.ts'
+import { parsePosition } from '../../values/position.ts'
+
+interface Options extends ApplicationOptions {
+  readonly to?: string
+}
+
+export const defineAppSeek: DefineCommand = (command, shell) => {
+  addLeaseOptions(command)
+    .option('--to <position>', 'after:<sequence number>, or as for reset')
+    .action(async (name: string | undefined, options: Options) => {
+      const application = applicationNamed(name)
+      const { shard, to } = options
+      if (shard === undefined) throw usageError('which shard?', 'name it with --shard; all of them: millrace app reset')
+      if (to === undefined) throw usageError('where to?', 'such as: --to after:<sequence number>, or --to -15m')
+      const moved = movedTo(parsePosition(to, shell.clock.now()))
+      await withApplications(shell, options, async ({ applications, reporter, signal }) => {
+        const { leases } = await applications.describe(application, signal)
+        const chosen = chosenLeases(application, leases, options)
+        const changed = await changeLeases(applications, application, chosen, moved, signal)
+        await reporter.result(
+          { name: application, leases: changed.length, to },
+          `${formatCounted(changed.length, 'lease')} of ${application} goes on from ${to}`,
+        )
+      })
+    })
+}
