@@ -31,11 +31,7 @@ export default defineConfig({
         test: {
           name: 'units',
           maxWorkers: WORKERS,
-          include: [
-            'packages/*/src/**/*.test.ts',
-            'tests/*.test.ts',
-            'tests/{mutants,formats,consumer}/**/*.test.ts',
-          ],
+          include: ['packages/*/src/**/*.test.ts', 'tests/*.test.ts', 'tests/{mutants,formats,consumer}/**/*.test.ts'],
           testTimeout: 30_000,
         },
       },
