@@ -22,6 +22,11 @@ const parts = {
     ['crash/fan-out'],
     { MILLRACE_FAN_OUT_SECONDS: '600', MILLRACE_FAN_OUT_CONSUMERS: '20', MILLRACE_FAN_OUT_PRODUCERS: '8' },
   ],
+  consumer: [
+    'crash',
+    ['crash/consumer'],
+    { MILLRACE_CONSUMER_SECONDS: '300', MILLRACE_CONSUMER_SHARDS: '64', MILLRACE_CONSUMER_WORKERS: '4' },
+  ],
   power: ['crash', ['crash/power-cut'], { MILLRACE_CUTS: '500' }],
   shards: ['units', ['consumer/src/shards/shard-consumer.properties'], { MILLRACE_SHARD_WORLDS: '100000' }],
   rubbish: ['crash', ['crash/rubbish'], { MILLRACE_RUBBISH_SECONDS: '60' }],

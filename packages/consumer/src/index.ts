@@ -15,15 +15,10 @@ export {
   SHARD_END,
   TRIM_HORIZON,
 } from './extended-sequence-number.ts'
-export { BatchChannel, type BatchChannelOptions } from './faces/batch-channel.ts'
-export { type Batch, batchesFace, type BatchesOptions } from './faces/batches-face.ts'
-export { eachFace, type EachOptions, type RecordHandler } from './faces/each-face.ts'
-export {
-  recordProcessorFace,
-  type RecordProcessorFactory,
-  type RecordProcessorOptions,
-} from './faces/record-processor-face.ts'
 export type { FailurePolicy, RetryPolicy } from './failure-policy.ts'
+export type { Batch, BatchesOptions } from './faces/batches-face.ts'
+export type { EachOptions, RecordHandler } from './faces/each-face.ts'
+export type { RecordProcessorFactory, RecordProcessorOptions } from './faces/record-processor-face.ts'
 export { type HeldLease, LeaseLostError, type ReleaseReason } from './leases/held-lease.ts'
 export { leaseKey, type LeaseKeyParts, parseLeaseKey } from './leases/lease-key.ts'
 export type { ApplicationSummary, ApplicationView, LeaseAdministration } from './leases/lease-administration.ts'
@@ -40,6 +35,7 @@ export {
   type LeaseUpdateResult,
   type LiveWorker,
 } from './leases/lease-store.ts'
+export { MemoryLeases } from './leases/memory-lease-store.ts'
 export { ServiceApplications } from './leases/service-applications.ts'
 export { ServiceLeaseStore, type ServiceLeaseStoreOptions } from './leases/service-lease-store.ts'
 export type {
@@ -52,9 +48,8 @@ export type {
   RecordProcessor,
   ShardOfProcessor,
 } from './record-processor.ts'
-export { readPositionOf } from './records/read-position.ts'
 export { json, type RecordSchema, type ValueSchema } from './records/record-schema.ts'
-export { type DropReason, UserRecords, type UserRecordsOptions } from './records/user-records.ts'
+export type { DropReason } from './records/user-records.ts'
 export type { PollingOptions } from './retrieval/polling-reader.ts'
 export type { ReadPaceOptions } from './retrieval/read-pace.ts'
 export {
@@ -75,12 +70,14 @@ export {
 } from './retrieval/shard-reader.ts'
 export type { ReaderCondition, WatchdogLimits } from './retrieval/watchdog.ts'
 export type { CheckpointPace } from './shards/checkpoint-pacer.ts'
-export { InvalidRecord, type OpenedRecord, type OpenRecords } from './shards/invalid-record.ts'
 export type { PrefetchBounds } from './shards/prefetcher.ts'
-export { ShardConsumer, type ShardConsumerInput, type ShardConsumerResult } from './shards/shard-consumer.ts'
+export type { ShardConsumerResult } from './shards/shard-consumer.ts'
 export { ShardConsumerError, type ShardConsumerErrorCode } from './shards/shard-consumer-error.ts'
 export type { ShardConsumerOptions } from './shards/shard-consumer-options.ts'
 export type { ShardConsumerState } from './shards/shard-consumer-state.ts'
 export type { ProcessorCall, RecordRange, ShardEvent, ShardHappening } from './shards/shard-event.ts'
-export { missingLeases } from './shards/lineage.ts'
+export { type InitialPosition, missingLeases } from './shards/lineage.ts'
 export type { StreamService } from './service.ts'
+export { type RunOptions, type StopOptions, Worker } from './worker.ts'
+export type { WorkerEvent } from './worker-event.ts'
+export type { WorkerOptions } from './worker-options.ts'

@@ -26,6 +26,10 @@ export interface Load {
   readonly random: Random
   /** Records of one request at most. Default: 4. */
   readonly batchMax?: number
+  /** Open shards at most, and about as many are kept. Default: 8. */
+  readonly openMax?: number
+  /** Between two reshards, at least, ms. Default: 30. */
+  readonly pauseMs?: number
 }
 
 /** Writes `key:0`, `key:1`, … until aborted. What fails is not sent again: it may be stored or not. */
@@ -63,13 +67,16 @@ function acknowledge(history: History, text?: string, shard?: string, sequenceNu
 }
 
 /**
- * Splits, merges and scales at random, keeping between 2 and 8 open shards, until aborted. Returns how many went
+ * Splits, merges and scales at random, keeping between 2 and `openMax` open shards, until aborted. Returns how many went
  * through. Scalings are refused after ten in a day: the others go on.
  */
-export async function reshard({ sdk, stream, random }: Load, signal: AbortSignal): Promise<number> {
+export async function reshard(
+  { sdk, stream, random, openMax = 8, pauseMs = 30 }: Load,
+  signal: AbortSignal,
+): Promise<number> {
   let done = 0
   while (!signal.aborted) {
-    await new Promise((resolve) => setTimeout(resolve, 30 + randomBelow(random, 150)))
+    await new Promise((resolve) => setTimeout(resolve, pauseMs + randomBelow(random, 5 * pauseMs)))
     try {
       const open = (await shardsOf(sdk, stream)).filter(isOpen).sort((a, b) => (startOf(a) < startOf(b) ? -1 : 1))
       const at = randomBelow(random, open.length - 1)
@@ -77,11 +84,11 @@ export async function reshard({ sdk, stream, random }: Load, signal: AbortSignal
       if (shard === undefined || next === undefined) continue
       if (random.float() < 0.2) {
         const least = Math.max(2, Math.ceil(open.length / 2))
-        const target = least + randomBelow(random, Math.min(8, open.length * 2) - least + 1)
+        const target = least + randomBelow(random, Math.min(openMax, open.length * 2) - least + 1)
         await sdk.send(
           new UpdateShardCountCommand({ StreamName: stream, TargetShardCount: target, ScalingType: 'UNIFORM_SCALING' }),
         )
-      } else if (open.length < 3 || (open.length < 8 && random.float() < 0.5)) {
+      } else if (open.length < 3 || (open.length < openMax && random.float() < 0.5)) {
         const middle = (startOf(shard) + BigInt(shard.HashKeyRange?.EndingHashKey ?? 0)) / 2n
         await sdk.send(
           new SplitShardCommand({ StreamName: stream, ShardToSplit: shard.ShardId, NewStartingHashKey: `${middle}` }),

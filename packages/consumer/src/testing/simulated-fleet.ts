@@ -51,9 +51,9 @@ export class SimulatedFleet {
     this.seed = seed
     this.#random = seededRandom(seed)
     this.plan = plan ?? {
-      workers: 2 + randomBelow(this.#random, 8),
-      shards: 1 + randomBelow(this.#random, 16),
-      steps: 20 + randomBelow(this.#random, 40),
+      workers: 2 + randomBelow(this.#random, 4),
+      shards: 1 + randomBelow(this.#random, 8),
+      steps: 12 + randomBelow(this.#random, 24),
     }
     this.#stream = new SimulatedStream('orders', this.plan.shards, this.clock)
     this.#noteShards()
