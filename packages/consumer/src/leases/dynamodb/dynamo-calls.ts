@@ -1,0 +1,61 @@
+/** Calls of DynamoDB, with failures as a lease store has them. */
+import {
+  type AttributeValue,
+  ConditionalCheckFailedException,
+  type DynamoDBClient,
+  type ScanCommandInput,
+  ScanCommand,
+} from '@aws-sdk/client-dynamodb'
+import { LeaseStoreError, type LeaseStoreErrorCode } from '../lease-store.ts'
+
+const CODES: Readonly<Record<string, LeaseStoreErrorCode>> = {
+  ProvisionedThroughputExceededException: 'throttled',
+  ThrottlingException: 'throttled',
+  ThrottledException: 'throttled',
+  RequestLimitExceeded: 'throttled',
+  LimitExceededException: 'throttled',
+  AccessDeniedException: 'denied',
+  CredentialsProviderError: 'denied',
+  ExpiredTokenException: 'denied',
+  IncompleteSignatureException: 'denied',
+  InvalidSignatureException: 'denied',
+  MissingAuthenticationTokenException: 'denied',
+  UnrecognizedClientException: 'denied',
+  ResourceNotFoundException: 'invalid',
+  ValidationException: 'invalid',
+}
+
+/** `unmet`: a condition was not. */
+export async function call<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T | 'unmet'> {
+  signal.throwIfAborted()
+  try {
+    return await work()
+  } catch (error) {
+    signal.throwIfAborted()
+    if (error instanceof ConditionalCheckFailedException) return 'unmet'
+    throw storeError(error)
+  }
+}
+
+export function storeError(error: unknown): LeaseStoreError {
+  const { name, message } = error instanceof Error ? error : new Error(String(error))
+  return new LeaseStoreError(CODES[name] ?? 'unavailable', `DynamoDB: ${name}: ${message}`, { cause: error })
+}
+
+/** Every item, page after page, as all writes before have left it. */
+export async function scan(
+  client: DynamoDBClient,
+  input: ScanCommandInput,
+  signal: AbortSignal,
+): Promise<readonly Record<string, AttributeValue>[]> {
+  const items: Record<string, AttributeValue>[] = []
+  let from: Record<string, AttributeValue> | undefined
+  do {
+    const command = new ScanCommand({ ...input, ConsistentRead: true, ExclusiveStartKey: from })
+    const page = await call(() => client.send(command, { abortSignal: signal }), signal)
+    if (page === 'unmet') break
+    items.push(...(page.Items ?? []))
+    from = page.LastEvaluatedKey
+  } while (from !== undefined)
+  return items
+}

@@ -1,0 +1,248 @@
+/**
+ * Leases in the KCL's own table in DynamoDB, alone or side by side with workers of a KCL; see `lease-item.ts` for the layout and
+ * `sessions.ts` for who lives. A beat is one write and one small read; the lease table is read when somebody announced
+ * news, and from time to time (`READ_MS`).
+ */
+import { KinesisServiceError } from '@millrace/client'
+import { assert, type Clock, systemClock, untilAborted } from '@millrace/std'
+import {
+  type Beat,
+  LEASES_PER_CALL_MAX,
+  type LeaseNews,
+  type LeaseStore,
+  LeaseStoreError,
+  type LeaseUpdate,
+  type LeaseUpdateResult,
+  type LiveWorker,
+} from '../lease-store.ts'
+import type { Lease, LeaseChange, NewLease } from '../lease.ts'
+import type { StreamService } from '../../service.ts'
+import { longKeys, shortKeys } from './item-keys.ts'
+import { KclLeases } from './kcl-leases.ts'
+import { isRequest, type StoredLease } from './lease-item.ts'
+import { LeaseTableItems } from './lease-table-items.ts'
+import type { DynamoLeaseStoreOptions } from './options.ts'
+import { Sessions } from './sessions.ts'
+import { ensureTable } from './tables.ts'
+
+/** Calls at once. */
+const CONCURRENCY = 20
+/** Of one change, when the lease is written within its term by others meanwhile. */
+const TRIES_MAX = 10
+/** Where no KCL is: what a crash of its writer left unannounced is found so late. */
+const READ_MS = 30_000
+/** What is announced. A load comes with the next reading. */
+const NEWS = ['owner', 'heir', 'epoch', 'paused'] as const
+
+export class DynamoLeaseStore implements LeaseStore {
+  readonly #options: DynamoLeaseStoreOptions
+  readonly #clock: Clock
+  readonly #sessions: Sessions
+  /** Absent: no KCL. */
+  readonly #kcl: KclLeases | undefined
+  readonly #kclFailoverMs: number
+  readonly #closing = new AbortController()
+  #opening: Promise<LeaseTableItems> | undefined
+  #worker: string | undefined
+  /** As they were read or written last. */
+  #seen = new Map<string, StoredLease>()
+  /** When this worker counted a lease up, by key. */
+  #countedAtMs = new Map<string, number>()
+  #news: string | undefined
+  #readAtMs = -Infinity
+  #cursor = 0
+
+  constructor(options: DynamoLeaseStoreOptions) {
+    const { client, table, workersTable = `${table}-MillraceWorkers`, kcl = '3.x', clock = systemClock } = options
+    this.#options = options
+    this.#clock = clock
+    this.#sessions = new Sessions(client, workersTable, clock)
+    this.#kclFailoverMs = options.kclFailoverMs ?? 10_000
+    this.#kcl = kcl === 'none' ? undefined : new KclLeases(this.#kclFailoverMs, clock)
+  }
+
+  async beat(beat: Beat, signal: AbortSignal): Promise<LeaseNews> {
+    this.#worker = beat.worker
+    const items = await this.#open(signal)
+    const [, isAllHeld] = await Promise.all([this.#sessions.keep(beat, signal), this.#countUp(beat.held, signal)])
+    const news = await this.#sessions.look(signal)
+    const isDue =
+      this.#clock.monotonic() - this.#readAtMs >= (this.#kcl === undefined ? READ_MS : this.#kclFailoverMs / 3)
+    const isComplete = isDue || !isAllHeld || news !== this.#news || beat.cursor !== String(this.#cursor)
+    if (isComplete) await this.#read(items, news, signal)
+    const told = isComplete ? [...this.#seen.values()].map(({ lease }) => this.#kcl?.told(lease) ?? lease) : []
+    return { cursor: String(this.#cursor), isComplete, leases: told, removed: [], workers: this.#workers(beat) }
+  }
+
+  async create(leases: readonly NewLease[], signal: AbortSignal): Promise<void> {
+    checkCount(leases)
+    const items = await this.#open(signal)
+    await manyAtOnce(leases, (lease) => items.create(lease, signal))
+    if (leases.length > 0) await this.#sessions.announce(signal)
+  }
+
+  async update(updates: readonly LeaseUpdate[], signal: AbortSignal): Promise<readonly LeaseUpdateResult[]> {
+    checkCount(updates)
+    const items = await this.#open(signal)
+    const results = await manyAtOnce(updates, (update) => this.#update(items, update, signal))
+    const isNews = results.some(({ outcome }, i) => outcome === 'updated' && matters(updates[i]?.change ?? {}))
+    if (isNews) await this.#sessions.announce(signal)
+    return results
+  }
+
+  async remove(leases: readonly Pick<Lease, 'key' | 'epoch'>[], signal: AbortSignal): Promise<void> {
+    checkCount(leases)
+    const items = await this.#open(signal)
+    await manyAtOnce(leases, ({ key, epoch }) => this.#remove(items, key, epoch, signal))
+    if (leases.length > 0) await this.#sessions.announce(signal)
+  }
+
+  async leave(signal: AbortSignal): Promise<void> {
+    if (this.#worker !== undefined) await this.#sessions.leave(this.#worker, signal)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort(new LeaseStoreError('unavailable', 'The lease store was closed.'))
+  }
+
+  /** Once for all who wait for it; what failed is tried with the next call. */
+  #open(signal: AbortSignal): Promise<LeaseTableItems> {
+    this.#opening ??= this.#openTables(this.#closing.signal).catch((error: unknown) => {
+      this.#opening = undefined
+      throw error
+    })
+    return untilAborted(this.#opening, signal)
+  }
+
+  async #openTables(signal: AbortSignal): Promise<LeaseTableItems> {
+    const { client, table, workersTable = `${table}-MillraceWorkers`, keys } = this.#options
+    await Promise.all([
+      ensureTable(client, table, 'leaseKey', this.#clock, signal),
+      ensureTable(client, workersTable, 'worker', this.#clock, signal),
+    ])
+    if ('account' in keys) return new LeaseTableItems(client, table, longKeys(keys.account))
+    const createdAtSecond = await createdAt(keys.service, keys.stream, signal)
+    return new LeaseTableItems(client, table, shortKeys({ stream: keys.stream, createdAtSecond }))
+  }
+
+  async #read(items: LeaseTableItems, news: string, signal: AbortSignal): Promise<void> {
+    const stored = await items.all(signal)
+    this.#seen = new Map(stored.map((one) => [one.lease.key, one]))
+    this.#kcl?.observe(stored, (worker) => this.#isOurs(worker))
+    this.#readAtMs = this.#clock.monotonic()
+    this.#news = news
+    this.#cursor++
+  }
+
+  #isOurs(worker: string): boolean {
+    return worker === this.#worker || this.#sessions.isKnown(worker)
+  }
+
+  #workers({ worker, capacity }: Beat): readonly LiveWorker[] {
+    const others = this.#sessions.live().filter((other) => other.worker !== worker)
+    const ofKcl = [...(this.#kcl?.workers() ?? [])].filter((name) => !this.#isOurs(name))
+    return [
+      { worker, capacity },
+      ...others,
+      ...ofKcl.map((name) => ({ worker: name, capacity: this.#options.kclCapacity ?? 1 })),
+    ]
+  }
+
+  /** What is held here is counted up, as a KCL expects of what lives. Says whether all is held indeed. */
+  async #countUp(held: readonly Lease[], signal: AbortSignal): Promise<boolean> {
+    if (this.#kcl === undefined) return true
+    const items = await this.#open(signal)
+    const nowMs = this.#clock.monotonic()
+    // A beat a second: none gets older than a third, as the KCL has it.
+    const due = held.filter(({ key }) => nowMs - (this.#countedAtMs.get(key) ?? -Infinity) >= this.#kclFailoverMs / 4)
+    this.#countedAtMs = new Map(held.map(({ key }) => [key, this.#countedAtMs.get(key) ?? -Infinity]))
+    const results = await manyAtOnce(due, ({ key, epoch }) => this.#update(items, { key, epoch, change: {} }, signal))
+    return results.every(({ outcome }) => outcome === 'updated')
+  }
+
+  async #update(
+    items: LeaseTableItems,
+    { key, epoch, change }: LeaseUpdate,
+    signal: AbortSignal,
+  ): Promise<LeaseUpdateResult> {
+    let stored = this.#seen.get(key)
+    if (stored?.lease.epoch !== epoch) stored = await items.read(key, signal)
+    const ownerThen = stored?.lease.epoch === epoch ? stored.lease.owner : undefined
+    for (let tries = 0; tries < TRIES_MAX; tries++) {
+      if (stored === undefined) return this.#gone(key)
+      this.#seen.set(key, stored)
+      const { lease } = stored
+      const isRequestToKcl = isRequest(change) && this.#kcl?.isHolder(lease.owner ?? '') === true
+      // A KCL begins a term with each renewal: who asks it for a lease means the owner.
+      const isMeant = lease.epoch === epoch || (isRequestToKcl && lease.owner === ownerThen)
+      if (!isMeant) return { outcome: 'conflict', lease }
+      const done = await items.update(stored, isRequestToKcl ? this.#asked(lease, change) : change, signal)
+      if (done !== undefined) {
+        this.#seen.set(key, done)
+        this.#countedAtMs.set(key, this.#clock.monotonic())
+        return { outcome: 'updated', lease: done.lease }
+      }
+      stored = await items.read(key, signal)
+    }
+    throw new LeaseStoreError('unavailable', `The lease ${key} was written by others ${TRIES_MAX} times meanwhile.`)
+  }
+
+  /** A KCL 2 hears of no wish: the lease is taken, and it notices at its next renewal. */
+  #asked(lease: Lease, change: LeaseChange): LeaseChange {
+    if (this.#options.kcl !== '2.x') return change
+    return { owner: change.heir, heir: undefined, epoch: lease.epoch + 1, ownerSwitches: lease.ownerSwitches + 1 }
+  }
+
+  async #remove(items: LeaseTableItems, key: string, epoch: number, signal: AbortSignal): Promise<void> {
+    for (let tries = 0; tries < TRIES_MAX; tries++) {
+      const stored = await items.read(key, signal)
+      if (stored?.lease.epoch !== epoch) return
+      if (await items.remove(stored, signal)) break
+    }
+    this.#gone(key)
+  }
+
+  #gone(key: string): LeaseUpdateResult {
+    this.#seen.delete(key)
+    return { outcome: 'gone' }
+  }
+}
+
+async function createdAt(service: StreamService, stream: string, signal: AbortSignal): Promise<number> {
+  try {
+    const { StreamDescriptionSummary } = await service.describeStreamSummary({ StreamName: stream }, { signal })
+    return Math.floor(StreamDescriptionSummary.StreamCreationTimestamp / 1000)
+  } catch (cause) {
+    const isDenied = cause instanceof KinesisServiceError && cause.type === 'AccessDeniedException'
+    const message = cause instanceof Error ? cause.message : String(cause)
+    const what = `Its leases have short keys, and when the stream ${stream} was made is not known: ${message}`
+    throw new LeaseStoreError(isDenied ? 'denied' : 'unavailable', what, { cause })
+  }
+}
+
+function matters(change: LeaseChange): boolean {
+  return NEWS.some((name) => name in change)
+}
+
+/** Answers in the order of the items. After a failure nothing more is begun. */
+async function manyAtOnce<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<readonly R[]> {
+  const results: R[] = []
+  let next = 0
+  const lane = async (): Promise<void> => {
+    while (next < items.length) {
+      const at = next++
+      try {
+        results[at] = await work(items[at] as T)
+      } catch (error) {
+        next = items.length
+        throw error
+      }
+    }
+  }
+  await Promise.all(Array.from({ length: Math.min(CONCURRENCY, items.length) }, lane))
+  return results
+}
+
+function checkCount(items: readonly unknown[]): void {
+  assert(items.length <= LEASES_PER_CALL_MAX, `at most ${LEASES_PER_CALL_MAX} leases a call, found ${items.length}`)
+}

@@ -1,0 +1,3 @@
+/** Leases in DynamoDB. Needs `@aws-sdk/client-dynamodb`. */
+export { DynamoLeaseStore } from './dynamo-lease-store.ts'
+export type { DynamoLeaseStoreOptions, KclMode } from './options.ts'

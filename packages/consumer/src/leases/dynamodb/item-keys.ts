@@ -1,0 +1,67 @@
+/**
+ * How leases are called in the table. The KCL has short keys for an application of one stream and long ones for several,
+ * and sees nothing of the other kind: the table is opened with the kind that is in it.
+ */
+import { leaseKey, type LeaseKeyParts, parseLeaseKey } from '../lease-key.ts'
+import { LeaseStoreError } from '../lease-store.ts'
+import type { Item } from './lease-item.ts'
+
+export interface ItemKeys {
+  /** Throws a `LeaseStoreError` for a key of the other kind. */
+  parse(itemKey: string): { readonly key: string; readonly stream: string; readonly shardId: string }
+  /** The key, and what else says which lease it is. */
+  attributesOf(key: string): Item
+}
+
+/** `leaseKey` is the shard's id. */
+export function shortKeys({ stream, createdAtSecond }: Omit<LeaseKeyParts, 'shardId'>): ItemKeys {
+  return {
+    parse(shardId) {
+      if (!/^[A-Za-z0-9_.-]{1,128}$/.test(shardId))
+        throw invalid(`Expected lease keys that are shard ids, found "${shardId}": open the table with long keys.`)
+      return { key: leaseKey({ stream, createdAtSecond, shardId }), stream, shardId }
+    },
+    attributesOf(key) {
+      const parts = partsOf(key)
+      if (parts.stream !== stream || parts.createdAtSecond !== createdAtSecond)
+        throw invalid(
+          `Expected a lease of ${stream}, created at ${createdAtSecond}, found ${key}: ` +
+            'a table with short keys is for one stream only; for another, or one that was made again, use another table.',
+        )
+      return { leaseKey: { S: parts.shardId } }
+    },
+  }
+}
+
+/** `<account>:<stream>:<creation second>:<shard id>`, for any number of streams. */
+export function longKeys(account: string): ItemKeys {
+  return {
+    parse(itemKey) {
+      const [found, ...rest] = itemKey.split(':')
+      const parts = parseLeaseKey(rest.join(':'))
+      if (parts === undefined)
+        throw invalid(
+          `Expected lease keys like ${account}:stream:1700000000:shardId-000000000000, found "${itemKey}": ` +
+            'where they are shard ids, open the table with short keys.',
+        )
+      if (found !== account)
+        throw invalid(`Expected lease keys of account ${account}, found "${itemKey}": name the account of the streams.`)
+      return { key: leaseKey(parts), stream: parts.stream, shardId: parts.shardId }
+    },
+    attributesOf(key) {
+      const { stream, createdAtSecond, shardId } = partsOf(key)
+      const streamName = `${account}:${stream}:${createdAtSecond}`
+      return { leaseKey: { S: `${streamName}:${shardId}` }, streamName: { S: streamName }, shardId: { S: shardId } }
+    },
+  }
+}
+
+function partsOf(key: string): LeaseKeyParts {
+  const parts = parseLeaseKey(key)
+  if (parts === undefined) throw invalid(`Expected <stream>:<creation second>:<shard id>, found "${key}".`)
+  return parts
+}
+
+function invalid(message: string): LeaseStoreError {
+  return new LeaseStoreError('invalid', message)
+}

@@ -1,0 +1,80 @@
+/** The items of the lease table: read, and written one by one on the conditions of `lease-item.ts`. */
+import {
+  DeleteItemCommand,
+  type DynamoDBClient,
+  GetItemCommand,
+  PutItemCommand,
+  UpdateItemCommand,
+} from '@aws-sdk/client-dynamodb'
+import { LeaseStoreError } from '../lease-store.ts'
+import type { LeaseChange, NewLease } from '../lease.ts'
+import { call, scan } from './dynamo-calls.ts'
+import type { ItemKeys } from './item-keys.ts'
+import { type Item, itemOfNewLease, leaseOfItem, type StoredLease, updateOfItem } from './lease-item.ts'
+
+export class LeaseTableItems {
+  readonly #client: DynamoDBClient
+  readonly #table: string
+  readonly #keys: ItemKeys
+
+  constructor(client: DynamoDBClient, table: string, keys: ItemKeys) {
+    this.#client = client
+    this.#table = table
+    this.#keys = keys
+  }
+
+  async all(signal: AbortSignal): Promise<readonly StoredLease[]> {
+    const items = await scan(this.#client, { TableName: this.#table }, signal)
+    return items.map((item) => leaseOfItem(item, this.#keys)).filter((stored) => stored !== undefined)
+  }
+
+  async read(key: string, signal: AbortSignal): Promise<StoredLease | undefined> {
+    const command = new GetItemCommand({ TableName: this.#table, Key: this.#keyOf(key), ConsistentRead: true })
+    const found = await call(() => this.#client.send(command, { abortSignal: signal }), signal)
+    if (found === 'unmet' || found.Item === undefined) return undefined
+    return leaseOfItem(found.Item, this.#keys)
+  }
+
+  /** Unless it is there. */
+  async create(lease: NewLease, signal: AbortSignal): Promise<void> {
+    const command = new PutItemCommand({
+      TableName: this.#table,
+      Item: itemOfNewLease(lease, this.#keys),
+      ConditionExpression: 'attribute_not_exists(leaseKey)',
+    })
+    await call(() => this.#client.send(command, { abortSignal: signal }), signal)
+  }
+
+  /** `undefined`: it is not as `stored` any more. */
+  async update(stored: StoredLease, change: LeaseChange, signal: AbortSignal): Promise<StoredLease | undefined> {
+    const command = new UpdateItemCommand({
+      TableName: this.#table,
+      Key: this.#keyOf(stored.lease.key),
+      ...updateOfItem(stored, change),
+      ReturnValues: 'ALL_NEW',
+    })
+    const done = await call(() => this.#client.send(command, { abortSignal: signal }), signal)
+    if (done === 'unmet') return undefined
+    return leaseOfItem(done.Attributes ?? {}, this.#keys) ?? notALease(stored.lease.key)
+  }
+
+  /** Says whether it was as `stored`. */
+  async remove({ lease, counter }: StoredLease, signal: AbortSignal): Promise<boolean> {
+    const command = new DeleteItemCommand({
+      TableName: this.#table,
+      Key: this.#keyOf(lease.key),
+      ConditionExpression: 'leaseCounter = :counter',
+      ExpressionAttributeValues: { ':counter': { N: String(counter) } },
+    })
+    return (await call(() => this.#client.send(command, { abortSignal: signal }), signal)) !== 'unmet'
+  }
+
+  #keyOf(key: string): Item {
+    const { leaseKey } = this.#keys.attributesOf(key)
+    return leaseKey === undefined ? {} : { leaseKey }
+  }
+}
+
+function notALease(key: string): never {
+  throw new LeaseStoreError('invalid', `The item of ${key} became something else than a lease.`)
+}
