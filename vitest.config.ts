@@ -57,6 +57,20 @@ export default defineConfig({
       },
       {
         resolve,
+        // Not `import`: Node would take it for what pg requires, too.
+        ssr: { resolve: { conditions: ['source', 'node', 'default'] } },
+        oxc,
+        plugins,
+        test: {
+          name: 'stores',
+          maxWorkers: WORKERS,
+          include: ['tests/stores/**/*.test.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        resolve,
         ssr,
         oxc,
         plugins,

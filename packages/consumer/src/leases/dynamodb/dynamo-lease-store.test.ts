@@ -47,12 +47,13 @@ afterAll(async () => {
   await server.terminate()
 })
 
-/** The real one, which jumps when it is told to, and has no patience for tables that are being made. */
+/** The real one, which jumps when it is told to, and waits for tables that are being made only for an instant. */
 class JumpingClock implements Clock {
   #aheadMs = 0
   now = (): number => systemClock.now()
   monotonic = (): number => systemClock.monotonic() + this.#aheadMs
-  setTimer: Clock['setTimer'] = (delayMs, callback, options) => systemClock.setTimer(delayMs / 100, callback, options)
+  setTimer: Clock['setTimer'] = (delayMs, callback, options) =>
+    systemClock.setTimer(delayMs > 1_000 ? delayMs : 10, callback, options)
   jump(ms: number): void {
     this.#aheadMs += ms
   }

@@ -17,6 +17,7 @@ import {
 } from '../lease-store.ts'
 import type { Lease, LeaseChange, NewLease } from '../lease.ts'
 import type { StreamService } from '../../service.ts'
+import { withinMs } from '../within-ms.ts'
 import { longKeys, shortKeys } from './item-keys.ts'
 import { KclLeases } from './kcl-leases.ts'
 import { isRequest, type StoredLease } from './lease-item.ts'
@@ -25,6 +26,8 @@ import type { DynamoLeaseStoreOptions } from './options.ts'
 import { Sessions } from './sessions.ts'
 import { ensureTable } from './tables.ts'
 
+/** Of a call of this store, with all that it needs. */
+const CALL_MS_MAX = 10_000
 /** Calls at once. */
 const CONCURRENCY = 20
 /** Of one change, when the lease is written within its term by others meanwhile. */
@@ -61,7 +64,39 @@ export class DynamoLeaseStore implements LeaseStore {
     this.#kcl = kcl === 'none' ? undefined : new KclLeases(this.#kclFailoverMs, clock)
   }
 
-  async beat(beat: Beat, signal: AbortSignal): Promise<LeaseNews> {
+  beat(beat: Beat, signal: AbortSignal): Promise<LeaseNews> {
+    return this.#bounded(signal, (bounded) => this.#beat(beat, bounded))
+  }
+
+  create(leases: readonly NewLease[], signal: AbortSignal): Promise<void> {
+    checkCount(leases)
+    return this.#bounded(signal, (bounded) => this.#create(leases, bounded))
+  }
+
+  update(updates: readonly LeaseUpdate[], signal: AbortSignal): Promise<readonly LeaseUpdateResult[]> {
+    checkCount(updates)
+    return this.#bounded(signal, (bounded) => this.#updateAll(updates, bounded))
+  }
+
+  remove(leases: readonly Pick<Lease, 'key' | 'epoch'>[], signal: AbortSignal): Promise<void> {
+    checkCount(leases)
+    return this.#bounded(signal, (bounded) => this.#removeAll(leases, bounded))
+  }
+
+  async leave(signal: AbortSignal): Promise<void> {
+    const worker = this.#worker
+    if (worker !== undefined) await this.#bounded(signal, (bounded) => this.#sessions.leave(worker, bounded))
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort(new LeaseStoreError('unavailable', 'The lease store was closed.'))
+  }
+
+  #bounded<T>(signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    return withinMs(this.#clock, CALL_MS_MAX, signal, work)
+  }
+
+  async #beat(beat: Beat, signal: AbortSignal): Promise<LeaseNews> {
     this.#worker = beat.worker
     const items = await this.#open(signal)
     const [, isAllHeld] = await Promise.all([this.#sessions.keep(beat, signal), this.#countUp(beat.held, signal)])
@@ -74,15 +109,13 @@ export class DynamoLeaseStore implements LeaseStore {
     return { cursor: String(this.#cursor), isComplete, leases: told, removed: [], workers: this.#workers(beat) }
   }
 
-  async create(leases: readonly NewLease[], signal: AbortSignal): Promise<void> {
-    checkCount(leases)
+  async #create(leases: readonly NewLease[], signal: AbortSignal): Promise<void> {
     const items = await this.#open(signal)
     await manyAtOnce(leases, (lease) => items.create(lease, signal))
     if (leases.length > 0) await this.#sessions.announce(signal)
   }
 
-  async update(updates: readonly LeaseUpdate[], signal: AbortSignal): Promise<readonly LeaseUpdateResult[]> {
-    checkCount(updates)
+  async #updateAll(updates: readonly LeaseUpdate[], signal: AbortSignal): Promise<readonly LeaseUpdateResult[]> {
     const items = await this.#open(signal)
     const results = await manyAtOnce(updates, (update) => this.#update(items, update, signal))
     const isNews = results.some(({ outcome }, i) => outcome === 'updated' && matters(updates[i]?.change ?? {}))
@@ -90,19 +123,10 @@ export class DynamoLeaseStore implements LeaseStore {
     return results
   }
 
-  async remove(leases: readonly Pick<Lease, 'key' | 'epoch'>[], signal: AbortSignal): Promise<void> {
-    checkCount(leases)
+  async #removeAll(leases: readonly Pick<Lease, 'key' | 'epoch'>[], signal: AbortSignal): Promise<void> {
     const items = await this.#open(signal)
     await manyAtOnce(leases, ({ key, epoch }) => this.#remove(items, key, epoch, signal))
     if (leases.length > 0) await this.#sessions.announce(signal)
-  }
-
-  async leave(signal: AbortSignal): Promise<void> {
-    if (this.#worker !== undefined) await this.#sessions.leave(this.#worker, signal)
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#closing.abort(new LeaseStoreError('unavailable', 'The lease store was closed.'))
   }
 
   /** Once for all who wait for it; what failed is tried with the next call. */

@@ -1,0 +1,20 @@
+/** Bounds a call of a store that has no bound itself. */
+import type { Clock } from '@millrace/std'
+import { LeaseStoreError } from './lease-store.ts'
+
+/** `work` gets a signal that is aborted with the caller's, or with a `LeaseStoreError` (`unavailable`) when the time is over. */
+export async function withinMs<T>(
+  clock: Clock,
+  limitMs: number,
+  signal: AbortSignal,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const over = new AbortController()
+  const error = new LeaseStoreError('unavailable', `The lease store did not answer within ${limitMs} ms.`)
+  const timer = clock.setTimer(limitMs, () => over.abort(error))
+  try {
+    return await work(AbortSignal.any([signal, over.signal]))
+  } finally {
+    timer.cancel()
+  }
+}

@@ -1,0 +1,164 @@
+/** Leases in a real PostgreSQL. */
+import { type LeaseNews, LeaseStoreError } from '@millrace/consumer'
+import { PostgresLeaseStore, type PostgresLeaseStoreOptions } from '@millrace/consumer/postgres'
+import pg from 'pg'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { leaseStoreContract, newLeaseOf } from '../../packages/consumer/src/leases/lease-store.contract.ts'
+import { type Postgres, postgresBinaries, startPostgres } from './support/postgres.ts'
+
+const binaries = await postgresBinaries()
+if (binaries === undefined)
+  it('needs the binaries of PostgreSQL', () => console.log('Leases in PostgreSQL were not tested: no initdb is here.'))
+else suites(binaries)
+
+function suites(folder: string): void {
+  let postgres: Postgres
+  let pool: pg.Pool
+  let applications = 0
+  const never = new AbortController().signal
+  const poolOf = (user = 'millrace') => new pg.Pool({ host: postgres.host, user, database: 'postgres', max: 20 })
+
+  beforeAll(async () => {
+    postgres = await startPostgres(folder)
+    pool = poolOf()
+  })
+  afterAll(async () => {
+    await pool?.end()
+    await postgres?.stop()
+  })
+
+  /** Sessions end by the database's clock: they are moved instead of it. */
+  const elapse = (application: string) => async (ms: number) => {
+    const move = `UPDATE millrace_sessions SET expires_at = expires_at - $2 * interval '1 ms' WHERE application = $1`
+    await pool.query(move, [application, ms])
+  }
+
+  leaseStoreContract('PostgreSQL', () => ({
+    ttlMs: 60_000,
+    async application() {
+      const application = `orders-${applications++}`
+      return { open: async () => new PostgresLeaseStore({ pool, application }), elapse: elapse(application) }
+    },
+  }))
+
+  describe('leases in PostgreSQL', () => {
+    const stores: PostgresLeaseStore[] = []
+    afterEach(async () => {
+      for (const store of stores.splice(0)) await store[Symbol.asyncDispose]()
+    })
+
+    function open(more: Partial<PostgresLeaseStoreOptions> = {}) {
+      const store = new PostgresLeaseStore({ pool, application: `orders-${applications}`, ...more })
+      stores.push(store)
+      return store
+    }
+    const beat = { ttlMs: 60_000, waitMs: 0, held: [], capacity: 1 }
+    const names = (news: LeaseNews) => news.workers.map(({ worker }) => worker).sort()
+
+    /** Two workers, the first of which waits for news; all it is to hear has been said. */
+    async function waiting(waitMs: number) {
+      applications++
+      const [a, b] = [open(), open()]
+      await b.beat({ ...beat, worker: 'b' }, never)
+      await a.beat({ ...beat, worker: 'a', waitMs: 1 }, never)
+      const { cursor } = await a.beat({ ...beat, worker: 'a', waitMs: 1 }, never)
+      const news = a.beat({ ...beat, worker: 'a', waitMs, cursor }, never)
+      return { a, b, news }
+    }
+
+    it('wakes a beat that waits when something is new', async () => {
+      const { b, news } = await waiting(50_000)
+      await b.create([newLeaseOf('shardId-000000000000')], never)
+      expect((await news).leases).toHaveLength(1)
+    })
+
+    it('wakes the others when a worker leaves', async () => {
+      const { b, news } = await waiting(50_000)
+      await b.leave(never)
+      expect(names(await news)).toEqual(['a'])
+    })
+
+    it('wakes the others when a session ends', async () => {
+      applications++
+      const [a, b] = [open(), open()]
+      await a.beat({ ...beat, worker: 'a', waitMs: 1 }, never)
+      await b.beat({ ...beat, worker: 'b', ttlMs: 500 }, never)
+      let news = await a.beat({ ...beat, worker: 'a', waitMs: 1 }, never)
+      while (news.workers.length > 1)
+        news = await a.beat({ ...beat, worker: 'a', waitMs: 50_000, cursor: news.cursor }, never)
+      expect(names(news)).toEqual(['a'])
+    })
+
+    it('tells a checkpoint to nobody, and what it tells is what is new', async () => {
+      applications++
+      const store = open({ listens: false })
+      await store.beat({ ...beat, worker: 'a' }, never)
+      const leases = [newLeaseOf('shardId-000000000000'), newLeaseOf('shardId-000000000001')]
+      await store.create(leases, never)
+      const { cursor } = await store.beat({ ...beat, worker: 'a' }, never)
+      const checkpoint = { sequenceNumber: '7', subSequenceNumber: 0 }
+      const key = leases[0]?.key ?? ''
+      await store.update([{ key, epoch: 0, change: { checkpoint } }], never)
+      expect(await store.beat({ ...beat, worker: 'a', cursor }, never)).toMatchObject({ isComplete: false, leases: [] })
+      await store.update([{ key, epoch: 0, change: { paused: true } }], never)
+      const news = await store.beat({ ...beat, worker: 'a', cursor }, never)
+      expect(news).toMatchObject({ isComplete: false, leases: [{ key, checkpoint, paused: true }] })
+    })
+
+    it('loses no news of many writers', async () => {
+      applications++
+      const reader = open({ listens: false })
+      let { cursor } = await reader.beat({ ...beat, worker: 'reader' }, never)
+      const seen = new Set<string>()
+      const writers = Array.from({ length: 8 }, () => open({ listens: false, application: `orders-${applications}` }))
+      let isWritten = false
+      const writing = Promise.all(
+        writers.map(async (store, w) => {
+          for (let i = 0; i < 20; i++) await store.create([newLeaseOf(`shard-${w}-${i}`)], never)
+        }),
+      ).then(() => (isWritten = true))
+      for (let last = false; !last;) {
+        last = isWritten
+        const news = await reader.beat({ ...beat, worker: 'reader', cursor }, never)
+        cursor = news.cursor
+        for (const { shardId } of news.leases) seen.add(shardId)
+      }
+      await writing
+      expect(seen.size).toBe(160)
+    })
+
+    it('keeps its tables in a schema, made once by many', async () => {
+      applications++
+      const many = Array.from({ length: 8 }, () => open({ listens: false, schema: 'a "b" schema' }))
+      await Promise.all(many.map((store, i) => store.beat({ ...beat, worker: `worker-${i}` }, never)))
+      const { rows } = await pool.query(`SELECT count(*)::int AS workers FROM "a ""b"" schema".millrace_sessions`)
+      expect(rows).toEqual([{ workers: 8 }])
+    })
+
+    it('says what is not allowed, and what is not there', async () => {
+      await pool.query('CREATE ROLE stranger LOGIN')
+      const strangers = poolOf('stranger')
+      const refused = open({ pool: strangers, schema: 'elsewhere', listens: false })
+      await expect(refused.beat({ ...beat, worker: 'a' }, never)).rejects.toMatchObject({ code: 'denied' })
+      await strangers.end()
+      const nowhere = new pg.Pool({ host: '127.0.0.1', port: 1 })
+      const unavailable = open({ pool: nowhere, listens: false }).beat({ ...beat, worker: 'a' }, never)
+      await expect(unavailable).rejects.toMatchObject({ code: 'unavailable', retryable: true })
+      await expect(unavailable).rejects.toBeInstanceOf(LeaseStoreError)
+      await nowhere.end()
+    })
+
+    it('listens again when its connection was cut', async () => {
+      applications++
+      const store = open()
+      const { cursor } = await store.beat({ ...beat, worker: 'a', waitMs: 1 }, never)
+      const cut = `SELECT count(pg_terminate_backend(pid))::int AS n FROM pg_stat_activity WHERE query LIKE 'LISTEN%'`
+      const news = store.beat({ ...beat, worker: 'a', waitMs: 50_000, cursor }, never)
+      expect((await pool.query(cut)).rows[0].n).toBeGreaterThan(0)
+      const next = await news
+      const again = store.beat({ ...beat, worker: 'a', waitMs: 50_000, cursor: next.cursor }, never)
+      await open().create([newLeaseOf('shardId-000000000000')], never)
+      expect((await again).leases).toHaveLength(1)
+    })
+  })
+}
