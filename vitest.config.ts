@@ -63,6 +63,7 @@ export default defineConfig({
         plugins,
         test: {
           name: 'stores',
+          env,
           maxWorkers: WORKERS,
           include: ['tests/stores/**/*.test.ts'],
           testTimeout: 60_000,

@@ -1,6 +1,3 @@
-import { once } from 'node:events'
-import { createRequire } from 'node:module'
-import { Worker } from 'node:worker_threads'
 import {
   type AttributeValue,
   DynamoDBClient,
@@ -13,29 +10,22 @@ import { type Clock, systemClock } from '@millrace/std'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { TRIM_HORIZON } from '../../extended-sequence-number.ts'
 import type { StreamService } from '../../service.ts'
+import { type Dynalite, startDynalite } from '../../testing/dynalite.ts'
 import { leaseStoreContract, newLeaseOf } from '../lease-store.contract.ts'
 import type { LeaseNews } from '../lease-store.ts'
 import type { Lease } from '../lease.ts'
 import { DynamoLeaseStore } from './dynamo-lease-store.ts'
 import type { DynamoLeaseStoreOptions } from './options.ts'
 
-const require = createRequire(import.meta.url)
-
-/** DynamoDB's protocol over memory. In a thread of its own, since it cannot be loaded under the conditions of our sources. */
-const server = new Worker(
-  `const { parentPort, workerData } = require('node:worker_threads')
-   const server = require(workerData)({ createTableMs: 0 })
-   server.listen(0, '127.0.0.1', () => parentPort.postMessage(server.address().port))`,
-  { eval: true, execArgv: [], workerData: require.resolve('dynalite') },
-)
+let server: Dynalite
 let client: DynamoDBClient
 let tables = 0
 const never = new AbortController().signal
 
 beforeAll(async () => {
-  const [port] = (await once(server, 'message')) as [number]
+  server = await startDynalite()
   client = new DynamoDBClient({
-    endpoint: `http://127.0.0.1:${port}`,
+    endpoint: server.endpoint,
     region: 'us-east-1',
     credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
     maxAttempts: 1,
@@ -44,7 +34,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   client.destroy()
-  await server.terminate()
+  await server.stop()
 })
 
 /** The real one, which jumps when it is told to, and waits for tables that are being made only for an instant. */
