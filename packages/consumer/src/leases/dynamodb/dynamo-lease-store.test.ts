@@ -281,8 +281,20 @@ describe('a lease table in DynamoDB', () => {
     await store.create([newLeaseOf(shard(1))], never)
     expect((await beat([], cursor)).leases).toHaveLength(2)
     const { cursor: next } = await beat()
-    clock.jump(30_000)
+    clock.jump(10_000)
     expect(await beat([], next)).toMatchObject({ isComplete: true })
+  })
+
+  it('announces what may be its own change whose answer was lost', async () => {
+    const { store, beat, kcl } = await setUp({ kcl: 'none' })
+    await store.create([newLeaseOf(shard(0))], never)
+    const { leases: [lease], cursor } = await beat() // prettier-ignore
+    const { key = '', epoch = 0 } = lease ?? {}
+    await kcl(shard(0), 'SET leaseOwner = :o ADD leaseCounter :one', { ':o': { S: 'ours' }, ':one': { N: '1' } })
+    expect(await beat([], cursor)).toMatchObject({ isComplete: false })
+    const take = { key, epoch, change: { owner: 'ours', epoch: epoch + 1 } }
+    expect(await store.update([take], never)).toMatchObject([{ outcome: 'conflict', lease: { owner: 'ours' } }])
+    expect(await beat([], cursor)).toMatchObject({ isComplete: true, leases: [{ owner: 'ours', epoch: epoch + 1 }] })
   })
 
   it.each([

@@ -33,7 +33,7 @@ const CONCURRENCY = 20
 /** Of one change, when the lease is written within its term by others meanwhile. */
 const TRIES_MAX = 10
 /** Where no KCL is: what a crash of its writer left unannounced is found so late. */
-const READ_MS = 30_000
+const READ_MS = 10_000
 /** What is announced. A load comes with the next reading. */
 const NEWS = ['owner', 'heir', 'epoch', 'paused'] as const
 
@@ -117,10 +117,15 @@ export class DynamoLeaseStore implements LeaseStore {
 
   async #updateAll(updates: readonly LeaseUpdate[], signal: AbortSignal): Promise<readonly LeaseUpdateResult[]> {
     const items = await this.#open(signal)
-    const results = await manyAtOnce(updates, (update) => this.#update(items, update, signal))
-    const isNews = results.some(({ outcome }, i) => outcome === 'updated' && matters(updates[i]?.change ?? {}))
-    if (isNews) await this.#sessions.announce(signal)
-    return results
+    let isNews = updates.some(({ change }) => matters(change))
+    try {
+      const results = await manyAtOnce(updates, (update) => this.#update(items, update, signal))
+      // A conflict may be with a try of ours whose answer was lost.
+      isNews = results.some(({ outcome }, i) => outcome !== 'gone' && matters(updates[i]?.change ?? {}))
+      return results
+    } finally {
+      if (isNews) await this.#sessions.announce(signal)
+    }
   }
 
   async #removeAll(leases: readonly Pick<Lease, 'key' | 'epoch'>[], signal: AbortSignal): Promise<void> {
