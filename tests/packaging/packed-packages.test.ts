@@ -23,6 +23,7 @@ const libraries = [
   '@millrace/protocol',
   '@millrace/log',
   '@millrace/client',
+  '@millrace/consumer',
   '@millrace/server',
   'millrace',
 ]
