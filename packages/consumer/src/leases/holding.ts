@@ -8,7 +8,7 @@ import { backoffMs, type Clock, type Random, sleep } from '@millrace/std'
 import { type ExtendedSequenceNumber, isShardEnd, SHARD_END } from '../extended-sequence-number.ts'
 import { newLease } from '../shards/lineage.ts'
 import { type HeldLease, LeaseLostError, type ReleaseReason } from './held-lease.ts'
-import { parseLeaseKey } from './lease-key.ts'
+import { leaseKey, parseLeaseKey } from './lease-key.ts'
 import type { LeaseTable } from './lease-table.ts'
 import { type LeaseStore, LeaseStoreError } from './lease-store.ts'
 import type { Lease, LeaseChange, NewLease, PendingCheckpoint } from './lease.ts'
@@ -170,13 +170,19 @@ export class Holding implements HeldLease {
     }
   }
 
+  /**
+   * A child of two parents waits for the lease of the other one, which may not be made yet: a parent without a lease counts
+   * as processed. Whoever ends the other parent makes it then, or the next look at the shards does.
+   */
   #leasesOf(children: readonly ChildShard[]): readonly NewLease[] {
     const parts = parseLeaseKey(this.#lease.key)
     if (parts === undefined) return []
-    return children.map((child) => ({
-      ...newLease(parts, child, 'oldest'),
-      parents: child.ParentShards,
-    }))
+    const { table } = this.#context
+    return children
+      .filter(({ ParentShards }) =>
+        ParentShards.every((shardId) => table.get(leaseKey({ ...parts, shardId })) !== undefined),
+      )
+      .map((child) => ({ ...newLease(parts, child, 'oldest'), parents: child.ParentShards }))
   }
 
   /** Told when it is another one: every worker hears of it. */

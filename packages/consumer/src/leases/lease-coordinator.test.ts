@@ -115,6 +115,18 @@ describe('lease coordinators', () => {
     ])
   })
 
+  it('leave the lease of a merged shard to the end of its other parent, whose own may not be made yet', async () => {
+    const fleet = await fleetOf(1, shards(2))
+    const held = fleet.workers[0]?.held.get('shardId-000000000000')
+    const range = { StartingHashKey: '0', EndingHashKey: '9' }
+    const merged = { ShardId: 'shardId-000000000003', HashKeyRange: range }
+    await held?.end([{ ...merged, ParentShards: ['shardId-000000000000', 'shardId-000000000002'] }])
+    expect((await fleet.stored()).map(({ shardId }) => shardId)).not.toContain(merged.ShardId)
+    const other = fleet.workers[0]?.held.get('shardId-000000000001')
+    await other?.end([{ ...merged, ParentShards: ['shardId-000000000000', 'shardId-000000000001'] }])
+    expect((await fleet.stored()).map(({ shardId }) => shardId)).toContain(merged.ShardId)
+  })
+
   it('refuse the checkpoint of a lease that somebody else has', async () => {
     const fleet = await fleetOf(1, shards(1))
     const held = fleet.workers[0]?.held.get('shardId-000000000000')

@@ -46,7 +46,8 @@ export function missingLeases(
     if (!hasKnown && initial === 'latest') add(shard, false)
     else for (const member of [...between, shard]) add(member, hasKnown)
   }
-  return [...missing.values()]
+  // Parents first: one without a lease would count as processed. Numbers of shards grow.
+  return [...missing.values()].sort((a, b) => (a.shardId < b.shardId ? -1 : 1))
 }
 
 /** The ancestors without leases, and whether any with one is behind them. */
