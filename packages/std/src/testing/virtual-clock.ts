@@ -3,14 +3,18 @@
  * in which they were set.
  */
 import type { Clock, Timer } from '../clock.ts'
-import { type PendingTimer, TimerHeap } from './timer-heap.ts'
+
+interface PendingTimer {
+  readonly dueMs: number
+  readonly order: number
+  readonly callback: () => void
+}
 
 export class VirtualClock implements Clock {
   #monotonicMs = 0
   #wallOffsetMs: number
   #order = 0
-  readonly #pending = new TimerHeap()
-  #waiting = 0
+  readonly #pending = new Set<PendingTimer>()
 
   /** `startMs`: the wall-clock time at the start, ms since the epoch. */
   constructor(startMs = 1_700_000_000_000) {
@@ -26,29 +30,28 @@ export class VirtualClock implements Clock {
   }
 
   setTimer(delayMs: number, callback: () => void): Timer {
-    const timer: PendingTimer = { dueMs: this.#monotonicMs + Math.max(0, delayMs), order: this.#order++, callback }
-    this.#pending.push(timer)
-    this.#waiting++
-    return { cancel: () => void this.#take(timer) }
+    const timer = { dueMs: this.#monotonicMs + Math.max(0, delayMs), order: this.#order++, callback }
+    this.#pending.add(timer)
+    return { cancel: () => void this.#pending.delete(timer) }
   }
 
   /** How many timers wait. */
   get pendingTimers(): number {
-    return this.#waiting
+    return this.#pending.size
   }
 
   /** When the next timer is due, on the monotonic scale, or `undefined` if none waits. */
   get nextDueMs(): number | undefined {
-    return this.#pending.peek()?.dueMs
+    return this.#next()?.dueMs
   }
 
   /** Moves time forward by `ms`, firing every timer that falls due on the way at its own moment. */
   advance(ms: number): void {
     const target = this.#monotonicMs + ms
-    for (let next = this.#pending.peek(); next !== undefined && next.dueMs <= target; next = this.#pending.peek()) {
+    for (let next = this.#next(); next !== undefined && next.dueMs <= target; next = this.#next()) {
       this.#monotonicMs = Math.max(this.#monotonicMs, next.dueMs)
-      this.#pending.pop()
-      this.#take(next)?.()
+      this.#pending.delete(next)
+      next.callback()
     }
     this.#monotonicMs = target
   }
@@ -58,11 +61,12 @@ export class VirtualClock implements Clock {
     this.#wallOffsetMs += ms
   }
 
-  /** What it would call; it does so once at most. */
-  #take(timer: PendingTimer): (() => void) | undefined {
-    const { callback } = timer
-    timer.callback = undefined
-    if (callback !== undefined) this.#waiting--
-    return callback
+  #next(): PendingTimer | undefined {
+    let best: PendingTimer | undefined
+    for (const timer of this.#pending) {
+      if (best === undefined || timer.dueMs < best.dueMs || (timer.dueMs === best.dueMs && timer.order < best.order))
+        best = timer
+    }
+    return best
   }
 }
