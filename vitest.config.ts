@@ -107,6 +107,8 @@ export default defineConfig({
           name: 'crash',
           env,
           include: ['tests/crash/**/*.test.ts', 'tests/packaging/**/*.test.ts'],
+          // Of the soak: `npm test` has its minutes.
+          exclude: process.env['MILLRACE_CONSUMER_SECONDS'] === undefined ? ['tests/crash/consumer.test.ts'] : [],
           testTimeout: 600_000,
           hookTimeout: 120_000,
           maxWorkers: WORKERS,

@@ -101,7 +101,10 @@ export class Holding implements HeldLease {
     const { key, epoch, ownerSwitches } = this.#lease
     const heir = table.get(key)?.heir
     const change = { owner: table.isLive(heir) ? heir : undefined, heir: undefined, epoch: epoch + 1, ownerSwitches: ownerSwitches + 1 } // prettier-ignore
-    const [result] = await this.#untilDone(() => store.update([{ key, epoch, change }], signal), signal)
+    const [result] = await this.#untilDone(
+      () => store.update([{ key, epoch, change }], AbortSignal.any([signal])),
+      signal,
+    )
     if (result !== undefined && result.outcome !== 'gone') table.put(result.lease)
     this.lose('it was given up')
   }

@@ -104,7 +104,7 @@ export class LeaseCoordinator {
 
   /** Ends all consumers in their own time, `drainMs` at most, gives their leases up, and leaves the session. */
   async stop(drainMs: number): Promise<void> {
-    const { clock, store } = this.#options
+    const { clock, store, ttlMs } = this.#options
     if (this.#end.signal.aborted) return
     this.#stopping = true
     for (const { holding } of this.#running.values()) holding.askToRelease('stop')
@@ -115,9 +115,11 @@ export class LeaseCoordinator {
     const timer = clock.setTimer(drainMs, isOver.resolve)
     await Promise.race([drained, isOver.promise])
     timer.cancel()
-    await Promise.all(
-      [...this.#running.values()].map(({ holding }) => this.#surrender(holding, `${drainMs} ms were over`)),
+    const surrendered = [...this.#running.values()].map(({ holding }) =>
+      this.#surrender(holding, `${drainMs} ms were over`),
     )
+    // A store that is away does not hold the end up: the session ends by itself.
+    if (surrendered.length > 0) await Promise.race([Promise.all(surrendered), sleep(clock, ttlMs)])
     this.#end.abort(new Error('The worker was stopped.'))
     this.#deadline?.cancel()
     try {
@@ -156,7 +158,8 @@ export class LeaseCoordinator {
     this.table.apply(news)
     this.#observe()
     await this.#assign()
-    this.#startOwn()
+    // Nothing is begun that nobody would end: the session may be over by now.
+    if (clock.monotonic() < sentAtMs + ttlMs - TTL_MARGIN_MS) this.#startOwn()
     onBeat?.(this.table)
   }
 

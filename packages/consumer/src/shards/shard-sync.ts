@@ -103,7 +103,7 @@ export class ShardSync {
     const { stream, shards } = found
     await this.#retire((lease) => {
       const parts = parseLeaseKey(lease.key)
-      return lease.stream === name && parts !== undefined && parts.createdAtSecond !== stream.createdAtSecond
+      return lease.stream === name && parts !== undefined && parts.createdAtSecond < stream.createdAtSecond
     }, signal)
     const leases = this.#leasesOf(stream)
     const missing = missingLeases(stream, shards, leases, initial)

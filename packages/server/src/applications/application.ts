@@ -25,6 +25,7 @@ export class Application {
   /** By worker: one waits once, and so there are no more waits than sessions. */
   readonly #waits = new Map<string, Wake>()
   #expiry: Timer | undefined
+  #expiryAtMs = 0
 
   /** `life`: see LeaseTable. */
   constructor(key: ApplicationKey, life: string, clock: Clock) {
@@ -45,7 +46,7 @@ export class Application {
   renew({ worker, capacityMilli, ttlMs }: Beat): void {
     const endsAtMs = this.#clock.monotonic() + ttlMs
     if (this.#sessions.renew({ worker, capacityMilli, endsAtMs })) this.#workersChanged()
-    this.#expiry ??= this.#setExpiry(ttlMs)
+    this.#expireAfter(ttlMs)
   }
 
   /** Gives a session to each worker that owns a lease and has none: it may have had one before this server started. */
@@ -98,14 +99,20 @@ export class Application {
     this.wake()
   }
 
-  #setExpiry(delayMs: number): Timer {
-    return this.#clock.setTimer(delayMs, () => this.#expire(), { unref: true })
+  /** Unless the timer comes sooner already. */
+  #expireAfter(delayMs: number): void {
+    const atMs = this.#clock.monotonic() + delayMs
+    if (this.#expiry !== undefined && this.#expiryAtMs <= atMs) return
+    this.#expiry?.cancel()
+    this.#expiryAtMs = atMs
+    this.#expiry = this.#clock.setTimer(delayMs, () => this.#expire(), { unref: true })
   }
 
   /** Beats move the ends of sessions, not this timer: it comes once in the life of a session, and looks. */
   #expire(): void {
     const nowMs = this.#clock.monotonic()
+    this.#expiry = undefined
     if (this.#sessions.expire(nowMs)) this.#workersChanged()
-    this.#expiry = this.#sessions.size === 0 ? undefined : this.#setExpiry(this.#sessions.nextEndMs - nowMs)
+    if (this.#sessions.size > 0) this.#expireAfter(this.#sessions.nextEndMs - nowMs)
   }
 }

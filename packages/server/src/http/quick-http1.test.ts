@@ -23,12 +23,12 @@ const echo: Dispatch = async ({ method, url, body, headers }) => ({
   body: [Buffer.from(`<${Buffer.from(body).toString('latin1')}>`)],
 })
 
-async function listen(dispatch: Dispatch = echo): Promise<Listener> {
+async function listen(dispatch: Dispatch = echo, limits = frontDoorLimits): Promise<Listener> {
   const listener = await Listener.open({
     host: '127.0.0.1',
     port: 0,
     dispatch,
-    limits: frontDoorLimits,
+    limits,
     clock: systemClock,
     random: systemRandom,
     logger: silentLogger,
@@ -55,6 +55,29 @@ async function converse(port: number, pieces: readonly string[], answers: number
 const post = (body: string, more = ''): string =>
   `POST / HTTP/1.1\r\nHost: a\r\n${more}Content-Length: ${body.length}\r\n\r\n${body}`
 const bodiesOf = (text: string): readonly string[] => text.match(/<[^>]*>/g) ?? []
+
+describe('a connection that is told to close', () => {
+  it('takes no more for a request', async () => {
+    let requests = 0
+    const refusing: Dispatch = (request) => {
+      requests++
+      return echo(request)
+    }
+    const listener = await listen(refusing, { ...frontDoorLimits, bodyMs: 100, lingerMs: 100 })
+    const socket = connect({ port: listener.port, host: '127.0.0.1', noDelay: true, allowHalfOpen: true })
+    closers.push(() => void socket.destroy())
+    socket.on('error', () => {})
+    let text = ''
+    socket.on('data', (chunk) => (text += chunk.toString('latin1')))
+    socket.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\nx')
+    await once(socket, 'end')
+    expect(text).toMatch(/^HTTP\/1\.1 408 /)
+    // The rest of that body, which looks like a request.
+    socket.end(post('again'))
+    await once(socket, 'close')
+    expect(requests).toBe(0)
+  })
+})
 
 describe('a usual request', () => {
   const token = fc.stringMatching(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,12}$/)

@@ -124,7 +124,9 @@ class Connection {
     const writer = new ChunkedWriter(socket)
     writer.on('error', () => {})
     writer.on('finish', this.#onAnswered)
-    socket.once('close', () => writer.destroy())
+    const onClose = (): void => void writer.destroy()
+    socket.once('close', onClose)
+    writer.once('close', () => socket.off('close', onClose))
     writeEvents(writer, events, exchange).catch((error: unknown) => {
       // Nothing can be said any more but by breaking off: the reader must not take this for the end.
       this.#server.desk.logger.debug('an event stream broke off', { requestId: exchange.id, error })
@@ -195,7 +197,9 @@ class Connection {
     this.#request = undefined
     request.end()
     if (this.#isLast || this.#server.desk.stopping) {
-      this.#socket.end()
+      // Nothing that still comes is a request, and a client that never closes keeps no connection.
+      this.#forget()
+      this.#socket.destroySoon()
       return
     }
     const waiting = this.#waiting
