@@ -16,7 +16,8 @@ export interface FailurePolicy {
   /**
    * What becomes of a record (or, without `bisect`, of a batch) whose retries are used up, and of one that the schema does
    * not take, which is not tried again:
-   * - `stop` (default): the shard stops, and its lease is given up. Nothing behind the record is processed.
+   * - `stop` (default): the shard is paused, for the whole fleet, until somebody resumes its lease. Nothing behind the record
+   *   is processed.
    * - `skip`: it counts as done with. Events tell how many.
    * - a sink: it counts as done with as soon as the sink has it durably: `deadLetterStream`, `DeadLetterFile.put`, or any
    *   function.
