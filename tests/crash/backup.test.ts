@@ -46,7 +46,7 @@ describe('a backup', () => {
     const dataDir = join(folder, 'data')
     const saved = join(folder, 'saved')
     server = await ServerProcess.start(dataDir)
-    const sdk = sdkClient(server.endpoint, 'http/1.1')
+    const sdk = sdkClient(server.endpoint, 'test', 'http/1.1')
     const load = { sdk, stream: 'saved', history: new History(), random: seededRandom(1), batchMax: 40 }
     await sdk.send(new CreateStreamCommand({ StreamName: load.stream, ShardCount: 4 }))
     const stop = new AbortController()
@@ -75,7 +75,7 @@ describe('a backup', () => {
       expect(code, stderr).toBe(0)
       expect((await millrace('check', restored)).code).toBe(0)
       const again = await ServerProcess.start(restored)
-      const reader = sdkClient(again.endpoint, 'http/1.1')
+      const reader = sdkClient(again.endpoint, 'test', 'http/1.1')
       try {
         const stored = await readAll(reader, load.stream)
         const texts = new Set(stored.map(({ text }) => text))
@@ -116,7 +116,7 @@ describe('a backup', () => {
     const dataDir = join(folder, 'data')
     const saved = join(folder, 'saved')
     server = await ServerProcess.start(dataDir)
-    const sdk = sdkClient(server.endpoint, 'http/1.1')
+    const sdk = sdkClient(server.endpoint, 'test', 'http/1.1')
     const commits: number[] = []
     for (let round = 0; round < 3; round++) {
       await sdk.send(new CreateStreamCommand({ StreamName: `stream-${round}`, ShardCount: 1 }))
@@ -132,7 +132,7 @@ describe('a backup', () => {
     const dataDir = join(folder, 'data')
     const saved = join(folder, 'saved')
     server = await ServerProcess.start(dataDir)
-    const sdk = sdkClient(server.endpoint, 'http/1.1')
+    const sdk = sdkClient(server.endpoint, 'test', 'http/1.1')
     await sdk.send(new CreateStreamCommand({ StreamName: 'some', ShardCount: 1 }))
     sdk.destroy()
     const slow = startLocalCommand('backup', saved, dataDir, '--rate', '1000')
@@ -145,7 +145,12 @@ describe('a backup', () => {
 
     expect(await millrace('backup', join(dataDir, 'here'), dataDir)).toMatchObject({ code: 2 })
     expect(await millrace('backup', folder, dataDir)).toMatchObject({ code: 2 })
-    expect((await millrace('backup', saved, join(folder, 'nothing'))).stderr).toContain('found no log in it')
+    expect(await millrace('backup', saved, join(folder, 'nothing'))).toMatchObject({
+      code: 3,
+      stderr: expect.stringContaining(`expected a data directory at ${join(folder, 'nothing')}, found nothing`),
+    })
+    await mkdir(join(folder, 'empty'))
+    expect((await millrace('backup', saved, join(folder, 'empty'))).stderr).toContain('found no log in it')
     expect((await millrace('restore', saved, dataDir)).stderr).toContain('expected no directory or an empty one')
     expect((await millrace('restore', dataDir, join(folder, 'r'))).stderr).toContain('expected a backup, found none')
     expect((await millrace('restore', saved, join(folder, 'r'), '--point', '999999')).stderr).toContain('point 999999')

@@ -44,7 +44,7 @@ describe('a full disk', () => {
 
   async function start(disk: LoopDisk, ...streams: readonly string[]): Promise<ServerProcess> {
     server = await ServerProcess.start(join(disk.path, 'data'), OPTIONS)
-    sdk = sdkClient(server.endpoint, 'http/1.1')
+    sdk = sdkClient(server.endpoint, 'test', 'http/1.1')
     for (const StreamName of streams) await sdk.send(new CreateStreamCommand({ StreamName, ShardCount: 1 }))
     return server
   }

@@ -75,7 +75,7 @@ async function cutPower(disk: LoopDisk, dataDir: string, times: number, durabili
   const noteDamage = (): void => {
     damage.push(...server.output.split('\n').filter((line) => /"damage"|damaged/.test(line)))
   }
-  const sdk = sdkClient(server.endpoint, 'http/1.1')
+  const sdk = sdkClient(server.endpoint, 'test', 'http/1.1')
   try {
     const history = new History()
     const load = { sdk, stream: 'cut', history, random }
