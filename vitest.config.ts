@@ -20,6 +20,9 @@ const plugins = mutantPlugins(import.meta.dirname, process.env)
 /** One for each core of the smallest machine we test on: by itself vitest leaves one core of two alone. */
 const WORKERS = 2
 
+/** What is waited for comes when it comes: a poll gives up only where the test would anyhow (of itself after 1 s). */
+const expect = { poll: { timeout: 25_000, interval: 20 } }
+
 export default defineConfig({
   test: {
     projects: [
@@ -29,6 +32,7 @@ export default defineConfig({
         oxc,
         plugins,
         test: {
+          expect,
           name: 'units',
           maxWorkers: WORKERS,
           include: ['packages/*/src/**/*.test.ts', 'tests/*.test.ts', 'tests/{mutants,formats,consumer}/**/*.test.ts'],
@@ -42,6 +46,7 @@ export default defineConfig({
         plugins,
         environments,
         test: {
+          expect,
           name: 'conformance',
           env,
           maxWorkers: WORKERS,
@@ -62,6 +67,7 @@ export default defineConfig({
         oxc,
         plugins,
         test: {
+          expect,
           name: 'stores',
           env,
           maxWorkers: WORKERS,
@@ -76,6 +82,7 @@ export default defineConfig({
         oxc,
         plugins,
         test: {
+          expect,
           name: 'simulation',
           // The halves of the worlds run side by side. On a virtual clock: nothing in them waits for real time.
           maxWorkers: WORKERS,
@@ -90,6 +97,7 @@ export default defineConfig({
         oxc,
         plugins,
         test: {
+          expect,
           name: 'fuzz',
           env,
           maxWorkers: WORKERS,
@@ -104,6 +112,7 @@ export default defineConfig({
         oxc,
         plugins,
         test: {
+          expect,
           name: 'crash',
           env,
           include: ['tests/crash/**/*.test.ts', 'tests/packaging/**/*.test.ts'],
