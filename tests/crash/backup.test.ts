@@ -54,16 +54,14 @@ describe('a backup', () => {
     const resharder = reshard(load, stop.signal)
     const grown = async (count: number): Promise<void> => {
       const before = load.history.acknowledgements
-      await expect
-        .poll(() => load.history.acknowledgements, { timeout: 60_000, interval: 20 })
-        .toBeGreaterThan(before + count)
+      await expect.poll(() => load.history.acknowledgements, { timeout: 60_000 }).toBeGreaterThan(before + count)
     }
-    await grown(5_000)
+    await grown(2_000)
     const points: { readonly point: Taken; readonly acknowledged: readonly string[] }[] = []
     for (let round = 0; round < 3; round++) {
       const acknowledged = load.history.acknowledgedTexts
       points.push({ point: await backup(dataDir, saved), acknowledged })
-      await grown(2_000)
+      await grown(1_000)
     }
     stop.abort()
     await Promise.all([...writers, resharder])

@@ -148,3 +148,9 @@ export async function readAll(sdk: KinesisClient, stream: string): Promise<Store
   }
   return stored
 }
+
+/** Whether so many seconds have gone by since. */
+export function timeLimit(seconds: number): () => boolean {
+  const endMs = performance.now() + seconds * 1_000
+  return () => performance.now() >= endMs
+}

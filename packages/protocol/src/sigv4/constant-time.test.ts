@@ -10,6 +10,9 @@ import { readSignature } from './signature.ts'
 import { SigningKeyCache } from './signing-key.ts'
 import { verifySignature } from './verify.ts'
 
+// Files of one worker share their modules: here they are loaded anew, with the comparison that is watched.
+vi.hoisted(() => vi.resetModules())
+
 vi.mock('node:crypto', async (load) => {
   const crypto = await load<typeof Crypto>()
   return { ...crypto, timingSafeEqual: vi.fn<typeof crypto.timingSafeEqual>(crypto.timingSafeEqual) }
