@@ -1,6 +1,6 @@
 /**
  * The front door on real sockets: HTTP/1.1 and HTTP/2 bytes in batches of connections, good clients among them, and
- * nothing left behind at the end. Seeds and replay as in fuzz.test.ts: `MILLRACE_FUZZ=http1:seed:index`.
+ * nothing left behind at the end. Seeds and replay as in support/fuzz-suite.ts: `MILLRACE_FUZZ=http1:seed:index`.
  */
 import { readFileSync } from 'node:fs'
 

@@ -1,0 +1,3 @@
+import { fuzzTargets } from './support/fuzz-suite.ts'
+
+fuzzTargets(0)
