@@ -5,7 +5,8 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-const root = dirname(dirname(fileURLToPath(import.meta.url)))
+/** Of this checkout. */
+export const benchRoot = dirname(dirname(fileURLToPath(import.meta.url)))
 
 export class MeasuredProcess {
   readonly port: number
@@ -17,7 +18,7 @@ export class MeasuredProcess {
   }
 
   static ceiling(mode: 'bare' | 'parse' | 'send', bytes = 120): Promise<MeasuredProcess> {
-    return MeasuredProcess.#start([join(root, 'bench', 'ceiling-server.mjs'), mode, String(bytes)], /port (\d+)/)
+    return MeasuredProcess.#start([join(benchRoot, 'bench', 'ceiling-server.mjs'), mode, String(bytes)], /port (\d+)/)
   }
 
   /** `checkout`: whose build is started. Default: this one's. */
@@ -25,7 +26,7 @@ export class MeasuredProcess {
     dataDir: string,
     options: readonly string[] = [],
     {
-      checkout = root,
+      checkout = benchRoot,
       nodeOptions = [],
     }: { readonly checkout?: string; readonly nodeOptions?: readonly string[] } = {},
   ): Promise<MeasuredProcess> {

@@ -1,5 +1,6 @@
 /** The results as a page: ratios first, absolute figures for orientation, losses included. */
 import { cpus, loadavg, release } from 'node:os'
+import type { ConsumerRow } from './consumers.ts'
 import type { DeliveryRow } from './delivery.ts'
 import type { DiskCeiling } from './disk-ceiling.ts'
 import type { Row, Settings } from './rows.ts'
@@ -11,8 +12,28 @@ export interface Report {
   readonly residentMiB: number
 }
 
-/** Where the page of the rest ends: what was not measured this time stays as it was. */
+/** Each part of the page begins with its own; what was not measured this time stays as it was. */
+export const THROUGHPUT_HEADING = '# Results'
 export const DELIVERY_HEADING = '## Delivery'
+export const CONSUMERS_HEADING = '## Consumers'
+
+export function consumersMarkdown(rows: readonly ConsumerRow[], { rounds }: Settings): string {
+  return [
+    CONSUMERS_HEADING,
+    '',
+    `Made by \`npm run bench -- consumers\` on ${machine()}, load average ${loadavg()[0]?.toFixed(1)}. A stream of 4 shards with 200,000 records of ` +
+      `250 B, read from its beginning; each reader in a process of its own, in turn, ${rounds} rounds; timed from the first batch to the last.`,
+    '',
+    '| Reader | beside the bare loop | Records | CPU of the reader | To reach |',
+    '|---|---|---|---|---|',
+    ...rows.map(
+      ({ work, ratio, recordsPerSecond, cpuSeconds, toReach }) =>
+        `| ${work} | **${ratio.median.toFixed(2)}** (${ratio.min.toFixed(2)}–${ratio.max.toFixed(2)}) | ${perSecond(recordsPerSecond)} ` +
+        `| ${cpuSeconds.toFixed(2)} s per M | ${toReach} |`,
+    ),
+    '',
+  ].join('\n')
+}
 
 export function deliveryMarkdown(rows: readonly DeliveryRow[], settings: Settings): string {
   const lines = [
@@ -46,7 +67,7 @@ const perSecond = (value: number): string =>
 
 export function markdown({ rows, disk, settings, residentMiB }: Report): string {
   const lines = [
-    '# Results',
+    THROUGHPUT_HEADING,
     '',
     `Made by \`npm run bench\` on ${machine()}. Client, ceilings and server share the machine.`,
     `All ours are durable (fsync), verify signatures (\`--auth keys\`) and have shard limits off. Each row is ${settings.rounds} rounds of ` +

@@ -1,6 +1,6 @@
 /**
  * `npm run bench`: ours against what `node:http` itself can do, interleaved in one run, and how soon records are
- * delivered; prints tables and writes bench/RESULTS.md. `delivery` or `throughput` names one part: the other's results stay.
+ * delivered, and what consumers reach; prints tables and writes bench/RESULTS.md. `throughput`, `delivery` or `consumers` names one part: the others' results stay.
  * `--quick` takes short rounds and writes nothing. `--against DIRECTORY` measures this checkout's puts against those of
  * another, built one instead (against.ts); behind it may stand a part of a row's name. `--profile` prints where the
  * processor time of puts goes (profile.ts).
@@ -9,11 +9,19 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { compare } from './against.ts'
+import { consumerRows } from './consumers.ts'
 import { deliveryRows } from './delivery.ts'
 import { diskCeiling } from './disk-ceiling.ts'
 import { MeasuredProcess } from './processes.ts'
 import { profile } from './profile.ts'
-import { DELIVERY_HEADING, deliveryMarkdown, markdown } from './report.ts'
+import {
+  CONSUMERS_HEADING,
+  consumersMarkdown,
+  DELIVERY_HEADING,
+  deliveryMarkdown,
+  markdown,
+  THROUGHPUT_HEADING,
+} from './report.ts'
 import { signedIn } from './requests.ts'
 import { getRows, putRows } from './rows.ts'
 
@@ -28,8 +36,13 @@ if (process.argv.includes('--profile')) {
 }
 const quick = process.argv.includes('--quick')
 const parts = process.argv.slice(2).filter((argument) => !argument.startsWith('--'))
-const unknown = parts.find((part) => part !== 'throughput' && part !== 'delivery')
-if (unknown !== undefined) throw new Error(`expected throughput or delivery, found ${unknown}`)
+const PARTS = [
+  ['throughput', THROUGHPUT_HEADING],
+  ['delivery', DELIVERY_HEADING],
+  ['consumers', CONSUMERS_HEADING],
+] as const
+const unknown = parts.find((part) => PARTS.every(([name]) => name !== part))
+if (unknown !== undefined) throw new Error(`expected throughput, delivery or consumers, found ${unknown}`)
 const isWanted = (part: string): boolean => parts.length === 0 || parts.includes(part)
 const settings = quick ? { rounds: 1, durationMs: 1_500 } : { rounds: 5, durationMs: 2_500 }
 const results = new URL('RESULTS.md', import.meta.url)
@@ -49,23 +62,37 @@ async function measured(name: string, part: (millrace: MeasuredProcess) => Promi
   }
 }
 
+/** What the page says of a part, from its heading to the next. */
+function partOf(page: string, heading: string): string {
+  const start = page.indexOf(`${heading}\n`)
+  if (start === -1) return ''
+  const ends = PARTS.map(([, other]) => page.indexOf(`\n${other}\n`, start)).filter((end) => end !== -1)
+  return `${page.slice(start, Math.min(...ends, page.length)).trimEnd()}\n`
+}
+
 try {
   const before = readFileSync(results, 'utf8')
-  const deliveryAt = before.indexOf(DELIVERY_HEADING)
-  let [throughput, delivery] =
-    deliveryAt === -1 ? [`${before}\n`, ''] : [before.slice(0, deliveryAt), before.slice(deliveryAt)]
-  if (isWanted('throughput')) {
-    const disk = [4096, 65536, 1048576].map((bytes) => diskCeiling(folder, bytes))
-    throughput = await measured('throughput', async (millrace) => {
-      const rows = [...(await putRows(millrace, settings)), ...(await getRows(millrace, settings))]
-      return `${markdown({ rows, disk, settings, residentMiB: millrace.residentMiB() })}\n`
-    })
+  const page: string[] = []
+  for (const [part, heading] of PARTS) {
+    if (!isWanted(part)) page.push(partOf(before, heading))
+    else if (part === 'throughput') {
+      const disk = [4096, 65536, 1048576].map((bytes) => diskCeiling(folder, bytes))
+      page.push(
+        await measured(part, async (millrace) => {
+          const rows = [...(await putRows(millrace, settings)), ...(await getRows(millrace, settings))]
+          return markdown({ rows, disk, settings, residentMiB: millrace.residentMiB() })
+        }),
+      )
+    } else if (part === 'delivery')
+      page.push(
+        await measured(part, async (millrace) => deliveryMarkdown(await deliveryRows(millrace, settings), settings)),
+      )
+    else
+      page.push(
+        await measured(part, async (millrace) => consumersMarkdown(await consumerRows(millrace, settings), settings)),
+      )
   }
-  if (isWanted('delivery'))
-    delivery = await measured('delivery', async (millrace) =>
-      deliveryMarkdown(await deliveryRows(millrace, settings), settings),
-    )
-  if (!quick) writeFileSync(results, throughput + delivery)
+  if (!quick) writeFileSync(results, page.filter((part) => part !== '').join('\n'))
 } finally {
   rmSync(folder, { recursive: true, force: true })
 }
