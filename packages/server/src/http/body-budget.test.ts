@@ -21,7 +21,7 @@ function body(name: string): BodyClaim {
 
 beforeEach(() => {
   clock = new VirtualClock()
-  budget = new BodyBudget({ bytesMax: 1000, waitMs: 100, clock })
+  budget = new BodyBudget({ bytesMax: 1000, pipelinedBytesMax: 100, waitMs: 100, clock })
   told = []
 })
 
@@ -67,6 +67,18 @@ describe('the budget of bodies', () => {
     expect(told).toEqual([])
     handled.release()
     expect(told).toEqual(['good resumes'])
+  })
+
+  it('counts what waits behind other requests, which may be a part of it and is given back once', () => {
+    const kept = budget.keep(60)
+    expect(budget.keep(41)).toBeUndefined()
+    expect(budget.bytes).toBe(60)
+    expect(body('first').grow(950)).toBe(false)
+    kept?.release()
+    kept?.release()
+    expect(told).toEqual(['first resumes'])
+    expect(budget.bytes).toBe(950)
+    expect(budget.keep(100)).toBeDefined()
   })
 
   it('holds nothing after everybody let go, and no timer', () => {

@@ -8,6 +8,8 @@ import type { Clock, Timer } from '@millrace/std'
 
 export interface BodyBudgetOptions {
   readonly bytesMax: number
+  /** How much of that may be bytes behind a request that is served. */
+  readonly pipelinedBytesMax: number
   /** How long somebody waits before an unfinished body is given up. */
   readonly waitMs: number
   readonly clock: Clock
@@ -54,6 +56,8 @@ export class BodyBudget {
   #bytes = 0
   /** Of these, those of bodies that came whole. */
   #wholeBytes = 0
+  /** And of what waits behind other requests. */
+  #pipelinedBytes = 0
   #timer: Timer | undefined
 
   constructor(options: BodyBudgetOptions) {
@@ -77,6 +81,22 @@ export class BodyBudget {
     this.#bytes -= bytes
     this.#wholeBytes -= bytes
     if (this.#waiting.size > 0) this.#resume()
+  }
+
+  /** For what was read behind a request that is served. `undefined`: there is no room for it. */
+  keep(bytes: number): BodyHold | undefined {
+    if (this.#pipelinedBytes + bytes > this.#options.pipelinedBytesMax) return undefined
+    this.#bytes += bytes
+    this.#pipelinedBytes += bytes
+    let held = bytes
+    return {
+      release: () => {
+        this.#bytes -= held
+        this.#pipelinedBytes -= held
+        held = 0
+        if (this.#waiting.size > 0) this.#resume()
+      },
+    }
   }
 
   claim(owner: BodyOwner): BodyClaim {

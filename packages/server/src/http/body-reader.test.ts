@@ -35,7 +35,7 @@ describe('readBody', () => {
     { pieces: 200, announced: true },
     { pieces: 200, announced: false },
   ])('charges every byte it holds: $pieces pieces, announced: $announced', async ({ pieces, announced }) => {
-    const budget = new BodyBudget({ bytesMax: 64 * MiB, waitMs: 500, clock: systemClock })
+    const budget = new BodyBudget({ bytesMax: 64 * MiB, pipelinedBytesMax: MiB, waitMs: 500, clock: systemClock })
     const { source, outcome } = read(budget, announced ? pieces * PIECE_BYTES : undefined)
     const expected = Buffer.concat(Array.from({ length: pieces }, (_, n) => piece(n)))
     for (let n = 0; n < pieces; n++) source.write(piece(n))
@@ -49,7 +49,7 @@ describe('readBody', () => {
   })
 
   it('does not read on beyond the budget, however large the body has become', async () => {
-    const budget = new BodyBudget({ bytesMax: 4 * MiB, waitMs: 60_000, clock: systemClock })
+    const budget = new BodyBudget({ bytesMax: 4 * MiB, pipelinedBytesMax: MiB, waitMs: 60_000, clock: systemClock })
     const { source, outcome } = read(budget, 8 * MiB)
     for (let n = 0; n < 127; n++) source.write(piece(n))
     await expect.poll(() => source.isPaused()).toBe(true)

@@ -2,6 +2,8 @@
 import { once } from 'node:events'
 import { type IncomingMessage, request as httpRequest } from 'node:http'
 import { connect as h2connect } from 'node:http2'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 
 import { deferred, silentLogger, systemClock, systemRandom } from '@millrace/std'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -207,5 +209,26 @@ describe('event streams beside other requests', () => {
     await once(request, 'response')
     expect(listener.gauges()).toMatchObject({ requests: 1, bodyBytes: 0 })
     request.destroy()
+  })
+
+  it('nor what came with their head', async () => {
+    let body: WeakRef<ArrayBufferLike> | undefined
+    const listener = await listen((request) => {
+      body = new WeakRef(request.body.buffer)
+      return untilGivenUp(
+        () => {},
+        () => {},
+      )(request)
+    })
+    await clients['HTTP/1.1']?.(listener)
+    setFlagsFromString('--expose-gc')
+    const collectGarbage = runInNewContext('gc') as () => void
+    await expect
+      .poll(() => {
+        collectGarbage()
+        return body?.deref()
+      })
+      .toBeUndefined()
+    expect(listener.gauges().requests).toBe(1)
   })
 })

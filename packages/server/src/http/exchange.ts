@@ -54,8 +54,6 @@ export interface Incoming {
   readonly method: string
   readonly url: string
   readonly headers: Readonly<Record<string, string>>
-  /** The body when it is all there already; it is at most one read of a socket. Else it comes from `source`. */
-  readonly whole?: Uint8Array | undefined
   /** The body, or undefined if there is none to come. */
   readonly source: BodySource | undefined
   readonly peer: () => Peer
@@ -90,8 +88,12 @@ export class Exchange implements WireRequest, EventWatch {
     this.#deadline = desk.deadlines.start(desk.limits.bodyMs, () => incoming.destroy())
   }
 
-  start(): void {
-    const { source, headers, proceed, whole } = this.#incoming
+  /**
+   * `whole`: the body when it is all there already; it is at most one read of a socket. Else it comes from `source`. Not a
+   * member of what comes in, which lives as long as an event stream does.
+   */
+  start(whole?: Uint8Array): void {
+    const { source, headers, proceed } = this.#incoming
     const { limits, budget, inFlight, eventStreams } = this.#desk
     if (inFlight - eventStreams.size > limits.requestsMax) {
       this.#refuse('unavailable')

@@ -351,6 +351,24 @@ const rows: Readonly<Record<LimitName, () => Promise<void>>> = {
     await until(/60000$/)
   },
 
+  async pipelinedBytesMax() {
+    const { dispatch, arrived, release } = held()
+    const listener = await listen({ pipelinedBytesMax: 10_000 }, dispatch)
+    const within = raw(listener, post('first') + post('second'))
+    await arrived()
+    expect(listener.gauges().bodyBytes).toBeGreaterThan('first'.length + post('second').length)
+    const beyond = raw(listener, post('a') + post('x'.repeat(20_000)) + post('behind'))
+    await arrived()
+    release()
+    expect(await beyond.closed).toMatch(/\r\nConnection: close\r\n\r\n1$/)
+    await within.until(/\r\n\r\n6$/)
+    await expect.poll(() => listener.gauges().bodyBytes).toBe(0)
+    // Who leaves with something behind gives it back, too.
+    within.socket.write(post('more') + post('behind'))
+    within.socket.destroy()
+    await expect.poll(() => listener.gauges()).toMatchObject({ connections: 0, bodyBytes: 0 })
+  },
+
   async drainMs() {
     const listener = await listen({ drainMs: SHORT_MS }, never)
     const { closed } = raw(listener, post('a'))

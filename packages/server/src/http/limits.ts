@@ -134,6 +134,13 @@ export const limitRows = {
       'Requests of one HTTP/1.1 connection that wait for the answer before theirs. Of usual ones (decision 090), what one read of its socket brings.',
     atLimit: 'The connection is not read from until half of them are answered.',
   },
+  pipelinedBytesMax: {
+    // An eighth of `bodiesBytesMax`: they are never given up, and bodies must have the rest. 256 reads of a socket.
+    value: 16 * MiB,
+    unit: 'bytes',
+    bounds: 'What was read of all HTTP/1.1 connections behind usual requests (decision 090). Part of `bodiesBytesMax`.',
+    atLimit: 'The connection is closed after the answer before it.',
+  },
   drainMs: {
     value: 8_000,
     unit: 'ms',

@@ -84,7 +84,12 @@ export class Listener implements AsyncDisposable {
       clock,
       logger,
       deadlines: new Deadlines(clock, Math.min(DEADLINE_TICK_MS, ...shortPhases(limits))),
-      budget: new BodyBudget({ bytesMax: limits.bodiesBytesMax, waitMs: limits.bodiesWaitMs, clock }),
+      budget: new BodyBudget({
+        bytesMax: limits.bodiesBytesMax,
+        pipelinedBytesMax: limits.pipelinedBytesMax,
+        waitMs: limits.bodiesWaitMs,
+        clock,
+      }),
       answers: new AnswerBudget({ bytesMax: limits.answersBytesMax, waitMs: limits.answersWaitMs, clock }),
       ids: new RequestIds(random),
       inFlight: 0,

@@ -9,6 +9,7 @@ import type { Socket } from 'node:net'
 
 import { isPieces, totalBytes, writeEvents } from './answer-body.ts'
 import { ChunkedWriter } from './chunked-writer.ts'
+import type { BodyHold } from './body-budget.ts'
 import type { Deadline } from './deadlines.ts'
 import { type BodySource, type Desk, Exchange, type Incoming, peerOf } from './exchange.ts'
 import { readHead, type RequestHead } from './request-head.ts'
@@ -68,7 +69,7 @@ class Connection {
   readonly #onAnswered = (): void => this.#next()
   #request: QuickRequest | undefined
   /** Bytes behind those of the request; the socket is paused then. */
-  #waiting: Buffer | undefined
+  #waiting: { readonly bytes: Buffer; readonly hold: BodyHold } | undefined
   /** It is closed after this answer. */
   #isLast = false
 
@@ -175,18 +176,24 @@ class Connection {
     const isWhole = bytes.length >= end
     const body = bytes.subarray(head.end, end)
     const source = isWhole ? undefined : new PartialBody(this.#socket, head.length)
-    const request = new QuickRequest(this, head, isWhole ? body : undefined, source)
+    const request = new QuickRequest(this, head, source)
     this.#request = request
     request.exchange = new Exchange(desk, request)
-    request.exchange.start()
+    request.exchange.start(isWhole ? body : undefined)
     if (source !== undefined) source.take(body)
     else if (bytes.length > end) this.#keep(bytes.subarray(end))
   }
 
-  /** For later. */
+  /** For later. Without room for it this answer is the last, and what comes meanwhile is thrown away as it comes. */
   #keep(bytes: Buffer): void {
-    if (bytes.length === 0) return
-    this.#waiting = bytes
+    if (bytes.length === 0 || this.#isLast) return
+    // All of what was read stays in memory with the part of it that waits.
+    const hold = this.#server.desk.budget.keep(bytes.buffer.byteLength)
+    if (hold === undefined) {
+      this.#isLast = true
+      return
+    }
+    this.#waiting = { bytes, hold }
     this.#socket.pause()
   }
 
@@ -208,7 +215,8 @@ class Connection {
       return
     }
     this.#waiting = undefined
-    this.#serve(waiting)
+    waiting.hold.release()
+    this.#serve(waiting.bytes)
     if (this.#waiting === undefined) this.#socket.resume()
   }
 
@@ -233,6 +241,7 @@ class Connection {
   #forget(): void {
     const socket = this.#socket
     this.#idle.cancel()
+    this.#waiting?.hold.release()
     this.#server.connections.delete(this)
     socket.off('data', this.#onData)
     socket.off('end', this.#onEnd)
@@ -244,17 +253,15 @@ class QuickRequest implements Incoming {
   readonly method = 'POST'
   readonly url: string
   readonly headers: Readonly<Record<string, string>>
-  readonly whole: Uint8Array | undefined
   readonly source: PartialBody | undefined
   readonly proceed = undefined
   readonly #connection: Connection
   declare exchange: Exchange
 
-  constructor(connection: Connection, head: RequestHead, whole: Uint8Array | undefined, source?: PartialBody) {
+  constructor(connection: Connection, head: RequestHead, source: PartialBody | undefined) {
     this.#connection = connection
     this.url = head.url
     this.headers = head.headers
-    this.whole = whole
     this.source = source
   }
 
