@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 
-import { silentLogger, systemClock, systemRandom } from '@millrace/std'
+import { deferred, silentLogger, systemClock, systemRandom } from '@millrace/std'
 import fc from 'fast-check'
 import { afterEach, assert, describe, expect, it } from 'vitest'
 
@@ -76,6 +76,33 @@ describe('a connection that is told to close', () => {
     socket.end(post('again'))
     await once(socket, 'close')
     expect(requests).toBe(0)
+  })
+
+  it.each([
+    ['the server stops', (listener: Listener) => void listener.close()],
+    ['there was no room for what stood behind its request', () => {}],
+  ])('goes when its event stream has ended, though its client never ends: %s', async (_, stop) => {
+    const rest = deferred<void>()
+    const events = (async function* () {
+      yield [Buffer.from('first')]
+      await rest.promise
+    })()
+    const listener = await listen(async () => ({ status: 200, headers: {}, body: events }), {
+      ...frontDoorLimits,
+      pipelinedBytesMax: 0,
+      // Nothing else closes it while this test has time.
+      lingerMs: 60_000,
+      drainMs: 60_000,
+    })
+    const socket = connect({ port: listener.port, host: '127.0.0.1', noDelay: true, allowHalfOpen: true })
+    closers.push(() => void socket.destroy())
+    socket.write(post('a') + post('behind'))
+    await once(socket, 'data')
+    expect(listener.gauges()).toMatchObject({ connections: 1, requests: 1 })
+    stop(listener)
+    rest.resolve()
+    await once(socket, 'end')
+    await expect.poll(() => listener.gauges()).toMatchObject({ connections: 0, requests: 0, bodyBytes: 0 })
   })
 })
 
