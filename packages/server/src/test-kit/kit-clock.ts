@@ -4,11 +4,7 @@
  */
 import { type Clock, systemClock, type Timer } from '@millrace/std'
 
-interface PendingTimer {
-  readonly dueMs: number
-  readonly order: number
-  readonly callback: () => void
-}
+import { TimerHeap } from './timer-heap.ts'
 
 export class KitClock implements Clock {
   readonly #base: Clock
@@ -16,8 +12,7 @@ export class KitClock implements Clock {
   #aheadMs = 0
   /** How much of that the wall clock does not show. */
   #forgottenMs = 0
-  #order = 0
-  readonly #pending = new Set<PendingTimer>()
+  readonly #pending = new TimerHeap()
   /** Set on the base for the timer that is due first, or for one before it. */
   #alarm: { readonly dueMs: number; readonly timer: Timer } | undefined
 
@@ -35,20 +30,19 @@ export class KitClock implements Clock {
 
   /** Never keeps the process alive: the sockets of a service do, as long as it serves. */
   setTimer(delayMs: number, callback: () => void): Timer {
-    const timer = { dueMs: this.monotonic() + Math.max(0, delayMs), order: this.#order++, callback }
-    this.#pending.add(timer)
+    const timer = this.#pending.add(this.monotonic() + Math.max(0, delayMs), callback)
     if (this.#alarm === undefined || timer.dueMs < this.#alarm.dueMs) this.#setAlarm(timer.dueMs)
-    return { cancel: () => void this.#pending.delete(timer) }
+    return { cancel: () => this.#pending.cancel(timer) }
   }
 
   /** Moves time forward by `ms`, firing what falls due on the way, in its order and at its own moment. */
   step(ms: number): void {
     const targetMs = this.#aheadMs + ms
-    for (let next = this.#first(); next !== undefined; next = this.#first()) {
-      const aheadMs = next.dueMs - this.#base.monotonic()
+    for (let dueMs = this.#pending.firstDueMs; dueMs !== undefined; dueMs = this.#pending.firstDueMs) {
+      const aheadMs = dueMs - this.#base.monotonic()
       if (aheadMs > targetMs) break
       this.#aheadMs = Math.max(this.#aheadMs, aheadMs)
-      this.#fire(next)
+      this.#pending.fireFirst()
     }
     this.#aheadMs = targetMs
     this.#rearm()
@@ -57,24 +51,6 @@ export class KitClock implements Clock {
   /** The wall clock shows its base's time again. No timer fires, and none is moved. */
   resetWall(): void {
     this.#forgottenMs = this.#aheadMs
-  }
-
-  #fire(timer: PendingTimer): void {
-    this.#pending.delete(timer)
-    timer.callback()
-  }
-
-  #first(): PendingTimer | undefined {
-    let first: PendingTimer | undefined
-    for (const timer of this.#pending) {
-      if (
-        first === undefined ||
-        timer.dueMs < first.dueMs ||
-        (timer.dueMs === first.dueMs && timer.order < first.order)
-      )
-        first = timer
-    }
-    return first
   }
 
   #setAlarm(dueMs: number): void {
@@ -91,14 +67,14 @@ export class KitClock implements Clock {
   #ring(): void {
     this.#alarm = undefined
     const nowMs = this.monotonic()
-    for (let next = this.#first(); next !== undefined && next.dueMs <= nowMs; next = this.#first()) this.#fire(next)
+    while ((this.#pending.firstDueMs ?? Infinity) <= nowMs) this.#pending.fireFirst()
     this.#rearm()
   }
 
   #rearm(): void {
     this.#alarm?.timer.cancel()
     this.#alarm = undefined
-    const next = this.#first()
-    if (next !== undefined) this.#setAlarm(next.dueMs)
+    const dueMs = this.#pending.firstDueMs
+    if (dueMs !== undefined) this.#setAlarm(dueMs)
   }
 }
