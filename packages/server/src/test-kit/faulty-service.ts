@@ -35,6 +35,8 @@ export class FaultyService implements Pick<Service, 'execute'> {
   readonly #options: FaultyServiceOptions
   /** Requests whose event stream is to be broken off where it has come to. */
   readonly #cuts = new Set<string>()
+  /** Of each request that is under way: aborted by the first reset since it came in. */
+  readonly #abandoned = new Map<string, AbortSignal>()
 
   constructor(options: FaultyServiceOptions) {
     this.#options = options
@@ -56,10 +58,14 @@ export class FaultyService implements Pick<Service, 'execute'> {
     return isEventStream(output) ? { EventStream: this.#cuttable(output.EventStream, aim, context) } : output
   }
 
-  /** Breaks off the answers whose subscriptions were cut: their reader is told nothing. */
-  breakingOff(dispatch: Dispatch): Dispatch {
+  /**
+   * The front door, past the gate. Remembers in which world a request came in: a reset may come before it is decoded. Breaks
+   * off the answers whose subscriptions were cut: their reader is told nothing.
+   */
+  around(dispatch: Dispatch): Dispatch {
     return async (request) => {
-      const response = await dispatch(request)
+      this.#abandoned.set(request.id, this.#options.gate.abandoned)
+      const response = await dispatch(request).finally(() => this.#abandoned.delete(request.id))
       const { body } = response
       if (!(Symbol.asyncIterator in body)) return response
       return { ...response, body: this.#broken(body, request.id) }
@@ -129,9 +135,9 @@ export class FaultyService implements Pick<Service, 'execute'> {
     return { ...output, FailedRecordCount: failed, Records: records }
   }
 
-  async #pause(delayMs: number, { signal }: OperationContext): Promise<void> {
+  async #pause(delayMs: number, { signal, requestId }: OperationContext): Promise<void> {
     const { gate, clock } = this.#options
-    const ended = AbortSignal.any([signal, gate.abandoned])
+    const ended = AbortSignal.any([signal, this.#abandoned.get(requestId) ?? gate.abandoned])
     try {
       await gate.setAside(sleep(clock, delayMs, ended))
     } catch (error) {

@@ -8,6 +8,7 @@ import {
   PutRecords,
   type PutRecordsOutput,
 } from '@millrace/protocol'
+import { deferred } from '@millrace/std'
 import { seededRandom, VirtualClock } from '@millrace/std/testing'
 import { describe, expect, it } from 'vitest'
 
@@ -24,6 +25,7 @@ import { ServerTestKit, type TestKitOptions } from './test-kit.ts'
 class Bench implements AsyncDisposable {
   readonly machine = new VirtualClock()
   readonly kit: ServerTestKit
+  #requests = 0
   #service: Service | undefined
   #faulty: FaultyService | undefined
 
@@ -61,25 +63,30 @@ class Bench implements AsyncDisposable {
     return this.#faulty
   }
 
-  /** Past the gate, as a request from the front door. The answer, or the error as `Type: message`. */
-  async call(operation: { readonly name: string }, input: unknown): Promise<unknown> {
+  /**
+   * Past the gate, as a request from the front door, which takes until `decoded` for it. The answer, or the error as
+   * `Type: message`.
+   */
+  async call(operation: { readonly name: string }, input: unknown, decoded?: Promise<void>): Promise<unknown> {
+    const requestId = `request-${this.#requests++}`
     const context: OperationContext = {
       account: ACCOUNT,
       region: REGION,
-      requestId: 'request',
+      requestId,
       deadlineMs: this.kit.time.monotonic() + 20_000,
       signal: new AbortController().signal,
     }
     let answer: unknown
     const front = this.kit.front(
       async () => {
+        await decoded
         answer = await this.faulty.execute(operation.name, input, context).catch(textOf)
         return { status: 200, headers: {}, body: [] }
       },
       this.faulty,
       createHostPolicy({ allowedHosts: undefined, corsOrigins: [] }),
     )
-    await front({ id: 'request', method: 'POST', url: '/', headers: {}, body: bytesOf(''), signal: context.signal })
+    await front({ id: requestId, method: 'POST', url: '/', headers: {}, body: bytesOf(''), signal: context.signal })
     return answer
   }
 
@@ -190,6 +197,19 @@ describe('ServerTestKit', () => {
     await bench.kit.reset()
     expect(await held).toBe('InternalFailure')
     expect(await bench.call(ListStreams, {})).toMatchObject({ StreamNames: [] })
+  })
+
+  it('a reset gives up what has come in before it, and is held back only then', async () => {
+    await using bench = await Bench.open({ faults: [{ kind: 'delay', for: '10s', operation: 'ListStreams' }] })
+    const decoded = deferred<void>()
+    const held = bench.call(ListStreams, {}, decoded.promise)
+    await idle()
+    const reset = bench.kit.reset()
+    await idle()
+    decoded.resolve()
+    await reset
+    await idle()
+    expect(await Promise.race([held, 'is held back still'])).toBe('InternalFailure')
   })
 
   it('moves time and resets one after the other, in the order of the calls', async () => {

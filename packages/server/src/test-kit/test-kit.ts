@@ -109,7 +109,7 @@ export class ServerTestKit implements TestKit {
 
   /** The front door with the kit in front of it. */
   front(dispatch: Dispatch, service: FaultyService, hosts: HostPolicy): Dispatch {
-    const inner = service.breakingOff(dispatch)
+    const inner = service.around(dispatch)
     const pass: Dispatch = (request) => this.#gate.pass(() => inner(request))
     if (this.#options.http !== true) return pass
     const control = createControlPages({ kit: this, hosts })
