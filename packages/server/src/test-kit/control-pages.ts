@@ -2,6 +2,8 @@
  * The test kit by HTTP, below `/_millrace/`, for tests in other languages: JSON in, JSON out. No signature is asked for,
  * so it is there only where none counts; names and web pages that are not granted are refused as everywhere.
  */
+import { type Clock, sleep } from '@millrace/std'
+
 import type { HostPolicy } from '../http/host-policy.ts'
 import type { Dispatch, WireRequest, WireResponse } from '../http/wire.ts'
 import type { Fault } from './fault.ts'
@@ -12,7 +14,12 @@ import { TestKitError } from './test-kit-error.ts'
 export interface ControlPagesOptions {
   readonly kit: TestKit
   readonly hosts: HostPolicy
+  /** The machine's. */
+  readonly clock: Clock
 }
+
+/** An answer that takes longer begins with a blank, and has another as often: the front door gives up what is silent for 20 s. */
+const BLANK_EVERY_MS = 10_000
 
 const PREFIX = '/_millrace/'
 
@@ -57,13 +64,12 @@ const routes: readonly Route[] = [
 ]
 
 /** Undefined: the request is not for the kit. What a browser asks before it sends is answered as everywhere. */
-export function createControlPages({
-  kit,
-  hosts,
-}: ControlPagesOptions): (request: WireRequest) => ReturnType<Dispatch> | undefined {
+export function createControlPages(
+  options: ControlPagesOptions,
+): (request: WireRequest) => ReturnType<Dispatch> | undefined {
   return (request) => {
     const path = pathOf(request.url)
-    return path.startsWith(PREFIX) && request.method !== 'OPTIONS' ? respond(request, kit, hosts) : undefined
+    return path.startsWith(PREFIX) && request.method !== 'OPTIONS' ? respond(request, options) : undefined
   }
 }
 
@@ -72,19 +78,47 @@ interface ControlAnswer {
   readonly value: unknown
 }
 
-async function respond(request: WireRequest, kit: TestKit, hosts: HostPolicy): Promise<WireResponse> {
+async function respond(request: WireRequest, { kit, hosts, clock }: ControlPagesOptions): Promise<WireResponse> {
   const { origin } = request.headers
   // A page that is granted nothing would not see the answer, but what it asks for would be done.
   const isForeign = !hosts.allowsHost(request.headers['host'] ?? request.headers[':authority'])
   const isGranted = !isForeign && (origin === undefined || hosts.grantsOrigin(origin))
-  const { status, value } = isGranted ? await answer(request, kit) : notGranted
+  const answered = isGranted ? answer(request, kit) : Promise.resolve(notGranted)
+  const soon = await within(clock, answered)
   const headers = {
     'x-amzn-RequestId': request.id,
     'content-type': 'application/json',
     'cache-control': 'no-store',
     ...(isGranted && origin !== undefined ? { 'access-control-allow-origin': '*' } : {}),
   }
-  return { status, headers, body: [Buffer.from(`${JSON.stringify(value)}\n`)] }
+  if (soon === undefined) return { status: 200, headers, body: slowly(clock, answered) }
+  return { status: soon.status, headers, body: [bytesOf(soon)] }
+}
+
+/** Undefined: it takes longer than until the next blank. */
+async function within(clock: Clock, answered: Promise<ControlAnswer>): Promise<ControlAnswer | undefined> {
+  const done = new AbortController()
+  const late = sleep(clock, BLANK_EVERY_MS, done.signal).catch(() => undefined)
+  try {
+    return (await Promise.race([answered, late])) ?? undefined
+  } finally {
+    done.abort()
+  }
+}
+
+/** JSON may begin with blanks. What is refused now can be told by breaking off only. */
+async function* slowly(clock: Clock, answered: Promise<ControlAnswer>): AsyncGenerator<readonly Uint8Array[]> {
+  let done: ControlAnswer | undefined
+  while (done === undefined) {
+    yield [Buffer.from(' ')]
+    done = await within(clock, answered)
+  }
+  if (done.status !== 200) throw new Error(`the test kit refused what it had begun: ${JSON.stringify(done.value)}`)
+  yield [bytesOf(done)]
+}
+
+function bytesOf({ value }: ControlAnswer): Uint8Array {
+  return Buffer.from(`${JSON.stringify(value)}\n`)
 }
 
 const notGranted = refused(403, 'this Host or Origin may not use the test kit; see --allowed-hosts and --cors-origins')

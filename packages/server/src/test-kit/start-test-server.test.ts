@@ -62,6 +62,14 @@ describe('the test kit by HTTP', () => {
     expect(movedMs).toBeLessThan(86_460_000)
   })
 
+  it('moves time by as much as may be at once', async () => {
+    const server = await start({ http: true })
+    const before = server.clock.now()
+    const { status, body } = await ask(server, 'POST', 'clock', { advance: '400d' })
+    expect(status).toBe(200)
+    expect(Date.parse(String(body['now'])) - before).toBeGreaterThanOrEqual(400 * 86_400_000)
+  })
+
   it('adds, lists and removes faults, and resets', async () => {
     const server = await start({ http: true })
     const fault = { kind: 'throttle', operation: 'PutRecord', times: 2 }

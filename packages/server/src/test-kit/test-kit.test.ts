@@ -219,6 +219,33 @@ describe('ServerTestKit', () => {
     expect(bench.kit.clock.now() - startMs).toBe(5 * 60_000)
   })
 
+  it('a long move lets in who waits every five seconds of the machine', async () => {
+    await using bench = await Bench.open()
+    const startMs = bench.kit.clock.now()
+    const seen: string[] = []
+    // Its hours cost the machine six seconds each.
+    const hour = (): void => {
+      bench.machine.advance(6_000)
+      bench.kit.time.setTimer(3_600_000, hour)
+    }
+    bench.kit.time.setTimer(3_600_000, hour)
+    const moved = bench.kit.clock.advance('4h').then(() => seen.push('moved'))
+    await idle()
+    for (const name of ['first', 'second']) await bench.call(ListStreams, {}).then(() => seen.push(name))
+    await moved
+    expect(seen).toEqual(['first', 'second', 'moved'])
+    expect(bench.kit.clock.now() - startMs).toBeGreaterThanOrEqual(4 * 3_600_000)
+  })
+
+  it('a long move ends with the kit', async () => {
+    const bench = await Bench.open()
+    bench.kit.time.setTimer(1_000, () => bench.machine.advance(6_000))
+    const moved = expect(bench.kit.clock.advance('400d')).rejects.toThrow('the server is closed: start another')
+    await idle()
+    await bench[Symbol.asyncDispose]()
+    await moved
+  })
+
   it('does nothing after it was closed, and says so', async () => {
     const bench = await Bench.open()
     await bench[Symbol.asyncDispose]()

@@ -31,7 +31,7 @@ export interface TestClock {
   now(): number
   /**
    * Moves time forward by ms, or `24h`, `90s`, `1h30m`; at most 400 days at once. What falls due happens on the way,
-   * and is done when this resolves; requests wait meanwhile. Throws TestKitError.
+   * and is done when this resolves; requests wait meanwhile, for five seconds at a time. Throws TestKitError.
    */
   advance(by: number | string): Promise<void>
 }
@@ -63,6 +63,8 @@ const TURNS_EACH_STEP = 8
 const TURNS_AT_END = 64
 /** What is not done by then waits for time itself, and goes on with the next step. */
 const TURNS_MAX = 10_000
+/** Of the machine's time. Who waits longer than the 20 s of the front door is refused: so all are let in between two parts. */
+const ADVANCE_PART_MS = 5_000
 
 export class ServerTestKit implements TestKit {
   readonly seed: number
@@ -71,6 +73,7 @@ export class ServerTestKit implements TestKit {
   /** What the service lives by. */
   readonly time: KitClock
   readonly #options: TestKitOptions
+  readonly #machine: Clock
   readonly #gate: RequestGate
   #world: World | undefined
   /** One advance or reset after the other. */
@@ -83,6 +86,7 @@ export class ServerTestKit implements TestKit {
     if (!Number.isSafeInteger(seed)) throw new TestKitError(`seed: expected a whole number, found ${String(seed)}`)
     this.seed = seed
     this.#options = options
+    this.#machine = clock
     this.#gate = new RequestGate(clock)
     this.time = new KitClock(clock)
     this.faults = new FaultList(seed)
@@ -112,18 +116,21 @@ export class ServerTestKit implements TestKit {
     const inner = service.around(dispatch)
     const pass: Dispatch = (request) => this.#gate.pass(() => inner(request))
     if (this.#options.http !== true) return pass
-    const control = createControlPages({ kit: this, hosts })
+    const control = createControlPages({ kit: this, hosts, clock: this.#machine })
     return (request) => control(request) ?? pass(request)
   }
 
   reset(): Promise<void> {
-    return this.#alone(async () => {
-      await this.#world?.close()
-      this.time.resetWall()
-      this.faults.reset()
-      this.#addFaults()
-      await this.#world?.open()
-    }, true)
+    return this.#alone(() => {
+      this.#gate.abandon()
+      return this.#gate.whileClosed(async () => {
+        await this.#world?.close()
+        this.time.resetWall()
+        this.faults.reset()
+        this.#addFaults()
+        await this.#world?.open()
+      })
+    })
   }
 
   /** Waits for what it is in, and does nothing more. */
@@ -133,30 +140,46 @@ export class ServerTestKit implements TestKit {
     await this.#turn.catch(() => undefined)
   }
 
-  #alone(task: () => Promise<void>, abandons = false): Promise<void> {
+  #alone(task: () => Promise<void>): Promise<void> {
     const turn = this.#turn
       .catch(() => undefined)
       .then(() => {
-        if (this.#closed) throw new TestKitError('the server is closed: start another')
-        if (abandons) this.#gate.abandon()
-        return this.#gate.whileClosed(task)
+        this.#assertOpen()
+        return task()
       })
     this.#turn = turn
     return turn
   }
 
+  #assertOpen(): void {
+    if (this.#closed) throw new TestKitError('the server is closed: start another')
+  }
+
+  async #advance(ms: number): Promise<void> {
+    let goneMs = 0
+    do {
+      this.#assertOpen()
+      goneMs = await this.#gate.whileClosed(() => this.#advanceOn(goneMs, ms))
+    } while (goneMs < ms)
+  }
+
   /**
+   * Until `ms` have gone by, or a part's time is over; returns how much has gone by.
+   *
    * At first by the second, then in steps of a sixteenth of what has gone by, at most by the hour: traffic of a moment ago is
    * seen as what it was, what takes many rounds gets them, and a year takes seconds.
    */
-  async #advance(ms: number): Promise<void> {
-    for (let goneMs = 0; goneMs < ms;) {
+  async #advanceOn(sinceMs: number, ms: number): Promise<number> {
+    const untilMs = this.#machine.monotonic() + ADVANCE_PART_MS
+    let goneMs = sinceMs
+    while (goneMs < ms && this.#machine.monotonic() < untilMs) {
       const stepMs = Math.min(ms - goneMs, Math.max(1_000, goneMs / 16), HOUR_MS)
       this.time.step(stepMs)
       goneMs += stepMs
       await this.#settle(TURNS_EACH_STEP)
     }
     await this.#settle(TURNS_AT_END)
+    return goneMs
   }
 
   async #settle(turnsMin: number): Promise<void> {
