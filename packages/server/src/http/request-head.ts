@@ -2,6 +2,7 @@
  * Reads the head of a usual request: POST, HTTP/1.1, each header once, a body of an announced length. Whatever else
  * comes, right or wrong, is left to `node:http`, so this file knows no status and no words: docs/decisions/090.
  */
+import { HeaderNames } from './header-names.ts'
 
 export interface RequestHead {
   readonly url: string
@@ -16,27 +17,11 @@ export interface RequestHead {
 const HEAD_END = Buffer.from('\r\n\r\n')
 /** Request line and headers up to the last line's end: visible ASCII and blanks, line by line. */
 const USUAL = /^POST \/[!-~]* HTTP\/1\.1\r\n(?:[!-~][\t -~]*\r\n)+$/
-const NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
 const LENGTH = /^[1-9]\d{0,9}$/
 const REQUEST_LINE_START = 'POST '.length
 const REQUEST_LINE_REST = ' HTTP/1.1'.length
 
-/** They change how a message is framed or answered. */
-const UNUSUAL_NAMES: ReadonlySet<string> = new Set([
-  'transfer-encoding',
-  'expect',
-  'upgrade',
-  'trailer',
-  'te',
-  'http2-settings',
-  'proxy-connection',
-  '__proto__',
-])
-
-/** Usual header names as they came, with their lower case: clients send the same few again and again. */
-const knownNames = new Map<string, string>()
-const KNOWN_NAMES_MAX = 256
-const KNOWN_NAME_LENGTH_MAX = 64
+const names = new HeaderNames()
 
 /** `undefined`: the head is not all there, is longer than `bytesMax`, or is not usual. */
 export function readHead(bytes: Buffer, bytesMax: number): RequestHead | undefined {
@@ -51,7 +36,7 @@ export function readHead(bytes: Buffer, bytesMax: number): RequestHead | undefin
     const colon = text.indexOf(':', at)
     const stop = text.indexOf('\r\n', at)
     if (colon === -1 || colon > stop) return undefined
-    const name = usualName(text.slice(at, colon))
+    const name = names.usual(text.slice(at, colon))
     if (name === undefined || headers[name] !== undefined) return undefined
     headers[name] = text.slice(colon + 1, stop).trim()
     at = stop + 2
@@ -60,13 +45,4 @@ export function readHead(bytes: Buffer, bytesMax: number): RequestHead | undefin
   if (connection !== undefined && connection.toLowerCase() !== 'keep-alive') return undefined
   if (host === undefined || length === undefined || !LENGTH.test(length)) return undefined
   return { url: text.slice(REQUEST_LINE_START, lineEnd - REQUEST_LINE_REST), headers, length: Number(length), end }
-}
-
-function usualName(name: string): string | undefined {
-  const known = knownNames.get(name)
-  if (known !== undefined) return known
-  const lower = name.toLowerCase()
-  if (!NAME.test(name) || UNUSUAL_NAMES.has(lower)) return undefined
-  if (knownNames.size < KNOWN_NAMES_MAX && name.length <= KNOWN_NAME_LENGTH_MAX) knownNames.set(name, lower)
-  return lower
 }
