@@ -1,8 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { KinesisError } from '../errors.ts'
 import { PutRecords } from '../operations/put-records.ts'
 import { withPlainBytes } from '../testing/plain-bytes.ts'
 import { decodeRequest } from './body.ts'
+import { CONTAINERS_MAX } from './json-parse.ts'
 import { scanPutRecords } from './put-records-scan.ts'
 
 const large = Buffer.alloc(300, 'data').toString('base64')
@@ -24,11 +26,50 @@ const entry = fc
     ),
   )
   .map((members) => `{${members.join(',')}}`)
+/** More brackets than parsing takes (json-parse.ts) are so many in a text, too. */
+const brackets = fc
+  .tuple(
+    fc.constantFrom('[', '{', '[{', '}'),
+    fc.constantFrom(1, 100, 4_000, 9_000, CONTAINERS_MAX / 2, CONTAINERS_MAX),
+  )
+  .map(([text, times]) => text.repeat(times))
+const nested = fc
+  .tuple(fc.constantFrom<[string, string][]>(['[', ']'], ['{"a":', '}']), fc.constantFrom(1, 10, 5_000))
+  .map(([[open, close], depth]) => `${open.repeat(depth)}1${close.repeat(depth)}`)
+const unknown = fc.constantFrom(
+  'Unknown',
+  'records',
+  'Rec\\u006frds',
+  'StreamName',
+  'StreamARN',
+  'Data',
+  '',
+  '__proto__',
+)
+/** What stands behind the usual members. */
+const beside = fc.oneof(
+  fc.constantFrom(',"DryRun":true', ',"StreamName":"t"', ',"Records":[]', ',"__proto__":"x"', ' ', 'x'),
+  fc
+    .array(
+      fc.tuple(
+        unknown,
+        fc.oneof(
+          fc.oneof(brackets, fc.string()).map((of) => JSON.stringify(of)),
+          nested,
+        ),
+      ),
+      {
+        minLength: 1,
+        maxLength: 3,
+      },
+    )
+    .map((members) => members.map(([name, value]) => `,"${name}":${value}`).join('')),
+)
 const body = fc
   .record({
     entries: fc.array(entry, { maxLength: 5 }),
     name: member('StreamName', usually(fc.constant('s'), '!', null, 's'.repeat(129), '\n')),
-    more: fc.constantFrom('', ',"DryRun":true', ',"StreamName":"t"', ',"Records":[]', ',"__proto__":"x"', ' ', 'x'),
+    more: fc.oneof({ weight: 3, arbitrary: fc.constant('') }, { weight: 4, arbitrary: beside }),
     isNameFirst: fc.boolean(),
     blanks: fc.constantFrom('', '', ' ', '\n\t'),
   })
@@ -72,6 +113,16 @@ describe('scanPutRecords', () => {
       { numRuns: 700 },
     )
     expect(quick).toBeGreaterThan(quickMin)
+  })
+
+  it('leaves a text of more brackets than parsing takes to parsing, and all that is large beside the records', () => {
+    const of = (text: string) =>
+      Buffer.from(`{"Records":[{"Data":"${large}","PartitionKey":"k"}],"StreamName":"s","Unknown":"${text}"}`)
+    const many = of('['.repeat(CONTAINERS_MAX))
+    expect(() => decodeRequest(PutRecords, 'json', many)).toThrow(KinesisError)
+    expect(scanPutRecords(many)).toBeUndefined()
+    expect(scanPutRecords(of('x'.repeat(8_192)))).toBeUndefined()
+    expect(scanPutRecords(of('['.repeat(8_100)))).toBeDefined()
   })
 
   it('takes what the SDKs send, and leaves small records to parsing', () => {

@@ -12,6 +12,8 @@ import { decodeShell } from './put-records.ts'
 
 /** Data of the first record, in letters of base64, from which on it is worth it. */
 const LARGE_LETTERS = 300
+/** What stands beside the records is some names and an ARN. Of more, parsing counts the brackets, in texts too (json-parse.ts). */
+const SHELL_LETTERS_MAX = 8 * 1024
 
 const SPACE = 0x20
 const QUOTE = 0x22
@@ -72,6 +74,7 @@ class Scanner {
       const value = this.#text()
       if (value === undefined) return undefined
       shell += `${shell === '' ? '' : ','}"${name}":"${value}"`
+      if (shell.length > SHELL_LETTERS_MAX) return undefined
     } while (this.#skip(COMMA))
     if (!this.#skip(CLOSING_BRACE) || this.#at !== this.#body.length || records === undefined) return undefined
     return this.#decode(records) ? decodeShell(records, JSON.parse(`{${shell}}`) as object) : undefined
