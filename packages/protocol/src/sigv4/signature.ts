@@ -79,7 +79,10 @@ function readHeader(header: string, headers: SignableRequest['headers']): Claime
   if (header.length <= KNOWN_SCOPE_LENGTH_MAX && ENDS_IN_SIGNATURE.test(header)) {
     const [oldest] = knownScopes.keys()
     if (knownScopes.size >= KNOWN_SCOPES_MAX && oldest !== undefined) knownScopes.delete(oldest)
-    knownScopes.set(header.slice(0, beforeDigits), claim)
+    // Read from a copy: a part of a text keeps all of it in memory, here the head of the request.
+    const own = Buffer.from(header, 'utf8').toString('utf8')
+    const { algorithm, credential, accessKeyId, scope, signedHeaders } = parseClaim(own, date, undefined)
+    knownScopes.set(own.slice(0, beforeDigits), { algorithm, credential, accessKeyId, scope, signedHeaders })
   }
   return claim
 }

@@ -1,5 +1,7 @@
 /** Our signatures against those of the AWS SDKs for JavaScript, both ways and in both forms. */
 import { createHash, createHmac } from 'node:crypto'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { SignatureV4 } from '@smithy/signature-v4'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
@@ -405,6 +407,25 @@ describe('readSignature', () => {
         message: "Found both 'X-Amz-Algorithm' as a query-string param and 'Authorization' as HTTP header.",
       }) as Error,
     )
+  })
+})
+
+describe('what is remembered of Authorization headers', () => {
+  it('keeps no heads and no session tokens in memory', () => {
+    setFlagsFromString('--expose-gc')
+    const collectGarbage = runInNewContext('gc') as () => void
+    const token = 'token'.repeat(1_000)
+    collectGarbage()
+    const before = process.memoryUsage().heapUsed
+    for (let i = 0; i < 1_024; i++) {
+      const authorization = `AWS4-HMAC-SHA256 Credential=AKID${i}/20260228/eu-west-1/kinesis/aws4_request, SignedHeaders=host, Signature=${'0'.repeat(64)}`
+      const head = Buffer.from(`${authorization}\n${token}${i}\n${'x'.repeat(20_000)}`).toString('latin1')
+      const [header = '', sessionToken = ''] = head.split('\n')
+      const own = { authorization: header, 'x-amz-date': '20260228T000000Z', 'x-amz-security-token': sessionToken }
+      expect(readSignature({ url: '/', headers: own }).accessKeyId).toBe(`AKID${i}`)
+    }
+    collectGarbage()
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(5 * 1024 * 1024)
   })
 })
 
