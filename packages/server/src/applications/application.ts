@@ -3,6 +3,7 @@ import type { Clock, Timer } from '@millrace/std'
 
 import type { ApplicationKey, ApplicationRoot } from './documents.ts'
 import { LeaseTable } from './lease-table.ts'
+import { PendingWrites } from './pending-writes.ts'
 import { CAPACITY_MILLI_DEFAULT, Sessions } from './sessions.ts'
 
 export interface Beat {
@@ -18,6 +19,7 @@ type Wake = (reason: WakeReason) => void
 export class Application {
   readonly key: ApplicationKey
   readonly table: LeaseTable
+  readonly writes = new PendingWrites()
   /** With the revision it has; absent: the document is not there. */
   root: { readonly value: ApplicationRoot; readonly revision: number } | undefined
   readonly #clock: Clock
@@ -37,6 +39,16 @@ export class Application {
   /** Nothing is stored of it. */
   get isGone(): boolean {
     return this.root === undefined && this.table.size === 0
+  }
+
+  /** With those that are being written. */
+  get leaseCount(): number {
+    return this.table.size + this.writes.newLeases
+  }
+
+  /** Of stored leases, with what is being written. */
+  get leaseBytes(): number {
+    return this.table.bytes + this.writes.bytes
   }
 
   get sessions(): Pick<Sessions, 'size' | 'has' | 'workers'> {

@@ -451,6 +451,54 @@ describe('an application', () => {
     await harness.call(BeatSession, { ...one, ApplicationName: 'app-1' })
   })
 
+  it('has no more when many are made at once', async () => {
+    await using harness = await ServiceHarness.open()
+    for (let i = 0; i < LEASES_PER_APPLICATION_MAX - 100; i += 100)
+      await harness.call(CreateLeases, { ApplicationName, Leases: leases(i, 100) })
+    const create = (Leases: ServiceNewLease[]) => harness.fault(CreateLeases, { ApplicationName, Leases })
+    const [last = expect.unreachable(), other = expect.unreachable()] = leases(LEASES_PER_APPLICATION_MAX, 2)
+    const rest = leases(LEASES_PER_APPLICATION_MAX - 99, 99)
+    // The same of several workers counts once, and so does one that is named twice.
+    const answers = await Promise.all([create(rest), create(rest), create([last, last]), create([other])])
+    expect(answers).toEqual(['no error', 'no error', 'no error', expect.stringContaining('Limit: 20000.')])
+    // All was given back.
+    expect(await create([other])).toContain('Limit: 20000.')
+    const { LeaseKey, Epoch } = last
+    await harness.call(RemoveLeases, { ApplicationName, Leases: [{ LeaseKey, Epoch }] })
+    expect(await create([other])).toBe('no error')
+
+    const beats = await Promise.all(
+      Array.from({ length: 500 }, (_, i) =>
+        harness.fault(BeatSession, { ApplicationName: `app-${i % 250}`, Worker: 'w', TtlMs: TTL_MS }),
+      ),
+    )
+    expect(beats.filter((fault) => fault === 'no error')).toHaveLength(2 * 199)
+    const first = await harness.call(ListApplications, {})
+    const ExclusiveStartApplicationName = first.Applications.at(-1)?.ApplicationName ?? expect.unreachable()
+    const second = await harness.call(ListApplications, { ExclusiveStartApplicationName })
+    expect(first.Applications.length + second.Applications.length).toBe(200)
+    expect(second.HasMoreApplications).toBe(false)
+  })
+
+  it('has no more bytes than its account may when many are written at once', async () => {
+    await using harness = await ServiceHarness.open()
+    const State = new Uint8Array(8_192)
+    const Pending = { Checkpoint: { SequenceNumber: '1', SubSequenceNumber: 0 }, State }
+    const all = await Promise.all(
+      Array.from({ length: 80 }, (_, i) =>
+        harness.fault(CreateLeases, {
+          ApplicationName,
+          Leases: leases(100 * i, 100).map((each) => ({ ...each, Pending })),
+        }),
+      ),
+    )
+    const refused = all.filter((fault) => fault !== 'no error')
+    expect(new Set(refused.map((fault) => fault.split(':', 1)[0]))).toEqual(new Set(['LimitExceededException']))
+    // One lease is stored in some 11.3 kB.
+    expect(80 - refused.length).toBeGreaterThan(50)
+    expect(80 - refused.length).toBeLessThan(60)
+  })
+
   it('is bounded in bytes by what its account may have', async () => {
     await using harness = await ServiceHarness.open()
     const State = new Uint8Array(8_192)

@@ -37,6 +37,8 @@ export class Applications {
   readonly #options: ApplicationsOptions
   readonly #writer: DocumentWriter
   readonly #applications = new Map<string, Application>()
+  /** Writes of roots that are under way, by id: those that are not there yet count, too. */
+  readonly #making = new Map<string, Promise<Written>>()
   /** With the revision at which they were, oldest first. */
   readonly #deleted = new Map<string, number>()
   #watch: Disposable | undefined
@@ -71,20 +73,27 @@ export class Applications {
       .sort((a, b) => (a.key.name < b.key.name ? -1 : 1))
   }
 
-  /** Bytes of the leases of an account and region, as they are stored. */
+  /** Bytes of the leases of an account and region, as they are stored and being stored. */
   leaseBytes(account: string, region: string): number {
     let bytes = 0
-    for (const { key, table } of this.#applications.values())
-      if (key.account === account && key.region === region) bytes += table.bytes
+    for (const { key, leaseBytes } of this.#applications.values())
+      if (key.account === account && key.region === region) bytes += leaseBytes
     return bytes
   }
 
   /** Makes the application where there is none, and remembers sessions of that length. */
   async ensure(key: ApplicationKey, ttlMs: number, deadlineMs: number): Promise<Application> {
+    const id = applicationId(key)
     for (;;) {
-      const application = this.find(key)
+      const application = this.#applications.get(id)
       const root = application?.root
       if (application !== undefined && root !== undefined && root.value.ttlMs >= ttlMs) return application
+      const making = this.#making.get(id)
+      if (making !== undefined) {
+        // How it ends is for whoever began it.
+        await making.catch(() => undefined)
+        continue
+      }
       if (application === undefined) this.#assertRoomForOne(key)
       const value: ApplicationRoot = {
         createdMs: root?.value.createdMs ?? this.#options.clock.now(),
@@ -92,11 +101,16 @@ export class Applications {
       }
       const document = rootKey(key)
       const change = { key: document, value: encodeApplicationRoot(value), expect: root?.revision ?? 0 }
-      if ((await this.#writer.write(change, deadlineMs)) === undefined) await this.#refresh(document)
+      const write = this.#writer.write(change, deadlineMs).finally(() => this.#making.delete(id))
+      this.#making.set(id, write)
+      if ((await write) === undefined) await this.#refresh(document)
     }
   }
 
-  /** Writes a lease, or takes it away, if it has this version (0: none). Errors are those of the writer. */
+  /**
+   * Writes a lease, or takes it away, if it has this version (0: none). Counts at once as what it will be, for who looks
+   * whether there is room. Errors are those of the writer.
+   */
   writeLease(
     key: ApplicationKey,
     lease: string,
@@ -104,7 +118,12 @@ export class Applications {
     value: Uint8Array | undefined,
     deadlineMs: number,
   ): Promise<Written> {
-    return this.#writer.write({ key: leaseDocumentKey(key, lease), value, expect: version }, deadlineMs)
+    const write = (): Promise<Written> =>
+      this.#writer.write({ key: leaseDocumentKey(key, lease), value, expect: version }, deadlineMs)
+    const application = this.find(key)
+    if (application === undefined || value === undefined) return write()
+    const growthBytes = value.length - application.table.bytesOf(lease)
+    return application.writes.during(lease, version === 0, growthBytes, write)
   }
 
   /** Takes the application itself away; its leases must be gone. */
@@ -140,7 +159,9 @@ export class Applications {
   }
 
   #assertRoomForOne({ account, region }: ApplicationKey): void {
-    const current = this.list(account, region).length
+    const prefix = applicationId({ account, region, name: '' })
+    const begun = [...this.#making.keys()].filter((id) => id.startsWith(prefix) && !this.#applications.has(id))
+    const current = this.list(account, region).length + begun.length
     if (current < APPLICATIONS_PER_ACCOUNT_MAX) return
     throw new KinesisError(
       'LimitExceededException',
