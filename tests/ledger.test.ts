@@ -8,16 +8,16 @@ import { describe, expect, it } from 'vitest'
 const root = new URL('../', import.meta.url)
 const textOf = (path: string): string => readFileSync(new URL(path, root), 'utf8')
 
-/** The cells of every row of every table of a document. */
-const rowsOf = (path: string): string[][] =>
-  textOf(path)
+/** The cells of every row of every table of a document or a part of one. */
+const rowsOf = (text: string): string[][] =>
+  text
     .split('\n')
-    .filter((line) => line.startsWith('| ') && !line.startsWith('| Id |') && !/^\| (Behaviour|Operation) \|/.test(line))
+    .filter((line) => line.startsWith('| ') && !/^\| (Id|Section|Behaviour|Operation) \|/.test(line))
     .map((line) =>
       line
         .slice(1, -1)
         .split(/(?<!\\)\|/)
-        .map((cell) => cell.trim()),
+        .map((cell) => cell.trim().replaceAll('\\|', '|')),
     )
 
 interface Fact {
@@ -27,13 +27,14 @@ interface Fact {
   readonly shownBy: readonly string[]
 }
 
-const facts = rowsOf('docs/facts.md').map(([id = '', seen = '', fact = '', shownBy = '']): Fact => ({
+const [factsText = '', countsText = ''] = textOf('docs/facts.md').split('\n## Counts\n')
+const facts = rowsOf(factsText).map(([id = '', seen = '', fact = '', shownBy = '']): Fact => ({
   id,
   seen,
   fact,
   shownBy: shownBy.split('<br>'),
 }))
-const ledger = rowsOf('docs/compatibility.md')
+const ledger = rowsOf(textOf('docs/compatibility.md'))
 
 const pathOf = (short: string): string => {
   const [first = '', ...rest] = short.split('/')
@@ -66,7 +67,7 @@ function faultOf(shownBy: string): string | undefined {
     return `expected a file in backquotes and the name of a test, or a row of the ledger; found '${shownBy}'`
   const path = pathOf(short)
   if (!existsSync(new URL(path, root))) return `${path} is not there`
-  return literalsOf(path).some((literal) => literal.startsWith(name)) ? undefined : `${path} has no test '${name}'`
+  return literalsOf(path).includes(name) ? undefined : `${path} has no test '${name}'`
 }
 
 describe('docs/facts.md', () => {
@@ -78,6 +79,21 @@ describe('docs/facts.md', () => {
     for (const { id, seen, fact } of facts) {
       expect(`${id} ${seen}`).toMatch(/^K\d+\.\d+ [PRWMDC]( [PRWMDC])*$/)
       expect(fact).not.toBe('')
+    }
+  })
+
+  it('has of each section as many facts seen in production as it says, and no fewer than were known, or says why', () => {
+    const headings = [...factsText.matchAll(/^## (\d+ .+)$/gm)].map(([, heading]) => heading)
+    const counts = rowsOf(countsText)
+    expect(counts.map(([heading]) => heading)).toEqual(headings)
+    for (const [heading = '', ...cells] of counts) {
+      const ofSection = facts.filter(({ id }) => id.startsWith(`K${heading.split(' ', 1)[0]}.`))
+      const numbers = cells.slice(0, 6).map(Number)
+      const known = [numbers[0], numbers[2], numbers[4]] as number[]
+      const here = ['P', 'R', 'W'].map((mark) => ofSection.filter(({ seen }) => seen.split(' ').includes(mark)).length)
+      expect([heading, numbers[1], numbers[3], numbers[5]]).toEqual([heading, ...here])
+      const isFewer = here.some((count, i) => count < (known[i] ?? NaN))
+      expect([heading, isFewer]).toEqual([heading, cells[6] !== ''])
     }
   })
 

@@ -116,7 +116,7 @@ describe('the message', () => {
       `2 validation errors detected: Value null at 'retentionPeriodHours' ${failed} Member must not be null; ` +
         `Value 'arn:aws:kinesis' at 'streamARN' ${failed} Member must satisfy regular expression pattern: arn:aws.*:kinesis:.*:\\d{12}:stream/\\S+`,
     ],
-  ])('of %s %#', (operation, input, expected) => {
+  ])('of %s has the words and the order of the service: row %#', (operation, input, expected) => {
     expect(complaintOf(operation, input)).toBe(expected)
   })
 
