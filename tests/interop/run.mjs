@@ -1,6 +1,6 @@
 /**
  * `npm run test:interop`: the official Python SDK (boto3) and the AWS CLI against a real server, and the Go and Java SDKs where there is a Go and a JVM. Installs
- * the first two, at pinned versions, into a virtual environment of its own under .cache; says in one line what is missing.
+ * the first two, at pinned versions, into a virtual environment of its own under .cache; says in one line what is missing, and fails without Go and Java both.
  */
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -38,32 +38,34 @@ const GO_SDK = 'aws-sdk-go-v2'
 const goClient = join(environment, 'go-client')
 
 /** False: there is no Go here, and its client is left out. */
+function lookForGo() {
+  if (spawnSync('go', ['version']).status === 0) return true
+  console.log(`skipped  ${GO_SDK}: test:interop needs Go 1.22 or newer for it, and no go was found.`)
+  return false
+}
+
 function buildGoClient() {
-  if (spawnSync('go', ['version']).status !== 0) {
-    console.log(`skipped  ${GO_SDK}: test:interop needs Go 1.22 or newer for it, and no go was found.`)
-    return false
-  }
   console.log(`Building a client with ${GO_SDK} (go.mod says which) …`)
   must('go', ['build', '-o', goClient, '.'], { cwd: join(here, 'go') })
-  return true
 }
 
 const JAVA_SDK = 'aws-sdk-java-v2'
 const javaClient = join(environment, 'java')
 
 /** False: there is no JVM here, and its client is left out. */
-function buildJavaClient() {
+function lookForJava() {
   const missing = ['java', 'mvn'].find((name) => spawnSync(name, ['-version']).status !== 0)
-  if (missing !== undefined) {
-    console.log(
-      `skipped  ${JAVA_SDK}: test:interop needs Java 17 or newer and Maven for it, and no ${missing} was found.`,
-    )
-    return false
-  }
+  if (missing === undefined) return true
+  console.log(
+    `skipped  ${JAVA_SDK}: test:interop needs Java 17 or newer and Maven for it, and no ${missing} was found.`,
+  )
+  return false
+}
+
+function buildJavaClient() {
   console.log(`Building a client with ${JAVA_SDK} (pom.xml says which) …`)
   const build = ['compile', 'dependency:build-classpath', `-Dmdep.outputFile=${join(javaClient, 'classpath')}`]
   must('mvn', ['-q', '-B', '-f', join(here, 'java', 'pom.xml'), `-Dbuild.folder=${javaClient}`, ...build])
-  return true
 }
 
 /** An administrator, and a role that may read. */
@@ -83,11 +85,17 @@ policies:
     Statement: [{ Effect: Allow, Action: "*", Resource: "*" }]
 `
 
+const hasGo = lookForGo()
+const hasJava = lookForJava()
+if (!hasGo && !hasJava) {
+  console.error('test:interop fails: with neither Go nor Java, the SDKs that are compiled would not be tried at all.')
+  process.exit(1)
+}
 await ensureInstalled()
 await ensureBuilt()
 installClients()
-const hasGo = buildGoClient()
-const hasJava = buildJavaClient()
+if (hasGo) buildGoClient()
+if (hasJava) buildJavaClient()
 
 const { startServer } = await import(new URL('../../packages/server/dist/index.js', import.meta.url).href)
 const folder = mkdtempSync(join(tmpdir(), 'millrace-interop-'))
