@@ -7,7 +7,6 @@ import {
   MergeShardsCommand,
   PutRecordCommand,
   PutRecordsCommand,
-  RegisterStreamConsumerCommand,
   type ShardIteratorType,
   SplitShardCommand,
   type StartingPosition,
@@ -16,15 +15,16 @@ import {
 } from '@aws-sdk/client-kinesis'
 import { decodeSequenceNumber, EventMessageDecoder } from '@millrace/protocol'
 import { describe, expect, it } from 'vitest'
-import { bytes, createStream, HASH_KEY_MAX, shardsOf } from './support/records.ts'
-import { onEveryEngine, refusal, sdkClient, type Service } from './support/service.ts'
+import { register } from './support/consumers.ts'
+import { bytes, createStream, HASH_KEY_MAX, shardsOf, textOf } from './support/records.ts'
+import { sdkClient } from './support/sdk-client.ts'
+import { onEveryEngine, refusal, type Service } from './support/service.ts'
 import { authorization, post } from './support/wire.ts'
 
 const SHARD = 'shardId-000000000000'
 
-async function consumerOf(service: Service, StreamName: string, ConsumerName = 'c'): Promise<string> {
-  const command = new RegisterStreamConsumerCommand({ StreamARN: service.streamArn(StreamName), ConsumerName })
-  return (await service.sdk.send(command)).Consumer?.ConsumerARN ?? ''
+async function consumerOf(service: Service, stream: string, name = 'c'): Promise<string> {
+  return (await register(service, service.streamArn(stream), name)).ConsumerARN ?? expect.unreachable()
 }
 
 async function* events(
@@ -34,7 +34,7 @@ async function* events(
   ShardId = SHARD,
 ): AsyncGenerator<SubscribeToShardEvent, void, undefined> {
   const { EventStream } = await sdk.send(new SubscribeToShardCommand({ ConsumerARN, ShardId, StartingPosition }))
-  for await (const event of EventStream ?? [])
+  for await (const event of EventStream ?? expect.unreachable())
     if (event.SubscribeToShardEvent !== undefined) yield event.SubscribeToShardEvent
 }
 
@@ -42,7 +42,7 @@ async function* events(
 async function take(stream: AsyncGenerator<SubscribeToShardEvent, void, undefined>, count: number): Promise<string[]> {
   const texts: string[] = []
   for await (const event of stream) {
-    for (const record of event.Records ?? []) texts.push(Buffer.from(record.Data ?? []).toString())
+    texts.push(...(event.Records ?? []).map(textOf))
     if (texts.length >= count) break
   }
   return texts
@@ -251,7 +251,7 @@ describe('SubscribeToShard', () => {
       const readers = arns.map(async (arn) => {
         const seen = new Map<string, string[]>()
         let left = count
-        await new Promise<void>((resolve) => {
+        await new Promise<void>((resolve, reject) => {
           for (const shard of shards) {
             const follow = async (): Promise<void> => {
               for await (const event of events(sdk, arn, { Type: 'TRIM_HORIZON' }, shard)) {
@@ -260,8 +260,8 @@ describe('SubscribeToShard', () => {
                 if ((left -= numbers.length) <= 0) resolve()
               }
             }
-            // They end with their client, below.
-            follow().catch(() => {})
+            // At the end they break off with their client, below, which is nothing to who has read all.
+            follow().catch(reject)
           }
         })
         return seen

@@ -10,7 +10,8 @@ import {
 import { NodeHttpHandler } from '@smithy/node-http-handler'
 import { describe, expect, it } from 'vitest'
 import { bytes, createStream, textsOf } from './support/records.ts'
-import { onEveryEngine, sdkClient } from './support/service.ts'
+import { sdkClient } from './support/sdk-client.ts'
+import { onEveryEngine } from './support/service.ts'
 import { h2Post, openSession, post } from './support/wire.ts'
 
 describe('the port', () => {

@@ -15,7 +15,7 @@ import {
   PutRecordsCommand,
 } from '@aws-sdk/client-kinesis'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { sdkClient } from '../conformance/support/service.ts'
+import { sdkClient } from '../conformance/support/sdk-client.ts'
 import { finished, startLocalCommand } from './support/command.ts'
 import { readAll } from './support/load.ts'
 import { LoopDisk } from './support/loop-disk.ts'

@@ -13,7 +13,9 @@ export async function register(
   StreamARN: string,
   ConsumerName: string,
   Tags?: Record<string, string>,
-): Promise<Consumer | undefined> {
+): Promise<Consumer> {
   const command = new RegisterStreamConsumerCommand({ StreamARN, ConsumerName, ...(Tags && { Tags }) })
-  return (await service.sdk.send(command)).Consumer
+  const { Consumer } = await service.sdk.send(command)
+  if (Consumer === undefined) throw new Error(`expected a description of ${ConsumerName}`)
+  return Consumer
 }

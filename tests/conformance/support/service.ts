@@ -3,10 +3,17 @@
  * has such, and the official AWS SDK pointed at it. Nothing in these tests reaches behind the wire.
  */
 import { randomInt } from 'node:crypto'
-import { DeleteChannelCommand, DeleteStreamCommand, KinesisClient, paginateListChannels } from '@aws-sdk/client-kinesis'
-import { NodeHttpHandler } from '@smithy/node-http-handler'
+import {
+  DeleteChannelCommand,
+  DeleteStreamCommand,
+  type KinesisClient,
+  type KinesisServiceException,
+  paginateListChannels,
+} from '@aws-sdk/client-kinesis'
 import { afterAll, beforeEach, describe, inject, it } from 'vitest'
-import { REGION, type RunningService } from './services.ts'
+import { patient } from './patient.ts'
+import { REGION, sdkClient } from './sdk-client.ts'
+import type { RunningService } from './services.ts'
 
 export interface Service extends Omit<RunningService, 'engine' | 'account'> {
   /** Twelve digits, as messages and ARNs have them. */
@@ -24,21 +31,8 @@ export interface Service extends Omit<RunningService, 'engine' | 'account'> {
   streamArn(name: string): string
 }
 
-const PATIENCE_MS = 200
-
 export const streamArn = (name: string, account = '000000000000'): string =>
   `arn:aws:kinesis:${REGION}:${account}:stream/${name}`
-
-/** A client of the account 000000000000, or of that which the access key is. */
-export function sdkClient(endpoint: string, accessKeyId = 'test', http?: 'http/1.1'): KinesisClient {
-  return new KinesisClient({
-    endpoint,
-    region: REGION,
-    credentials: { accessKeyId, secretAccessKey: 'test' },
-    maxAttempts: 1,
-    ...(http === undefined ? {} : { requestHandler: new NodeHttpHandler() }),
-  })
-}
 
 /**
  * Runs `tests` on every engine (or at the endpoint given). `shardLimits: 'aws'`: they are about the limits of shards,
@@ -86,45 +80,47 @@ export function onOwnServer(name: string, tests: () => void): void {
   })
 }
 
-/** What a call was refused with: its name, message and HTTP status; fails when it was not refused. */
+/**
+ * What the service refused a call with: its name, message and HTTP status (0: it was told inside an event stream). Fails when
+ * it was not refused, and when it failed by itself, without an answer.
+ */
 export async function refusal(call: Promise<unknown>): Promise<{ name: string; message: string; status: number }> {
   try {
     await call
   } catch (error) {
-    const failure = error as Error & { $metadata?: { httpStatusCode?: number } }
-    return { name: failure.name, message: failure.message, status: failure.$metadata?.httpStatusCode ?? 0 }
+    const { name, message, $fault, $metadata } = error as Error & Partial<KinesisServiceException>
+    const status = $metadata?.httpStatusCode ?? 0
+    if ($fault === undefined && status === 0) throw error
+    return { name, message, status }
   }
   throw new Error('expected the call to be refused, but it succeeded')
 }
 
-/** Has a client call again for as long as a shard has enough for this second. */
-function patient(sdk: KinesisClient): KinesisClient {
-  sdk.middlewareStack.add(
-    (next) => async (call) => {
-      for (;;)
-        try {
-          return await next(call)
-        } catch (error) {
-          if ((error as Error).name !== 'ProvisionedThroughputExceededException') throw error
-          await new Promise((resolve) => setTimeout(resolve, PATIENCE_MS))
-        }
-    },
-    { step: 'initialize' },
-  )
-  return sdk
+/** Deletes what a file made at a service that lives on. Fails with what it has to leave behind. */
+async function leaveNothing({ sdk, account }: Service, names: readonly string[]): Promise<void> {
+  const left: string[] = []
+  for (const name of names)
+    try {
+      // There may be no channels at all at a service that is not ours.
+      await deleteChannels(sdk, streamArn(name, account)).catch(unless('UnknownOperationException'))
+      // It was never made, or is gone.
+      const command = new DeleteStreamCommand({ StreamName: name, EnforceConsumerDeletion: true })
+      await sdk.send(command).catch(unless('ResourceNotFoundException'))
+    } catch (error) {
+      left.push(`${name}: ${String(error)}`)
+    }
+  if (left.length > 0) throw new Error(`these streams are left behind:\n${left.join('\n')}`)
 }
 
-/** Deletes what a file made at a service that lives on. */
-async function leaveNothing({ sdk, account }: Service, names: readonly string[]): Promise<void> {
-  for (const name of names) {
-    const StreamFilter = [{ StreamARN: streamArn(name, account) }]
-    try {
-      for await (const page of paginateListChannels({ client: sdk }, { StreamFilter }))
-        for (const { ChannelARN } of page.ChannelSummaries ?? [])
-          await sdk.send(new DeleteChannelCommand({ ChannelARN }))
-      await sdk.send(new DeleteStreamCommand({ StreamName: name, EnforceConsumerDeletion: true }))
-    } catch {
-      // It was never made, or is gone.
-    }
+async function deleteChannels(sdk: KinesisClient, StreamARN: string): Promise<void> {
+  for await (const page of paginateListChannels({ client: sdk }, { StreamFilter: [{ StreamARN }] }))
+    for (const { ChannelARN } of page.ChannelSummaries ?? []) await sdk.send(new DeleteChannelCommand({ ChannelARN }))
+}
+
+/** A handler of rejections that passes over errors of this name, and of streams that are not there. */
+function unless(name: string): (error: unknown) => void {
+  return (error) => {
+    const found = (error as Error).name
+    if (found !== name && found !== 'ResourceNotFoundException') throw error
   }
 }

@@ -11,11 +11,11 @@ import {
   DeleteStreamCommand,
   GetRecordsCommand,
   GetShardIteratorCommand,
-  KinesisClient,
   waitUntilStreamExists,
 } from '@aws-sdk/client-kinesis'
 import { startServer } from '@millrace/server'
 import type { TestProject } from 'vitest/node'
+import { sdkClient } from './sdk-client.ts'
 
 export interface RunningService {
   readonly engine: 'memory' | 'embedded' | 'external'
@@ -35,7 +35,8 @@ declare module 'vitest' {
   }
 }
 
-export const REGION = 'us-east-1'
+/** How long a service that runs elsewhere has for a page. */
+const PAGE_MS = 10_000
 /** A read more than a shard of AWS answers in a second. */
 const READS = 6
 
@@ -66,12 +67,7 @@ export default async function setup({ provide }: TestProject): Promise<() => Pro
 /** Asks a service what it is, in an account of its own if it has such, and leaves nothing behind. */
 async function describeService(endpoint: string): Promise<RunningService> {
   const accessKeyId = `9${String(process.hrtime.bigint()).slice(-11)}`
-  const sdk = new KinesisClient({
-    endpoint,
-    region: REGION,
-    credentials: { accessKeyId, secretAccessKey: 'test' },
-    maxAttempts: 1,
-  })
+  const sdk = sdkClient(endpoint, accessKeyId)
   const StreamName = `conformance-${accessKeyId}`
   try {
     const unknown = await sdk.send(new DeleteStreamCommand({ StreamName })).catch((error: Error) => error.message)
@@ -82,18 +78,32 @@ async function describeService(endpoint: string): Promise<RunningService> {
     await waitUntilStreamExists({ client: sdk, maxWaitTime: 60, minDelay: 1 }, { StreamName })
     const at = { StreamName, ShardId: 'shardId-000000000000', ShardIteratorType: 'LATEST' } as const
     const { ShardIterator } = await sdk.send(new GetShardIteratorCommand(at))
-    const reads = await Promise.allSettled(
-      Array.from({ length: READS }, () => sdk.send(new GetRecordsCommand({ ShardIterator }))),
+    const reads = await Promise.all(
+      Array.from({ length: READS }, () =>
+        sdk.send(new GetRecordsCommand({ ShardIterator })).then(() => true, throttledOrThrow),
+      ),
     )
     await sdk.send(new DeleteStreamCommand({ StreamName }))
     return {
       engine: 'external',
       endpoint,
       account: account === accessKeyId ? undefined : account,
-      shardLimits: reads.some(({ status }) => status === 'rejected'),
-      ours: (await fetch(`${endpoint}/_health/live`)).status === 200,
+      shardLimits: reads.includes(false),
+      ours: await isOurs(endpoint),
     }
   } finally {
     sdk.destroy()
   }
+}
+
+/** False: a shard has enough. What else a read is refused with is no sign of limits. */
+function throttledOrThrow(error: Error): false {
+  if (error.name !== 'ProvisionedThroughputExceededException') throw error
+  return false
+}
+
+/** By its page: others may answer 200 to whatever is asked. */
+async function isOurs(endpoint: string): Promise<boolean> {
+  const response = await fetch(`${endpoint}/_health/live`, { signal: AbortSignal.timeout(PAGE_MS) })
+  return response.status === 200 && (await response.text()).trim() === '{"status":"live"}'
 }

@@ -8,6 +8,16 @@ type Target = Pick<Service, 'endpoint' | 'accessKeyId'>
 export const authorization = ({ accessKeyId }: Target): string =>
   `AWS4-HMAC-SHA256 Credential=${accessKeyId}/20261122/us-east-1/kinesis/aws4_request, SignedHeaders=content-type;host;x-amz-date;x-amz-target, Signature=${'0'.repeat(64)}`
 
+/** Less than a test has: who waits in vain is to be told for what. */
+const ANSWER_MS = 30_000
+
+const headersOf = (target: Target, operation: string) => ({
+  'content-type': 'application/x-amz-json-1.1',
+  'x-amz-target': `Kinesis_20131202.${operation}`,
+  'x-amz-date': '20261122T000000Z',
+  authorization: authorization(target),
+})
+
 export interface WireAnswer {
   readonly status: number
   readonly headers: Headers
@@ -23,13 +33,8 @@ export async function post(
   const response = await fetch(target.endpoint, {
     method: 'POST',
     body,
-    headers: {
-      'content-type': 'application/x-amz-json-1.1',
-      'x-amz-target': `Kinesis_20131202.${operation}`,
-      'x-amz-date': '20261122T000000Z',
-      authorization: authorization(target),
-      ...headers,
-    },
+    headers: { ...headersOf(target, operation), ...headers },
+    signal: AbortSignal.timeout(ANSWER_MS),
   })
   return { status: response.status, headers: response.headers, body: Buffer.from(await response.arrayBuffer()) }
 }
@@ -42,14 +47,7 @@ export function h2Post(
   body: string,
 ): Promise<{ status: number; body: string }> {
   return new Promise((resolve, reject) => {
-    const stream = session.request({
-      ':method': 'POST',
-      ':path': '/',
-      'content-type': 'application/x-amz-json-1.1',
-      'x-amz-target': `Kinesis_20131202.${operation}`,
-      'x-amz-date': '20261122T000000Z',
-      authorization: authorization(target),
-    })
+    const stream = session.request({ ':method': 'POST', ':path': '/', ...headersOf(target, operation) })
     let status = 0
     let text = ''
     stream.setEncoding('utf8')
@@ -57,6 +55,8 @@ export function h2Post(
     stream.on('data', (chunk: string) => (text += chunk))
     stream.on('end', () => resolve({ status, body: text }))
     stream.on('error', reject)
+    stream.on('close', () => reject(new Error(`${operation}: the stream was closed before its answer had ended`)))
+    stream.setTimeout(ANSWER_MS, () => stream.destroy(new Error(`${operation}: no answer in ${ANSWER_MS} ms`)))
     stream.end(body)
   })
 }
@@ -65,4 +65,6 @@ export const openSession = (url: string, options: Parameters<typeof connect>[1])
   new Promise((resolve, reject) => {
     const session = connect(url, options, () => resolve(session))
     session.on('error', reject)
+    session.on('close', () => reject(new Error(`${url}: the session was closed before it was open`)))
+    session.setTimeout(ANSWER_MS, () => session.destroy(new Error(`${url}: nothing came for ${ANSWER_MS} ms`)))
   })
