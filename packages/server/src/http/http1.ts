@@ -7,6 +7,7 @@ import type { Duplex } from 'node:stream'
 import { TLSSocket } from 'node:tls'
 
 import { isPieces, totalBytes, writeEvents } from './answer-body.ts'
+import type { BodyHold } from './body-budget.ts'
 import { type Desk, Exchange, peerOf } from './exchange.ts'
 import type { WireResponse } from './wire.ts'
 
@@ -16,8 +17,9 @@ const ONE_PIECE_BYTES = 1024
 /** The requests of one connection: one is served, the others wait. */
 interface Turns {
   busy: boolean
-  paused: boolean
-  readonly waiting: (() => void)[]
+  /** The connection is not read from until so few wait; `undefined`: it is. */
+  resumeAt: number | undefined
+  readonly waiting: { readonly serve: () => void; readonly hold: BodyHold | undefined }[]
   /** Ends the one that is served. */
   end: () => void
 }
@@ -67,17 +69,23 @@ export class Http1 {
     const { socket } = request
     let turns = this.#turns.get(socket)
     if (turns === undefined) {
-      const made: Turns = { busy: false, paused: false, waiting: [], end: () => {} }
+      const made: Turns = { busy: false, resumeAt: undefined, waiting: [], end: () => {} }
       this.#turns.set(socket, (turns = made))
       // A request behind an answer after which Node closes gets no socket for its own, and hears of no close.
-      socket.once('close', () => made.end())
+      socket.once('close', () => {
+        made.end()
+        for (const { hold } of made.waiting.splice(0)) hold?.release()
+      })
     }
     const mine = turns
     const serve = (): void => this.#serve(request, response, expectsContinue, mine)
     if (mine.busy) {
-      mine.waiting.push(serve)
-      if (mine.waiting.length >= this.#desk.limits.pipelinedMax && !mine.paused) {
-        mine.paused = true
+      const { budget, limits } = this.#desk
+      const hold = budget.keep(headBytes(request))
+      mine.waiting.push({ serve, hold })
+      const isFull = hold === undefined || mine.waiting.length >= limits.pipelinedMax
+      if (isFull && mine.resumeAt === undefined) {
+        mine.resumeAt = hold === undefined ? 0 : limits.pipelinedMax / 2
         socket.pause()
       }
       return
@@ -88,12 +96,13 @@ export class Http1 {
 
   #next(socket: Duplex, turns: Turns): void {
     const next = turns.waiting.shift()
+    next?.hold?.release()
     turns.busy = next !== undefined
-    if (turns.paused && turns.waiting.length <= this.#desk.limits.pipelinedMax / 2) {
-      turns.paused = false
+    if (turns.resumeAt !== undefined && turns.waiting.length <= turns.resumeAt) {
+      turns.resumeAt = undefined
       socket.resume()
     }
-    if (!socket.destroyed) next?.()
+    if (!socket.destroyed) next?.serve()
   }
 
   #serve(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean, turns: Turns): void {
@@ -197,6 +206,13 @@ export class Http1 {
 
 function latin1({ buffer, byteOffset, byteLength }: Uint8Array): string {
   return Buffer.from(buffer, byteOffset, byteLength).toString('latin1')
+}
+
+/** In characters: what a request that waits takes, but for the first bytes of its body. */
+function headBytes({ url = '', rawHeaders }: IncomingMessage): number {
+  let bytes = url.length
+  for (const text of rawHeaders) bytes += text.length
+  return bytes
 }
 
 /** Lower-case names; repeated ones joined, so that two `Host` headers are seen as what they are. */

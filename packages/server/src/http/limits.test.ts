@@ -367,6 +367,7 @@ const rows: Readonly<Record<LimitName, () => Promise<void>>> = {
     within.socket.write(post('more') + post('behind'))
     within.socket.destroy()
     await expect.poll(() => listener.gauges()).toMatchObject({ connections: 0, bodyBytes: 0 })
+    await headsThatWaitAreBounded()
   },
 
   async drainMs() {
@@ -497,6 +498,25 @@ function worker(options: Partial<BodyWorkerOptions> & { readonly bytesMin: numbe
 }
 
 /** Another connection reaches the dispatcher, though it is not answered. */
+/** Of requests that are not usual: node:http reads ahead. */
+async function headsThatWaitAreBounded(): Promise<void> {
+  const { dispatch, arrived, release } = held()
+  const listener = await listen({ pipelinedBytesMax: 100_000, pipelinedMax: 1_000_000 }, dispatch)
+  const unusual = (more: string): string => head(`TE: x\r\nX-Long: ${more}\r\nContent-Length: 1\r\n`) + 'x'
+  const { socket, until } = raw(listener, unusual('first'))
+  await arrived()
+  // Far more than sockets and kernel take together.
+  for (let i = 0; i < 2_000; i++) socket.write(unusual('x'.repeat(30_000)))
+  await expect.poll(() => listener.gauges().bodyBytes).toBeGreaterThan(60_000)
+  await neighbourIsQueued(listener)
+  expect(listener.gauges().bodyBytes).toBeLessThanOrEqual(100_000)
+  expect(socket.writableLength).toBeGreaterThan(0)
+  release()
+  await until(/(?:200 OK[^]*){20}/)
+  socket.destroy()
+  await expect.poll(() => listener.gauges()).toMatchObject({ connections: 0, bodyBytes: 0 })
+}
+
 async function neighbourIsQueued(listener: Listener): Promise<void> {
   const { socket } = raw(listener, post('beside'))
   await expect.poll(() => listener.gauges().requests).toBe(2)

@@ -138,8 +138,10 @@ export const limitRows = {
     // An eighth of `bodiesBytesMax`: they are never given up, and bodies must have the rest. 256 reads of a socket.
     value: 16 * MiB,
     unit: 'bytes',
-    bounds: 'What was read of all HTTP/1.1 connections behind usual requests (decision 090). Part of `bodiesBytesMax`.',
-    atLimit: 'The connection is closed after the answer before it.',
+    bounds:
+      'What was read of all HTTP/1.1 connections behind the requests that are served: of usual ones (decision 090) all, of others the heads. Part of `bodiesBytesMax`.',
+    atLimit:
+      'Behind a usual request, the connection is closed after its answer; behind another, it is not read from until all that wait are answered.',
   },
   drainMs: {
     value: 8_000,
