@@ -20,6 +20,7 @@ import { encodeSegmentHeader } from './format/segment-header.ts'
 import { KIB, MIB, PAGE_BYTES, READ_GAP_BYTES, READ_SPAN_BYTES } from './limits.ts'
 import { MemoryIndex } from './memory-index.ts'
 import type { OpenFiles } from './open-files.ts'
+import { isRefusedRead } from './refused-read.ts'
 import type { Segment } from './segment.ts'
 import type { IndexEntry } from './segment-index.ts'
 
@@ -185,7 +186,8 @@ class GroupedWriter {
         const { frame } = copies[next] as (typeof copies)[number]
         const isNear = frame.segment === segment && frame.entry.offset - end <= READ_GAP_BYTES
         if (!isNear || frame.entry.offset + frame.entry.bytes - entry.offset > READ_SPAN_BYTES) break
-        end = frame.entry.offset + frame.entry.bytes
+        // A frame without bytes stands where the one behind it does, on either side of it here.
+        end = Math.max(end, frame.entry.offset + frame.entry.bytes)
       }
       const bytes = await this.#read(first.frame, end - entry.offset)
       for (; place < next; place++) {
@@ -208,10 +210,7 @@ class GroupedWriter {
     try {
       return bytes.subarray(0, await lease.file.read(bytes, frame.entry.offset))
     } catch (error) {
-      if (error instanceof Error && 'code' in error && error.code === 'EIO') {
-        throw new FrameUnreadableError(frame, { cause: error })
-      }
-      throw error
+      throw isRefusedRead(error) ? new FrameUnreadableError(frame, { cause: error }) : error
     } finally {
       lease.release()
     }

@@ -4,6 +4,8 @@
  */
 import { isPageValid } from './format/index-format.ts'
 import { PAGE_BYTES } from './limits.ts'
+import { LogError } from './log-error.ts'
+import { isRefusedRead } from './refused-read.ts'
 import type { OpenFiles } from './open-files.ts'
 
 /** A segment's index has fewer pages than this. */
@@ -50,6 +52,9 @@ export class PageCache {
         lease.release()
       }
     } catch (error) {
+      // A block that the drive refuses is damage; whatever else fails may pass.
+      if (!isRefusedRead(error))
+        throw new LogError('unavailable', `${path} cannot be read now: ${error}`, { cause: error })
       throw new IndexDamagedError(`${path}: the page at offset ${page * PAGE_BYTES} cannot be read`, { cause: error })
     }
     if (!isPageValid(bytes)) {

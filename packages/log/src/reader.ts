@@ -15,6 +15,7 @@ import { READ_GAP_BYTES, READ_SPAN_BYTES } from './limits.ts'
 import { LogError } from './log-error.ts'
 import type { OpenFiles } from './open-files.ts'
 import { IndexDamagedError } from './page-cache.ts'
+import { isRefusedRead } from './refused-read.ts'
 import { comparePositions } from './position.ts'
 import type { Segment } from './segment.ts'
 import type { IndexEntry, IndexQuery } from './segment-index.ts'
@@ -348,8 +349,8 @@ export class Reader {
         lease.release()
       }
     } catch (error) {
-      const isRefused = error instanceof Error && 'code' in error && error.code === 'EIO'
-      if (!isRefused) throw new LogError('unavailable', `${segment.path} cannot be read now`, { cause: error })
+      if (!isRefusedRead(error))
+        throw new LogError('unavailable', `${segment.path} cannot be read now`, { cause: error })
       this.#options.onDamage(`${segment.path}: reading ${length} bytes at offset ${offset} failed: ${error.message}`)
       return new Uint8Array(0)
     }

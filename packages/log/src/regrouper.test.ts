@@ -128,6 +128,25 @@ describe('regrouping', () => {
     await again.log.close()
   })
 
+  it('copies records beside the end of another ledger, which has no bytes and stands where they do', async () => {
+    const harness = await opened(0)
+    const { log, clock } = harness
+    for (let ledger = 3; ledger < 40; ledger++) {
+      await log.openLedgers([{ ledger, notBeforeMs: 0 }], NO_DEADLINE)
+      const closed = log.closeLedgers([ledger], NO_DEADLINE)
+      await fill(log, clock, 1, ledger)
+      await closed
+      await fill(log, clock, 1, ledger)
+    }
+    const before = await readAll(log, SHORT)
+    await log.trim(log.ledgers().map((ledger) => ({ ledger, beforeMs: 0, retentionMs: DAY_MS })))
+    await hint(log)
+    await passUntil(clock, () => groupedFiles(harness).length > 0 || log.health().damage.length > 0)
+    expect(log.health()).toEqual({ writable: true, damage: [] })
+    expect(await readAll(log, SHORT)).toEqual(before)
+    await log.close()
+  })
+
   it('names what is lost with a regrouped file, and serves the ledgers of the others', async () => {
     const harness = await opened(80)
     const { log, clock, disk } = harness
