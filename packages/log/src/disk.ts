@@ -39,6 +39,7 @@ export interface DiskFile {
   /** Fills `into` from `offset`; returns how many bytes there were (fewer only at the end of the file). */
   read(into: Uint8Array, offset: number): Promise<number>
   truncate(size: number): Promise<void>
+  /** Never rejects: what must be durable was synced before, and the file is let go of whatever the system says. */
   close(): Promise<void>
 }
 

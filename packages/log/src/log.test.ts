@@ -387,6 +387,37 @@ describe('faults', () => {
     expect(disk.openFiles).toBe(0)
   })
 
+  it('a directory whose names cannot be synced does not fill with spares', async () => {
+    const { log, disk, clock } = await openHarness()
+    await log.openLedgers(OPEN_1_2, NO_DEADLINE)
+    disk.faults = ({ kind, path }) => (kind === 'syncDirectory' && path === 'spare' ? { code: 'EIO' } : undefined)
+    const append = log.append([kibibyte(1, 1)], { deadlineMs: clock.monotonic() + 60_000 })
+    for (let i = 0; i < 50; i++) await log.append([kibibyte(1, i)], { deadlineMs: clock.monotonic() + 60_000 })
+    await append
+    for (let second = 0; second < 20; second++) {
+      clock.advance(1_001)
+      await turns()
+    }
+    const { segments, spares } = log.statistics()
+    expect(disk.paths().filter((path) => path.endsWith('.seg')).length).toBeLessThanOrEqual(segments + spares + 1)
+    disk.faults = undefined
+    await log.close()
+  })
+
+  it('no file to be had for an index is no damage: the read fails, and the next one succeeds', async () => {
+    const { log, disk, clock } = await openHarness()
+    await log.openLedgers(OPEN_1_2, NO_DEADLINE)
+    for (let i = 0; i < 60; i++) await log.append([kibibyte(1, i)], NO_DEADLINE)
+    await log.close()
+    const again = await openHarness({ disk, clock, seed: 2 })
+    disk.faults = ({ kind, path }) => (kind === 'open' && path.endsWith('.idx') ? { code: 'EMFILE' } : undefined)
+    await expect(again.log.read(1, POSITION_START, READ)).rejects.toMatchObject({ code: 'unavailable' })
+    disk.faults = undefined
+    expect(await readAll(again.log, 1)).toHaveLength(60)
+    expect(again.log.health()).toEqual({ writable: true, damage: [] })
+    await again.log.close()
+  })
+
   it('names rotten records, refuses exactly those, and reads on behind them', async () => {
     const { log, disk, clock } = await openHarness()
     await log.openLedgers(OPEN_1_2, NO_DEADLINE)

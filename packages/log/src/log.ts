@@ -62,7 +62,7 @@ import { PageCache } from './page-cache.ts'
 import { Reader } from './reader.ts'
 import { Regrouper } from './regrouper.ts'
 import { type RecoveredLog, recover } from './recovery/recovery.ts'
-import type { Segment } from './segment.ts'
+import { indexPath, type Segment } from './segment.ts'
 import { SegmentStore } from './segment-store.ts'
 import { type SegmentRegister, withFreed, withRegrouped } from './segment-register.ts'
 import { walkSegment } from './segment-walk.ts'
@@ -220,6 +220,7 @@ export class Log implements AsyncDisposable {
           metadata: this.#options.metadata.snapshot(),
         }),
         sync: () => this.#loop.sync(),
+        rebuildIndex: (segment) => this.#rebuildIndex(segment),
         appendFreed: (freed) =>
           this.#appendOwn(FRAME_FREED, encodeFreed(freed), (register) => withFreed(register, freed)),
         regrouper,
@@ -548,6 +549,8 @@ export class Log implements AsyncDisposable {
         this.#holes.add({ from: fromCommit, to: toCommit, reason: `${segment.path} at ${offset}` })
       }
       this.#pages.forget(segment.number)
+      // A new file takes this name; the one that is open stays what it was.
+      await this.#files.forget(indexPath(segment.number))
       this.#upkeep.wake()
     } finally {
       lease.release()

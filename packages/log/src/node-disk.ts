@@ -156,7 +156,9 @@ class NodeDiskFile implements DiskFile {
   }
 
   close(): Promise<void> {
-    this.#closing ??= Promise.allSettled(this.#underWay).then(() => closeFile(this.#fd))
+    this.#closing ??= Promise.allSettled(this.#underWay)
+      .then(() => closeFile(this.#fd))
+      .catch(() => undefined)
     return this.#closing
   }
 

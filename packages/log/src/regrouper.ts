@@ -25,6 +25,7 @@ import type { OpenFiles } from './open-files.ts'
 import { IndexDamagedError, type PageCache } from './page-cache.ts'
 import { liveQuery, RegroupPolicy } from './regroup-policy.ts'
 import { retentionClassOf } from './retention-class.ts'
+import { Scraps } from './scraps.ts'
 import { indexPath, newSalt, nextGroupedNumber, Segment, segmentPath } from './segment.ts'
 import type { SegmentStore } from './segment-store.ts'
 
@@ -60,6 +61,7 @@ class StoppedError extends Error {
 export class Regrouper {
   readonly #options: RegrouperOptions
   readonly #policy: RegroupPolicy
+  readonly #scraps: Scraps
   #isStopped = false
   #endPause: (() => void) | undefined
   #paceBytes = 0
@@ -68,6 +70,7 @@ export class Regrouper {
   constructor(options: RegrouperOptions, numbers: readonly number[]) {
     this.#options = options
     this.#policy = new RegroupPolicy(options)
+    this.#scraps = new Scraps(options.disk)
     this.#lastNumber = nextGroupedNumber(numbers) - 1
   }
 
@@ -82,6 +85,7 @@ export class Regrouper {
    * it was stopped. `between` is called now and then, and may do other work on the log. Rejects with the disk's errors.
    */
   async write(lastCommit: number, between: () => Promise<void>): Promise<RegroupStep | undefined> {
+    await this.#scraps.remove()
     for (;;) {
       const inputs = await this.#policy.next(lastCommit)
       if (inputs === undefined || this.#isStopped || !(await this.#hasRoom(inputs))) return undefined
@@ -98,9 +102,10 @@ export class Regrouper {
     }
   }
 
-  /** Removes what was written and is not to be part of the log. */
+  /** Removes what was written and is not to be part of the log: now, or as soon as the disk allows it. Never rejects. */
   async discard({ outputs }: RegroupStep): Promise<void> {
-    for (const { number } of outputs) await this.#removeIfThere(indexPath(number), segmentPath(number))
+    for (const { number } of outputs) this.#scraps.add(indexPath(number), segmentPath(number))
+    await this.#scraps.remove()
   }
 
   async #write(inputs: readonly Segment[], between: () => Promise<void>): Promise<RegroupStep | undefined> {
@@ -151,7 +156,8 @@ export class Regrouper {
       await disk.syncDirectory('log')
       return segment
     } catch (error) {
-      await this.#removeIfThere(temporary, indexPath(start.number), path)
+      this.#scraps.add(temporary, `${indexPath(start.number)}.tmp`, indexPath(start.number), path)
+      await this.#scraps.remove()
       throw error
     }
   }
@@ -228,10 +234,5 @@ export class Regrouper {
       const timer = this.#options.clock.setTimer(ms, end, { unref: true })
       this.#endPause = end
     })
-  }
-
-  async #removeIfThere(...paths: readonly string[]): Promise<void> {
-    const { disk } = this.#options
-    for (const path of paths) if (await disk.exists(path)) await disk.remove(path)
   }
 }

@@ -20,6 +20,7 @@ import {
 } from './limits.ts'
 import { LogError } from './log-error.ts'
 import { MemoryIndex } from './memory-index.ts'
+import { Scraps } from './scraps.ts'
 import { newSalt, numberInName, Segment, segmentPath } from './segment.ts'
 
 export interface SegmentStoreOptions {
@@ -87,6 +88,7 @@ export class SegmentStore {
   #active: ActiveFile | undefined
   #next: ReadyFile | undefined
   #spares: Spare[] = []
+  readonly #scraps: Scraps
   #spareNumber = 0
   #lastNumber: number
   #shortage: string | undefined
@@ -104,6 +106,7 @@ export class SegmentStore {
   constructor(options: SegmentStoreOptions, segments: readonly Segment[]) {
     this.#options = options
     this.segments = [...segments]
+    this.#scraps = new Scraps(options.disk)
     this.#lastNumber = Math.max(0, ...segments.flatMap(({ grouped, number }) => (grouped === undefined ? number : [])))
     this.#reserveBytes = Math.min(METADATA_RESERVE_BYTES, Math.floor(options.segmentBytes / 4))
   }
@@ -210,7 +213,7 @@ export class SegmentStore {
   /** Looks whether something is to be prepared. Cheap; called after each commit. */
   wake(): void {
     if (this.#isClosed || this.#working !== undefined || this.#retry !== undefined) return
-    if (this.#nextJob() === undefined) return
+    if (this.#nextJob() === undefined && this.#scraps.isEmpty) return
     this.#working = this.#work().finally(() => {
       this.#working = undefined
     })
@@ -244,10 +247,13 @@ export class SegmentStore {
 
   /** Takes the file of a freed segment back as a spare, or removes it. Nobody may be reading it. */
   async recycle(path: string): Promise<void> {
-    await this.#moveToSpares(path)
-    await this.#options.disk.syncDirectory('log')
-    await this.#options.disk.syncDirectory('spare')
-    this.#retryNow()
+    try {
+      await this.#moveToSpares(path)
+      await this.#options.disk.syncDirectory('log')
+      await this.#options.disk.syncDirectory('spare')
+    } finally {
+      this.#retryNow()
+    }
   }
 
   /** `outputs` hold from now on what `inputs` held. Nobody new will enter these. */
@@ -284,6 +290,7 @@ export class SegmentStore {
   }
 
   async #work(): Promise<void> {
+    await this.#scraps.remove()
     try {
       for (let job = this.#nextJob(); job !== undefined && !this.#isClosed; job = this.#nextJob()) {
         await job()
@@ -332,7 +339,12 @@ export class SegmentStore {
     if (spare === undefined) return
     const number = this.#lastNumber + 1
     const path = segmentPath(number)
-    await disk.rename(spare.path, path)
+    try {
+      await disk.rename(spare.path, path)
+    } catch (error) {
+      this.#scraps.add(spare.path)
+      throw error
+    }
     await disk.syncDirectory('log')
     await disk.syncDirectory('spare')
     this.#next = { number, file: await disk.open(path), capacity: segmentBytes, zeroedTo: spare.zeroedTo }
@@ -361,14 +373,15 @@ export class SegmentStore {
         zeroedTo += step
         await this.#pause()
       }
+      if (!this.#isClosed) await disk.syncDirectory('spare')
     } catch (error) {
-      await file.close()
-      await disk.remove(path)
+      this.#scraps.add(path)
       throw error
+    } finally {
+      await file.close()
+      await this.#scraps.remove()
     }
-    await file.close()
     if (this.#isClosed) return
-    await disk.syncDirectory('spare')
     this.#spares.push({ path, zeroedTo })
   }
 
@@ -412,7 +425,12 @@ export class SegmentStore {
   async #moveToSpares(path: string): Promise<void> {
     const spare = `spare/${String(++this.#spareNumber).padStart(10, '0')}.seg`
     await this.#options.disk.rename(path, spare)
-    await this.#keepOrRemove(spare)
+    try {
+      await this.#keepOrRemove(spare)
+    } catch (error) {
+      this.#scraps.add(spare)
+      throw error
+    }
   }
 
   /**

@@ -3,9 +3,22 @@ import { expect, it } from 'vitest'
 import type { ReadResult } from './api.ts'
 import { KIB } from './limits.ts'
 import { POSITION_START } from './position.ts'
-import { NO_DEADLINE, openHarness, part, SMALL_SEGMENT_BYTES, textOf } from './testing/log-harness.ts'
+import { type Harness, NO_DEADLINE, openHarness, part, SMALL_SEGMENT_BYTES, textOf } from './testing/log-harness.ts'
 
 const READ = { recordsMax: 1, bytesMax: 1, visibleFromMs: 0, ...NO_DEADLINE }
+
+/** Fills segments with records of ledger 1, and closes. */
+async function closedWithSegments(count: number): Promise<Harness> {
+  const harness = await openHarness()
+  const { log, clock } = harness
+  await log.openLedgers([{ ledger: 1, notBeforeMs: 0 }], NO_DEADLINE)
+  while (log.statistics().segments < count) {
+    clock.advance(10)
+    await log.append([part(1, '.'.repeat(2_000))], NO_DEADLINE)
+  }
+  await log.close()
+  return harness
+}
 
 /** Lets what waits for the clock and the disk go on, until `isDone`. */
 async function passUntil(clock: VirtualClock, isDone: () => boolean): Promise<void> {
@@ -52,4 +65,30 @@ it('a segment is given back only when its last reader has left, and that one rea
   late?.release()
   await passUntil(clock, isGone)
   await log.close()
+})
+
+it('an index that has gone bad does not keep its segment for ever: it is built again', async () => {
+  const { disk, clock } = await closedWithSegments(5)
+  const index = disk.paths().find((path) => path.endsWith('.idx')) as string
+  const bytes = disk.peek(index).slice()
+  // Behind the summary and the bitmap, which opening reads.
+  bytes[2 * 4_096 + 20] = (bytes[2 * 4_096 + 20] ?? 0) ^ 1
+  disk.poke(index, bytes)
+  const again = await openHarness({ disk, clock, seed: 2 })
+  await again.log.trim([{ ledger: 1, beforeMs: clock.now() + 1 }])
+  await passUntil(clock, () => !disk.paths().includes(index))
+  await again.log.close()
+})
+
+it('a file that could not be given back is given back later, in the same life', async () => {
+  const { disk, clock } = await closedWithSegments(5)
+  const again = await openHarness({ disk, clock, seed: 2 })
+  let failed = 0
+  disk.faults = ({ kind, path }) =>
+    kind === 'rename' && /^log\/\d+\.seg$/.test(path) && failed++ < 3 ? { code: 'EIO' } : undefined
+  await again.log.trim([{ ledger: 1, beforeMs: clock.now() + 1 }])
+  await passUntil(clock, () => again.log.statistics().segments === 1 && failed > 3)
+  const segments = (): number => disk.paths().filter((path) => path.endsWith('.seg')).length
+  await passUntil(clock, () => segments() === 1 + again.log.statistics().spares)
+  await again.log.close()
 })

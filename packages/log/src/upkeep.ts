@@ -16,7 +16,7 @@ import { writeIndexFile } from './index-file.ts'
 import type { LedgerTable } from './ledger-table.ts'
 import { SPACE_RETRY_MS } from './limits.ts'
 import type { OpenFiles } from './open-files.ts'
-import type { PageCache } from './page-cache.ts'
+import { IndexDamagedError, type PageCache } from './page-cache.ts'
 import type { Regrouper } from './regrouper.ts'
 import { indexPath, isGroupedNumber, type Segment, segmentPath } from './segment.ts'
 import type { SegmentStore } from './segment-store.ts'
@@ -37,6 +37,8 @@ export interface UpkeepOptions {
   readonly snapshotSource: () => SnapshotSource
   /** Makes durable what is visible now. */
   readonly sync: () => Promise<void>
+  /** Builds the index of a segment again in memory, and wakes the upkeep to write it. */
+  readonly rebuildIndex: (segment: Segment) => Promise<void>
   /** Says in the log that a segment goes; resolves when that is durable. */
   readonly appendFreed: (freed: FreedSegment) => Promise<void>
   readonly regrouper: Regrouper
@@ -56,12 +58,13 @@ export class Upkeep {
   #holds = 0
   /** Segment number → the ledger that keeps it, and the floor that it had. */
   readonly #keepers = new Map<number, { readonly ledger: Ledger; readonly floorMs: number }>()
+  readonly #rebuilt = new WeakSet<Segment>()
   /** Numbers of segments that the log says are gone and whose files are still there. */
-  #leftovers: readonly number[]
+  readonly #leftovers: number[]
 
   constructor(options: UpkeepOptions, leftovers: readonly number[]) {
     this.#options = options
-    this.#leftovers = leftovers
+    this.#leftovers = [...leftovers]
   }
 
   /** Something changed: a rotation, a floor, a drop. */
@@ -174,7 +177,7 @@ export class Upkeep {
     const dead: Segment[] = []
     for (const segment of store.segments.slice()) {
       if (segment === store.active || segment.file === undefined || segment.damages.length > 0) continue
-      if (await this.#isDead(segment)) dead.push(segment)
+      if (await this.#isDeadByIndex(segment)) dead.push(segment)
     }
     const newest = dead.at(-1)
     if (newest === undefined || this.#isStill) return
@@ -186,7 +189,22 @@ export class Upkeep {
       store.segments.splice(store.segments.indexOf(segment), 1)
       this.#keepers.delete(number)
       await segment.whenUnread()
-      await this.#removeFiles(number)
+      this.#leftovers.push(number)
+      await this.#removeLeftovers()
+    }
+  }
+
+  /** False too of a segment whose index is wrong: it is built again, and looked at again. */
+  async #isDeadByIndex(segment: Segment): Promise<boolean> {
+    try {
+      return await this.#isDead(segment)
+    } catch (error) {
+      // Once: on a drive that cannot read what it has just written this would have no end.
+      if (!(error instanceof IndexDamagedError) || this.#rebuilt.has(segment)) throw error
+      this.#rebuilt.add(segment)
+      this.#options.logger.info('an index is built again', { reason: error.message })
+      await this.#options.rebuildIndex(segment)
+      return false
     }
   }
 
@@ -222,8 +240,9 @@ export class Upkeep {
     for (const segment of step.inputs) {
       this.#keepers.delete(segment.number)
       await segment.whenUnread()
-      await this.#removeFiles(segment.number)
+      this.#leftovers.push(segment.number)
     }
+    await this.#removeLeftovers()
   }
 
   #unsealed(): readonly Segment[] {
@@ -232,8 +251,10 @@ export class Upkeep {
   }
 
   async #removeLeftovers(): Promise<void> {
-    for (const number of this.#leftovers) await this.#removeFiles(number)
-    this.#leftovers = []
+    for (let number = this.#leftovers[0]; number !== undefined; number = this.#leftovers[0]) {
+      await this.#removeFiles(number)
+      this.#leftovers.shift()
+    }
   }
 
   async #removeFiles(number: number): Promise<void> {

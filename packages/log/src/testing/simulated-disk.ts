@@ -40,6 +40,8 @@ export interface DiskOperation {
   readonly bytes: number
   /** Whether a crash after it can differ from one before it. */
   readonly mutates: boolean
+  /** What `labelOf` said when the call was made. */
+  readonly label: unknown
 }
 
 /** What goes wrong with one operation. */
@@ -48,6 +50,8 @@ export interface DiskFault {
   readonly code: string
   /** A write gets this many bytes into the cache before it fails. Default 0. */
   readonly writtenBytes?: number
+  /** A read fills this many bytes before it fails. Default 0. */
+  readonly readBytes?: number
   /** What a failed sync leaves behind. Default `phantom`. */
   readonly failedSync?: FailedSync
 }
@@ -91,6 +95,8 @@ export class SimulatedDisk implements Disk {
   onOperation: ((operation: DiskOperation) => void) | undefined
   /** Asked as each operation takes effect whether it fails. */
   faults: ((operation: DiskOperation) => DiskFault | undefined) | undefined
+  /** Asked as each call is made, on its caller's stack, for a name that its operations carry: a call may wait its turn. */
+  labelOf: (() => unknown) | undefined
   capacityBytes: number | undefined
   openFilesMax: number | undefined
 
@@ -308,6 +314,7 @@ export class SimulatedDisk implements Disk {
     bytes: number,
     effect: (file: SimulatedFile, fault: DiskFault | undefined) => T,
     write?: { readonly bytes: Uint8Array; readonly offset: number },
+    label?: unknown,
   ): Promise<T> {
     return this.#run(
       kind,
@@ -318,7 +325,8 @@ export class SimulatedDisk implements Disk {
         const file = this.#open.get(handle)
         this.#inProgress = write === undefined || file === undefined ? undefined : { file, ...write }
       },
-      kind === 'write' || kind === 'sync',
+      kind === 'write' || kind === 'sync' || kind === 'read',
+      label,
     )
   }
 
@@ -340,9 +348,9 @@ export class SimulatedDisk implements Disk {
 
   /** @internal */
   closeFile(handle: SimulatedDiskFile): Promise<void> {
-    return this.#run('closeFile', handle.path, 0, () => {
-      this.#open.delete(handle)
-    })
+    const close = (): void => void this.#open.delete(handle)
+    // A failure to close is nothing that the port tells of.
+    return this.#run('closeFile', handle.path, 0, close, undefined, true)
   }
 
   // ---- inside ------------------------------------------------------------------------------------------------
@@ -355,6 +363,7 @@ export class SimulatedDisk implements Disk {
     effect: (fault: DiskFault | undefined) => T,
     before?: () => void,
     handlesFault = false,
+    label = this.labelOf?.(),
   ): Promise<T> {
     if (this.#closed) return Promise.reject(diskError('EBADF', kind, path))
     const turn = WRITER.has(kind) ? this.#writer : undefined
@@ -362,7 +371,8 @@ export class SimulatedDisk implements Disk {
       if (turn !== undefined) await turn
       for (let turns = 1 + randomBelow(this.#random, TURNS_MAX); turns > 0; turns--) await undefined
       if (this.#halted) return never()
-      const operation: DiskOperation = { index: ++this.#operations, kind, path, bytes, mutates: MUTATING.has(kind) }
+      const mutates = MUTATING.has(kind)
+      const operation: DiskOperation = { index: ++this.#operations, kind, path, bytes, mutates, label }
       before?.()
       this.onOperation?.(operation)
       this.#inProgress = undefined
@@ -460,34 +470,41 @@ class SimulatedDiskFile implements DiskFile {
     return this.#disk.runOnFile(this, 'size', 0, (file) => file.size)
   }
 
-  write(bytes: Uint8Array, offset: number): Promise<void> {
+  write(bytes: Uint8Array, offset: number, label = this.#disk.labelOf?.()): Promise<void> {
     return this.#disk.runOnFile(
       this,
       'write',
       bytes.length,
       (file, fault) => this.#disk.writeTo(file, bytes, offset, fault, this.path),
       { bytes, offset },
+      label,
     )
   }
 
   async writeAndSync(bytes: Uint8Array, offset: number): Promise<void> {
-    await this.write(bytes, offset)
-    await this.sync()
+    const label = this.#disk.labelOf?.()
+    await this.write(bytes, offset, label)
+    await this.sync(label)
   }
 
-  sync(): Promise<void> {
-    return this.#disk.runOnFile(this, 'sync', 0, (file, fault) => {
+  sync(label = this.#disk.labelOf?.()): Promise<void> {
+    const effect = (file: SimulatedFile, fault: DiskFault | undefined): void => {
       if (fault === undefined) {
         file.sync()
         return
       }
       file.failSync(fault.failedSync ?? 'phantom')
       throw diskError(fault.code, 'fdatasync', this.path)
-    })
+    }
+    return this.#disk.runOnFile(this, 'sync', 0, effect, undefined, label)
   }
 
   read(into: Uint8Array, offset: number): Promise<number> {
-    return this.#disk.runOnFile(this, 'read', into.length, (file) => file.read(into, offset))
+    return this.#disk.runOnFile(this, 'read', into.length, (file, fault) => {
+      if (fault === undefined) return file.read(into, offset)
+      file.read(into.subarray(0, fault.readBytes ?? 0), offset)
+      throw diskError(fault.code, 'read', this.path)
+    })
   }
 
   truncate(size: number): Promise<void> {
