@@ -4,6 +4,7 @@ import type { Mutant, Suite } from './mutant.ts'
 const CRASH: Suite = { project: 'simulation', files: ['simulation/log/crash-1'] }
 const ROT: Suite = { project: 'simulation', files: ['simulation/log/rot'] }
 const FAULTS: Suite = { project: 'simulation', files: ['simulation/log/faults'] }
+const FAULT_MATRIX: Suite = { project: 'simulation', files: ['simulation/log/fault-matrix'] }
 
 export const LOG_MUTANTS: readonly Mutant[] = [
   {
@@ -35,9 +36,14 @@ export const LOG_MUTANTS: readonly Mutant[] = [
     name: 'segment-name-not-synced',
     mechanism: "a segment's name is durable before commits go into it",
     file: 'packages/log/src/segment-store.ts',
-    find: `    await disk.rename(spare.path, path)
-    await disk.syncDirectory('log')`,
-    replace: '    await disk.rename(spare.path, path)',
+    find: `      throw error
+    }
+    await disk.syncDirectory('log')
+    await disk.syncDirectory('spare')
+    this.#next =`,
+    replace: `      throw error
+    }
+    this.#next =`,
     suite: CRASH,
   },
   {
@@ -211,6 +217,38 @@ export const LOG_MUTANTS: readonly Mutant[] = [
     replace:
       'if (mustSync) await placement.file.writeAndSync(built.buffer, placement.offset).catch(() => placement.file.sync())',
     suite: FAULTS,
+  },
+  {
+    name: 'spare-left-behind',
+    mechanism: 'a spare that could not be renamed is removed in the same life',
+    file: 'packages/log/src/segment-store.ts',
+    find: 'this.#scraps.add(spare.path)',
+    replace: 'void spare.path',
+    suite: FAULT_MATRIX,
+  },
+  {
+    name: 'given-back-at-the-next-start',
+    mechanism: 'a segment whose file could not be given back is given back in the same life',
+    file: 'packages/log/src/upkeep.ts',
+    find: 'this.#leftovers.push(number)',
+    replace: 'await this.#removeFiles(number)',
+    suite: FAULT_MATRIX,
+  },
+  {
+    name: 'half-regrouped-left-behind',
+    mechanism: 'what a failed regrouping wrote is removed in the same life',
+    file: 'packages/log/src/regrouper.ts',
+    find: 'this.#scraps.add(temporary, `${indexPath(start.number)}.tmp`, indexPath(start.number), path)',
+    replace: 'void path',
+    suite: FAULT_MATRIX,
+  },
+  {
+    name: 'span-ends-too-early',
+    mechanism: 'what regrouping reads in one go reaches to the end of every frame in it',
+    file: 'packages/log/src/grouped-writer.ts',
+    find: 'end = Math.max(end, frame.entry.offset + frame.entry.bytes)',
+    replace: 'end = frame.entry.offset + frame.entry.bytes',
+    suite: { project: 'units', files: ['log/src/regrouper.test.ts'] },
   },
   {
     name: 'reader-meets-recycled-segment',

@@ -46,7 +46,7 @@ export function crashStates(half: 1 | 2): void {
       const firstSeed = randomBelow(systemRandom, 1_000_000) + (half - 1) * SEEDS_APART
       const startMs = systemClock.monotonic()
       const elapsedMs = (): number => systemClock.monotonic() - startMs
-      const sites = [...callSites()].filter(([, code]) => !unreached.has(code)).map(([site]) => site)
+      const sites = [...callSites()].filter(([, { code }]) => !unreached.has(code)).map(([site]) => site)
       const missing = (): readonly CallSite[] => sites.filter((site) => !seen.has(site))
       // Who asks for a number gets it.
       const secondsMax = isTimed ? soakSeconds : wanted === undefined ? SECONDS_MAX : Number.POSITIVE_INFINITY
@@ -79,8 +79,8 @@ const unreached: ReadonlyMap<string, string> = new Map([
   ['else await placement.file.write(built.buffer, placement.offset)', 'only without fsync (`os`)'],
   ['await this.#active?.file.sync()', 'only without fsync (`os`)'],
   ['for (const file of this.#retired.values()) await file.sync()', 'only without fsync (`os`)'],
+  ['if (await this.#disk.exists(path)) await this.#disk.remove(path)', 'only after a failure: faults.test.ts'],
   ['if (await disk.exists(temporary)) await disk.remove(temporary)', 'only after a failure: faults.test.ts'],
-  ['await disk.remove(path)', 'only after a failure: faults.test.ts'],
 ])
 
 function replayedCrash(text: string | undefined): CrashSelection {

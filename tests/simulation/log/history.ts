@@ -14,7 +14,7 @@ import {
   type Position,
 } from '@millrace/log'
 import { CRASH_MODES, type CrashMode, type DiskFault, type DiskOperation, SimulatedDisk } from '@millrace/log/testing'
-import { deferred, type Random, randomBelow } from '@millrace/std'
+import { deferred, type Logger, type Random, randomBelow } from '@millrace/std'
 import { seededRandom, VirtualClock } from '@millrace/std/testing'
 import { ChangeList } from './change-list.ts'
 import { readAll, readLedger } from './contents.ts'
@@ -75,6 +75,28 @@ export interface HistoryOptions {
   readonly lives?: number
   /** What goes wrong on the disk, in any life. With it the log may refuse things, and say so. Default: nothing. */
   readonly faults?: (operation: DiskOperation) => DiskFault | undefined
+  /** Names the calls of the disk: `SimulatedDisk.labelOf`. Default: they have no names. */
+  readonly labelOf?: () => unknown
+  /** Hears what the log says on the way. Default: nobody. */
+  readonly logger?: Logger
+  /** Called when the log has stopped writing for good. */
+  readonly onStopped?: (reason: string) => void
+  /** Called when a log on a faulty disk has answered with an error of its own. */
+  readonly onExcused?: (phase: LifePhase) => void
+  /** Called in each life before it ends, with what a user of the log has by then. It drives the clock itself. */
+  readonly beforeEnd?: (life: LivingLog) => Promise<void>
+  /** Whether it has lived long enough when a life has ended. Default: as often as the seed says. */
+  readonly isOver?: () => boolean
+}
+
+/** Where a life of a log stands: `Log.open` and `Log.close` are under way in the first and the last. */
+export type LifePhase = 'opening' | 'running' | 'closing'
+
+export interface LivingLog {
+  readonly log: Log
+  readonly clock: VirtualClock
+  readonly disk: SimulatedDisk
+  readonly metadata: ChangeList
 }
 
 export class History {
@@ -92,7 +114,7 @@ export class History {
   readonly #ledgers = new Set<Ledger>()
   readonly #lastStored = new Map<Ledger, Position>()
   #nextLedger = 1
-  #isOpen = false
+  #phase: LifePhase = 'opening'
   #isMixed = false
   #wallMs = START_MS
 
@@ -119,6 +141,7 @@ export class History {
     for (let life = 1; life <= lives; life++) {
       this.lives = life
       disk = await this.#live(disk, this.#options.endClean === true && life === lives)
+      if (this.#options.isOver?.() === true) break
     }
     return disk
   }
@@ -183,8 +206,11 @@ export class History {
     disk.onOperation = (operation) => {
       if (operation.mutates) this.#keep(disk, operation, clock)
     }
-    disk.faults = this.#options.faults
+    const { faults, logger, onStopped, beforeEnd } = this.#options
+    disk.faults = faults
+    disk.labelOf = this.#options.labelOf
     const metadata = new ChangeList()
+    this.#phase = 'opening'
     const opening = Log.open({
       ...this.settings,
       disk: this.#wrap(disk),
@@ -192,13 +218,14 @@ export class History {
       random: this.#fresh(),
       metadata,
       allocate: disk.allocate,
+      ...(logger === undefined ? {} : { logger }),
+      ...(onStopped === undefined ? {} : { onStopped }),
     })
-    this.#isOpen = false
     const log = await settled(clock, this.#excused(opening, undefined))
-    this.#isOpen = true
+    this.#phase = 'running'
     const contents = log === undefined ? undefined : await this.#excused(readAll(log, metadata, clock), undefined)
     // A drive that refuses to read is damage: nothing can be said of what this life begins with.
-    const isMaimed = this.#options.faults !== undefined && [...(contents?.ledgers.values() ?? [])].some(isDamaged)
+    const isMaimed = faults !== undefined && [...(contents?.ledgers.values() ?? [])].some(isDamaged)
     if (log === undefined || contents === undefined || isMaimed) {
       disk.halt()
       return disk.crash('kill', this.#fresh())
@@ -214,6 +241,7 @@ export class History {
       for (let waits = 0; waits < MIXED_WAITS; waits++) await settled(clock, this.#burst(log, clock))
     }
     for (let bursts = this.#below(BURSTS_MAX); bursts > 0; bursts--) await settled(clock, this.#burst(log, clock))
+    if (beforeEnd !== undefined) await beforeEnd({ log, clock, disk, metadata })
     const next = await this.#end(disk, log, clock, endClean)
     this.#wallMs = clock.now() + this.#below(1_000)
     if (this.#random.float() < CLOCK_STEP_CHANCE) this.#wallMs += this.#below(2 * CLOCK_STEP_MS_MAX) - CLOCK_STEP_MS_MAX
@@ -222,7 +250,7 @@ export class History {
 
   async #end(disk: SimulatedDisk, log: Log, clock: VirtualClock, clean: boolean): Promise<SimulatedDisk> {
     if (clean || this.#random.float() < 0.4) {
-      this.#isOpen = false
+      this.#phase = 'closing'
       await settled(clock, this.#excused(log.close(), undefined))
       disk.halt()
       return disk.crash(this.#random.float() < 0.5 ? 'kill' : 'all-lost', this.#fresh())
@@ -245,6 +273,8 @@ export class History {
   }
 
   #keep(disk: SimulatedDisk, operation: DiskOperation, clock: VirtualClock): void {
+    // What is tried on a faulty disk is the fault.
+    if (this.#options.faults !== undefined) return
     if (operation.kind === 'rename' && operation.path.startsWith('spare/')) {
       if (disk.peek(operation.path).some((byte) => byte !== 0)) this.recycledSegments++
     }
@@ -415,7 +445,8 @@ export class History {
       if (error instanceof Violation || !(error instanceof Error)) throw error
       const { code, name } = error as { code?: unknown; name: string }
       // Opening and closing may fail with the disk's own error; in between errors are the log's.
-      if (typeof code !== 'string' || (this.#isOpen && name !== 'LogError')) throw error
+      if (typeof code !== 'string' || (this.#phase === 'running' && name !== 'LogError')) throw error
+      this.#options.onExcused?.(this.#phase)
       if (code === 'unavailable' || code === 'no-space') refused?.()
       return instead
     }

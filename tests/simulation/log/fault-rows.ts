@@ -1,0 +1,88 @@
+/** The table of docs/reference/faults.md, as far as it is about calls of the disk: what may become of a fault, and where. */
+import type { CallPlace } from './call-sites.ts'
+import type { Outcome } from './fault-matrix.ts'
+
+interface FaultRow {
+  /** The first column of the table. */
+  readonly name: string
+  /** Matches the names of its places; the first row that does is theirs. */
+  readonly places: RegExp
+  /** One of these it comes to, and to nothing else. */
+  readonly outcomes: readonly Outcome[]
+}
+
+const ROWS: readonly FaultRow[] = [
+  { name: 'closing a file', places: / close$/, outcomes: ['nothing'] },
+  {
+    name: 'write or sync of a commit',
+    places: /^commit-loop\.ts #write /,
+    outcomes: ['stops', 'refuses to start + stops', 'closes without + stops'],
+  },
+  {
+    name: 'preparing a segment (create, zero, sync of a spare)',
+    places: /^segment-store\.ts #(makeNext|makeSpare) /,
+    outcomes: ['prepares again', 'refuses to start'],
+  },
+  {
+    name: 'zeroing ahead in the active segment: write',
+    places: /^segment-store\.ts #zeroActive write$/,
+    outcomes: ['prepares again'],
+  },
+  {
+    name: 'zeroing ahead in the active segment: sync',
+    places: /^segment-store\.ts #zeroActive sync$/,
+    outcomes: ['prepares again + stops'],
+  },
+  {
+    name: 'index file, snapshot, giving back a segment',
+    places:
+      /^(index-file\.ts write(IndexFile|Pages)|snapshots\.ts write|upkeep\.ts #removeFiles|segment-store\.ts (recycle|#keepOrRemove|#moveToSpares)) /,
+    outcomes: ['upkeep again', 'closes without', 'refuses to start'],
+  },
+  {
+    name: 'regrouping: reading a full segment',
+    places: /^grouped-writer\.ts #read read$/,
+    outcomes: ['damage'],
+  },
+  {
+    name: 'regrouping: writing a new one',
+    places: /^(grouped-writer|regrouper)\.ts /,
+    outcomes: ['upkeep again'],
+  },
+  { name: 'reading records', places: /^reader\.ts /, outcomes: ['damage'] },
+  {
+    name: 'opening a segment or an index to read in it',
+    places: /^open-files\.ts /,
+    outcomes: ['call fails', 'damage', 'upkeep again', 'nothing'],
+  },
+  { name: 'reading an index page', places: /^page-cache\.ts /, outcomes: ['nothing', 'damage'] },
+  {
+    name: 'opening the directory (list, open, read, create, rename, sync)',
+    places:
+      /^recovery\/|^(commit-reader\.ts|snapshots\.ts (loadSnapshots|readWhole)|index-file\.ts (loadIndexFile|readPage)|segment-store\.ts (open|#blank|#sizeOf)) /,
+    outcomes: ['refuses to start', 'upkeep again'],
+  },
+]
+
+export function rowOf({ name }: CallPlace): FaultRow | undefined {
+  return ROWS.find(({ places }) => places.test(name))
+}
+
+export const ROW_NAMES: readonly string[] = ROWS.map(({ name }) => name)
+
+/** Places to which no history of this suite leads, and why. */
+export const UNREACHED: ReadonlyMap<string, string> = new Map([
+  ['commit-loop.ts #write write', 'only without fsync (`os`)'],
+  ['segment-store.ts syncActive sync', 'only without fsync (`os`)'],
+  ['segment-store.ts syncRetired sync', 'only without fsync (`os`)'],
+  ['index-file.ts writeIndexFile remove', 'only after a failure'],
+  ['scraps.ts remove exists', 'only after a failure: log.test.ts'],
+  ['scraps.ts remove remove', 'only after a failure: log.test.ts'],
+  ['index-file.ts readPage read', 'only with damage, or some 32,000 ledgers'],
+  ['log.ts #walkAgain size', 'only after a failure: upkeep.test.ts'],
+  ['recovery/grouped-loader.ts #walk open', 'only after a failure: regrouper.test.ts'],
+  ['recovery/grouped-loader.ts #walk close', 'only after a failure: regrouper.test.ts'],
+  ['recovery/segment-loader.ts walkAgain open', 'only after a failure: rot.test.ts'],
+  ['recovery/segment-loader.ts walkAgain size', 'only after a failure: rot.test.ts'],
+  ['recovery/segment-loader.ts walkAgain close', 'only after a failure: rot.test.ts'],
+])
