@@ -7,6 +7,7 @@ import { LeaseStoreError } from './lease-store.ts'
 
 const shards = (count: number) =>
   Array.from({ length: count }, (_, i) => newLeaseOf(`shardId-${String(i).padStart(12, '0')}`))
+const never = new AbortController().signal
 const place = (sequenceNumber: string) => ({ sequenceNumber, subSequenceNumber: 0 })
 
 async function fleetOf(workers: number, leases = shards(16)): Promise<FakeFleet> {
@@ -65,6 +66,33 @@ describe('lease coordinators', () => {
     cut.trouble = undefined
     for (const one of held) await expect(one.checkpoint(place('1'))).rejects.toThrow(LeaseLostError)
     await fleet.until(() => cut.held.size === 8 && other.held.size === 8)
+  })
+
+  it('begin a shard again in a new term: what is under way of the consumer before is refused', async () => {
+    const fleet = await fleetOf(1, shards(1))
+    const [worker] = fleet.workers
+    const before = worker?.held.get('shardId-000000000000')
+    if (worker === undefined || before === undefined) throw new Error('a worker with a lease')
+    const { key, epoch } = before.lease
+    worker.trouble = new LeaseStoreError('unavailable', 'not today')
+    await fleet.until(() => worker.held.size === 0)
+    worker.trouble = undefined
+    await fleet.until(() => worker.held.size === 1, 5_000)
+    expect(worker.held.get('shardId-000000000000')?.lease).toMatchObject({ owner: 'worker-0', epoch: epoch + 1 })
+    await fleet.change('shardId-000000000000', () => ({ checkpoint: place('8') }))
+    const late = { key, epoch, change: { checkpoint: place('3') } }
+    expect(await worker.store.update([late], never)).toMatchObject([{ outcome: 'conflict' }])
+    expect(await fleet.stored()).toMatchObject([{ checkpoint: place('8') }])
+  })
+
+  it('begin what is resumed in a new term', async () => {
+    const fleet = await fleetOf(1, shards(1))
+    const before = fleet.workers[0]?.held.get('shardId-000000000000')?.lease.epoch ?? 0
+    await fleet.change('shardId-000000000000', () => ({ paused: true }))
+    await fleet.until(() => fleet.workers[0]?.held.size === 0, 1_000)
+    await fleet.change('shardId-000000000000', () => ({ paused: false }))
+    await fleet.until(() => fleet.workers[0]?.held.size === 1, 2_000)
+    expect(fleet.workers[0]?.held.get('shardId-000000000000')?.lease.epoch).toBe(before + 1)
   })
 
   it('call the store once a second when nothing happens', async () => {

@@ -7,8 +7,7 @@
  * heard, counted from when it was sent, and nobody takes a lease before its owner's session has ended in the store.
  */
 import { backoffMs, type Clock, deferred, type Logger, type Random, sleep, type Timer } from '@millrace/std'
-import { isShardEnd } from '../extended-sequence-number.ts'
-import { assign } from './assignment.ts'
+import { Claims } from './claims.ts'
 import type { HeldLease } from './held-lease.ts'
 import { Holding } from './holding.ts'
 import { LeaseTable } from './lease-table.ts'
@@ -54,6 +53,7 @@ const RETRY = { baseMs: 100, maxMs: 2_000 }
 export class LeaseCoordinator {
   readonly table = new LeaseTable()
   readonly #options: CoordinatorOptions
+  readonly #claims: Claims
   readonly #running = new Map<string, Running>()
   readonly #abandon = new AbortController()
   readonly #end = new AbortController()
@@ -67,6 +67,7 @@ export class LeaseCoordinator {
 
   constructor(options: CoordinatorOptions) {
     this.#options = options
+    this.#claims = new Claims(this.table, options)
   }
 
   /** Keys of leases that are processed here now. */
@@ -203,15 +204,9 @@ export class LeaseCoordinator {
   }
 
   async #assign(): Promise<void> {
-    const { worker, balance, leasesMax } = this.#options
     if (this.table.revision === this.#assignedAt || this.#stopping) return
     this.#assignedAt = this.table.revision
-    const leases = [...this.table.leases()].filter((lease) => this.table.isReady(lease))
-    const { take, ask } = assign(leases, this.table.workers, { worker, balance, leasesMax })
-    const updates = [
-      ...take.map((lease) => ({ ...named(lease), change: takenBy(worker, lease) })),
-      ...ask.map((lease) => ({ ...named(lease), change: { heir: worker } })),
-    ]
+    const updates = this.#claims.updates(this.#running)
     for (let at = 0; at < updates.length; at += LEASES_PER_CALL_MAX)
       await this.#update(updates.slice(at, at + LEASES_PER_CALL_MAX))
   }
@@ -230,19 +225,16 @@ export class LeaseCoordinator {
     }
   }
 
-  /** What is ours in the table and not processed yet: just taken, handed over, or taken by a call whose answer was lost. */
   #startOwn(): void {
     if (this.#stopping || this.table.revision === this.#startedAt) return
     this.#startedAt = this.table.revision
-    for (const lease of this.table.leases()) {
-      if (lease.owner !== this.#options.worker || lease.paused || !this.table.isReady(lease)) continue
-      if (!this.#running.has(lease.key)) this.#start(lease)
-    }
+    for (const lease of this.#claims.toBegin(this.#running)) this.#start(lease)
   }
 
   #start(lease: Lease): void {
     const { worker, store, clock, random } = this.#options
     const { table } = this
+    this.#claims.begin(lease)
     const holding = new Holding(lease, { worker, store, table, clock, random, signal: this.#abandon.signal })
     const running: Running = { holding, done: this.#consume(lease.key, holding) }
     this.#running.set(lease.key, running)
@@ -266,20 +258,8 @@ export class LeaseCoordinator {
       this.#running.get(key)?.handover?.cancel()
       this.#running.delete(key)
       // It may be ours still, or again.
+      this.#assignedAt = -1
       this.#startedAt = -1
     }
-  }
-}
-
-function named({ key, epoch }: Lease): Pick<LeaseUpdate, 'key' | 'epoch'> {
-  return { key, epoch }
-}
-
-function takenBy(worker: string, lease: Lease): LeaseUpdate['change'] {
-  return {
-    owner: worker,
-    heir: undefined,
-    epoch: lease.epoch + 1,
-    ...(isShardEnd(lease.checkpoint) || lease.owner === worker ? {} : { ownerSwitches: lease.ownerSwitches + 1 }),
   }
 }
