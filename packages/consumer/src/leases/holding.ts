@@ -154,7 +154,7 @@ export class Holding implements HeldLease {
     if (result === undefined || result.outcome === 'gone') table.drop(key)
     else table.put(result.lease)
     if (result?.outcome === 'updated') this.#lease = result.lease
-    else this.observe(table.get(key))
+    else if (this.observe(table.get(key))) this.lose('its checkpoint is farther in the store')
     if (result?.outcome !== 'updated') this.#lost.signal.throwIfAborted()
   }
 

@@ -163,6 +163,15 @@ describe('lease coordinators', () => {
     expect(held?.lost.aborted).toBe(true)
   })
 
+  it('begin again behind the stored checkpoint, where that is farther than one of theirs', async () => {
+    const fleet = await fleetOf(1, shards(1))
+    const before = fleet.workers[0]?.held.get('shardId-000000000000')
+    await fleet.change('shardId-000000000000', () => ({ checkpoint: place('9') }))
+    await expect(before?.checkpoint(place('7'))).rejects.toThrow(/checkpoint is farther/)
+    await fleet.until(() => fleet.workers[0]?.held.size === 1, 2_000)
+    expect(fleet.workers[0]?.held.get('shardId-000000000000')?.lease.checkpoint).toEqual(place('9'))
+  })
+
   it('begin again where somebody seeks', async () => {
     const fleet = await fleetOf(1, shards(1))
     const before = fleet.workers[0]?.held.get('shardId-000000000000')

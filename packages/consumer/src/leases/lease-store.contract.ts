@@ -166,6 +166,26 @@ export function leaseStoreContract(name: string, open: () => Promise<LeaseStoreH
       expect((await beat(1)).leases).toMatchObject([at('5')])
     })
 
+    it('refuses a checkpoint before the stored one, unless it begins a term', async () => {
+      const { stores: [store], beat } = await setUp(1) // prettier-ignore
+      await beat(0)
+      const { key } = newLeaseOf('shardId-000000000000')
+      await store.create([newLeaseOf('shardId-000000000000')], never)
+      const put = async (sequenceNumber: string, subSequenceNumber = 0, next: { epoch?: number } = {}) => {
+        const change = { checkpoint: { sequenceNumber, subSequenceNumber }, ...next }
+        const [result] = await store.update([{ key, epoch: 0, change }], never)
+        return result?.outcome
+      }
+      for (const place of ['TRIM_HORIZON', 'LATEST', '9', '10', '10']) expect(await put(place)).toBe('updated')
+      expect(await put('10', 2)).toBe('updated')
+      for (const [place, sub] of [['10', 1], ['9', 7], ['LATEST', 0]] as const) expect(await put(place, sub)).toBe('conflict') // prettier-ignore
+      expect((await beat(0)).leases).toMatchObject([{ checkpoint: { sequenceNumber: '10', subSequenceNumber: 2 } }])
+      expect(await put('SHARD_END')).toBe('updated')
+      expect(await put('11')).toBe('conflict')
+      expect(await put('3', 0, { epoch: 1 })).toBe('updated')
+      expect((await beat(0)).leases).toMatchObject([{ checkpoint: { sequenceNumber: '3' }, epoch: 1 }])
+    })
+
     it('takes a lease away only in the term that is named', async () => {
       const { stores: [store], beat } = await setUp(1) // prettier-ignore
       await beat(0)

@@ -15,8 +15,8 @@ export interface LeaseStore extends AsyncDisposable {
   /** Stores those whose keys are not there yet; the others are left as they are. At most `LEASES_PER_CALL_MAX`. */
   create(leases: readonly NewLease[], signal: AbortSignal): Promise<void>
   /**
-   * Each change is made if the stored epoch is the one named, alone and whole: the answers stand in the order of the
-   * changes, and each has the lease as it is now. At most `LEASES_PER_CALL_MAX`. What it answers is durable.
+   * Each change is made if the stored epoch is the one named, and its checkpoint, where it begins no term, not before the
+   * stored one; alone and whole: the answers stand in the order of the changes, and each has the lease as it is now. At most `LEASES_PER_CALL_MAX`. What it answers is durable.
    */
   update(updates: readonly LeaseUpdate[], signal: AbortSignal): Promise<readonly LeaseUpdateResult[]>
   /** Takes leases away, each if its stored epoch is the one named. */
@@ -74,7 +74,7 @@ export interface LeaseUpdate {
 
 export type LeaseUpdateResult =
   | { readonly outcome: 'updated'; readonly lease: Lease }
-  /** It is in another term: the lease as it is now. */
+  /** It is in another term, or its checkpoint is farther: the lease as it is now. */
   | { readonly outcome: 'conflict'; readonly lease: Lease }
   | { readonly outcome: 'gone' }
 

@@ -1,5 +1,5 @@
 /** A lease: the right and duty of one worker to process one shard for an application, and how far it came. */
-import type { ExtendedSequenceNumber } from '../extended-sequence-number.ts'
+import { compareSequenceNumbers, type ExtendedSequenceNumber } from '../extended-sequence-number.ts'
 
 export interface Lease {
   /** Unique in the application: `<stream>:<creation second of the stream>:<shard id>`, see `lease-key.ts`. */
@@ -14,7 +14,7 @@ export interface Lease {
   /**
    * The term of ownership: grows whenever the owner changes, and when somebody seeks. Every update names the one that it
    * was thought of, so who holds an older one has lost the lease, also where the owner's name is the same again. Within a
-   * term only the owner writes the checkpoint.
+   * term only the owner writes the checkpoint, and it never goes back.
    */
   readonly epoch: number
   /** Grows with every stored change of the lease: of two pictures of it, which is the younger. */
@@ -61,6 +61,11 @@ export type LeaseChange = {
       | 'ownerSwitches'
       | 'paused'
   ]?: Lease[Name] // prettier-ignore
+}
+
+/** A checkpoint before the stored one, in the same term: a call that was overtaken. Who seeks begins a term. */
+export function goesBack(lease: Lease, { checkpoint, epoch }: LeaseChange): boolean {
+  return checkpoint !== undefined && epoch === undefined && compareSequenceNumbers(checkpoint, lease.checkpoint) < 0
 }
 
 export type NewLease = Omit<Lease, 'version'>

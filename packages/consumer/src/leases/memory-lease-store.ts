@@ -3,7 +3,7 @@
  * Nothing survives the process.
  */
 import { assert, type Clock, type Deferred, deferred, systemClock, type Timer } from '@millrace/std'
-import type { Lease, NewLease } from './lease.ts'
+import { goesBack, type Lease, type NewLease } from './lease.ts'
 import {
   type Beat,
   LEASES_PER_CALL_MAX,
@@ -80,7 +80,7 @@ export class MemoryLeases {
     return updates.map(({ key, epoch, change }): LeaseUpdateResult => {
       const lease = this.#leases.get(key)
       if (lease === undefined) return { outcome: 'gone' }
-      if (lease.epoch !== epoch) return { outcome: 'conflict', lease }
+      if (lease.epoch !== epoch || goesBack(lease, change)) return { outcome: 'conflict', lease }
       const changed: Lease = { ...lease, ...change, version: ++this.#version }
       this.#leases.set(key, changed)
       if (NEWS.some((name) => name in change)) this.#changed(key)

@@ -4,6 +4,7 @@ import {
   LEASE_BYTES_PER_ACCOUNT_MAX,
   type ServiceLease,
   type ServiceLeaseChange,
+  type ServicePlace,
 } from '@millrace/protocol'
 
 import type { OperationContext } from '../operations/operation.ts'
@@ -39,7 +40,7 @@ export type LeaseOutcome =
   { readonly kind: 'done' | 'conflict'; readonly lease: ServiceLease } | { readonly kind: 'gone' }
 
 /**
- * Changes a lease if it is in the term that is named, however often others change it within that term meanwhile.
+ * Changes a lease if it is in the term that is named, and not back to an earlier checkpoint within it, however often others change it within that term meanwhile.
  * `undefined`: takes it away. Rejects as the writer does, at the deadline at the latest.
  */
 export async function changeLease(
@@ -57,7 +58,7 @@ export async function changeLease(
     lease = now()
   }
   while (lease !== undefined) {
-    if (lease.Epoch !== Epoch) return { kind: 'conflict', lease }
+    if (lease.Epoch !== Epoch || goesBack(lease, change)) return { kind: 'conflict', lease }
     const next = change === undefined ? undefined : changedLease(lease, change)
     const value = next === undefined ? undefined : encodeLease(next)
     if (value !== undefined) {
@@ -78,4 +79,27 @@ function changedLease(lease: ServiceLease, { Cleared = [], ...change }: ServiceL
   const members = Object.entries({ ...lease, ...Object.fromEntries(given) })
   const cleared: ReadonlySet<string> = new Set(Cleared)
   return Object.fromEntries(members.filter(([name]) => !cleared.has(name))) as unknown as ServiceLease
+}
+
+/** A checkpoint before the stored one, in the same term: a call that was overtaken. Who seeks begins a term. */
+function goesBack(lease: ServiceLease, change: ServiceLeaseChange | undefined): boolean {
+  if (change?.Checkpoint === undefined || change.Epoch !== undefined) return false
+  return isBefore(change.Checkpoint, lease.Checkpoint)
+}
+
+/** Below every number; the shard's end is above. In the KCL's order. */
+const BELOW = ['AT_TIMESTAMP', 'TRIM_HORIZON', 'LATEST']
+
+function isBefore(a: ServicePlace, b: ServicePlace): boolean {
+  const { SequenceNumber: left } = a
+  const { SequenceNumber: right } = b
+  if (left === right) return (a.SubSequenceNumber ?? 0) < (b.SubSequenceNumber ?? 0)
+  if (rankOf(left) !== rankOf(right)) return rankOf(left) < rankOf(right)
+  return left.length === right.length ? left < right : left.length < right.length
+}
+
+function rankOf(sequenceNumber: string): number {
+  if (sequenceNumber === 'SHARD_END') return 1
+  const rank = BELOW.indexOf(sequenceNumber)
+  return rank < 0 ? 0 : rank - BELOW.length
 }

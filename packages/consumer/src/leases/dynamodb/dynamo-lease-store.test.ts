@@ -227,12 +227,15 @@ describe('a lease table in DynamoDB', () => {
     const { leases } = await beat([taken.lease])
     expect(leases).toMatchObject([{ owner: 'ours', epoch: epoch + 1 }])
     expect(await read(shard(0))).toMatchObject({ leaseCounter: { N: '9' }, leaseOwner: { S: 'ours' } })
-    const checkpoint = { sequenceNumber: '5', subSequenceNumber: 1 }
+    const checkpoint = {
+      sequenceNumber: '59590338271490256608559692538361571095921575989136588898',
+      subSequenceNumber: 1,
+    }
     await store.update([{ key, epoch: epoch + 1, change: { checkpoint, ownerSwitches: 0 } }], never)
     await store.update([{ key, epoch: epoch + 1, change: { owner: undefined, epoch: epoch + 2 } }], never)
     const { leaseOwner: _, ...rest } = kclItem(0, {
       leaseCounter: { N: '11' },
-      checkpoint: { S: '5' },
+      checkpoint: { S: checkpoint.sequenceNumber },
       checkpointSubSequenceNumber: { N: '1' },
       ownerSwitchesSinceCheckpoint: { N: '0' },
       millraceWrites: { N: '2' },

@@ -15,7 +15,7 @@ import {
   type LeaseUpdateResult,
   type LiveWorker,
 } from '../lease-store.ts'
-import type { Lease, LeaseChange, NewLease } from '../lease.ts'
+import { goesBack, type Lease, type LeaseChange, type NewLease } from '../lease.ts'
 import type { StreamService } from '../../service.ts'
 import { withinMs } from '../within-ms.ts'
 import { longKeys, shortKeys } from './item-keys.ts'
@@ -204,7 +204,7 @@ export class DynamoLeaseStore implements LeaseStore {
       const isRequestToKcl = isRequest(change) && this.#kcl?.isHolder(lease.owner ?? '') === true
       // A KCL begins a term with each renewal: who asks it for a lease means the owner.
       const isMeant = lease.epoch === epoch || (isRequestToKcl && lease.owner === ownerThen)
-      if (!isMeant) return { outcome: 'conflict', lease }
+      if (!isMeant || goesBack(lease, change)) return { outcome: 'conflict', lease }
       const done = await items.update(stored, isRequestToKcl ? this.#asked(lease, change) : change, signal)
       if (done !== undefined) {
         this.#seen.set(key, done)

@@ -74,6 +74,9 @@ export function statementsFor(schema: string): Statements {
         news = CASE WHEN u.news THEN (SELECT news FROM app) ELSE l.news END
       FROM jsonb_to_recordset($2::jsonb) AS u(key text, epoch bigint, news boolean, columns jsonb)
       WHERE l.application = $1 AND l.key = u.key AND l.epoch = u.epoch
+      AND (u.columns ? 'epoch' OR NOT u.columns ? 'checkpoint' OR
+        (${placeSql("u.columns->>'checkpoint'")}, ${valueSql('checkpoint_sub', 'bigint', 'u.columns')})
+          >= (${placeSql('l.checkpoint')}, l.checkpoint_sub))
       RETURNING l.*`,
     remove: `WITH app AS (
         UPDATE ${applications} SET news = news + 1, removed = news + 1 WHERE application = $1 RETURNING news)
@@ -82,4 +85,10 @@ export function statementsFor(schema: string): Statements {
       WHERE l.application = $1 AND l.key = r.key AND l.epoch = r.epoch`,
     leave: `DELETE FROM ${sessions} WHERE application = $1 AND worker = $2`,
   }
+}
+
+/** Orders places of a shard as `compareSequenceNumbers` does; a number has 129 digits at most. */
+function placeSql(checkpoint: string): string {
+  return `CASE ${checkpoint} WHEN 'AT_TIMESTAMP' THEN -3 WHEN 'TRIM_HORIZON' THEN -2 WHEN 'LATEST' THEN -1
+    WHEN 'SHARD_END' THEN 1e129 ELSE (${checkpoint})::numeric END`
 }
