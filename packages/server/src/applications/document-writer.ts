@@ -48,7 +48,7 @@ export class DocumentWriter {
       )
     const settled = deferred<Written>()
     this.#queue.push({ change, deadlineMs, settled })
-    this.#running ??= this.#run().finally(() => (this.#running = undefined))
+    this.#running ??= this.#run()
     return settled.promise
   }
 
@@ -68,6 +68,8 @@ export class DocumentWriter {
         for (const { settled } of batch) settled.reject(error)
       }
     }
+    // In the turn that found the queue empty: what is asked for in a later one would wait for a run that is over.
+    this.#running = undefined
   }
 
   /** The oldest of each document, in order, as many as may be. */
