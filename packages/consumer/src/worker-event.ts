@@ -24,6 +24,8 @@ export type WorkerEvent =
       readonly held: number
       readonly unowned: number
     }
+  /** The store did not hear that this worker stops: to the others it is dead after `failoverMs`. */
+  | { readonly kind: 'leave-failure'; readonly error: unknown }
   /** The stream is not there: its leases are brought to their ends. */
   | { readonly kind: 'stream-gone'; readonly stream: string }
   /** No lease has some hash keys, for several rounds. */

@@ -99,11 +99,12 @@ export class Worker<Value = Uint8Array> implements AsyncDisposable {
       random,
       logger,
       onBeat: (table) => this.#tellBeat(table),
+      onLeaveFailure: (error) => this.#emit({ kind: 'leave-failure', error }),
     })
     this.#sync = new ShardSync({
       worker: this.id,
       service: client,
-      store: leases,
+      store: this.#coordinator.store,
       table: this.#coordinator.table,
       streams: typeof stream === 'function' ? stream : () => (typeof stream === 'string' ? [stream] : stream),
       initial: options.initialPosition ?? 'oldest',
@@ -119,7 +120,7 @@ export class Worker<Value = Uint8Array> implements AsyncDisposable {
 
   /**
    * Processes with a `RecordProcessor` for each shard until the worker is stopped. Rejects with a `LeaseStoreError` that does
-   * not pass. A worker runs once.
+   * not pass, when its shards have come to their ends, 30 s later at the latest. A worker runs once.
    */
   run(factory: RecordProcessorFactory<Value>, options: RecordProcessorOptions & RunOptions = {}): Promise<void> {
     return this.#run(recordProcessorFace(factory, options), options)
@@ -182,6 +183,10 @@ export class Worker<Value = Uint8Array> implements AsyncDisposable {
     const syncing = this.#sync.run(this.#syncing.signal)
     try {
       await this.#coordinator.run()
+    } catch (error) {
+      // What was begun is not left running behind a promise that is settled.
+      await this.#coordinator.drained(DRAIN_MS)
+      throw error
     } finally {
       this.#syncing.abort(new Error('The worker was stopped.'))
       await syncing

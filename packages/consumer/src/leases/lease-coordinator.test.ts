@@ -95,6 +95,54 @@ describe('lease coordinators', () => {
     expect(fleet.workers[0]?.held.get('shardId-000000000000')?.lease.epoch).toBe(before + 1)
   })
 
+  it('keep their sessions beside a store that does not answer changes, and take what is to be taken when it does', async () => {
+    const fleet = await fleetOf(1, shards(1))
+    const [worker] = fleet.workers
+    const [before] = worker?.held.values() ?? []
+    if (worker === undefined || before === undefined) throw new Error('a worker with a lease')
+    worker.isUpdateMute = true
+    await fleet.create(shards(2))
+    await fleet.pass(20_000)
+    expect(before.lost.aborted).toBe(false)
+    worker.isUpdateMute = false
+    await fleet.until(() => worker.held.size === 2, 5_000)
+  })
+
+  it('end with what the store refuses for good, also when it is no beat', async () => {
+    const fleet = await fleetOf(1, shards(1))
+    const [worker] = fleet.workers
+    if (worker === undefined) throw new Error('a worker')
+    worker.store.update = () => Promise.reject(new LeaseStoreError('denied', 'never'))
+    await fleet.create(shards(2))
+    await fleet.until(() => worker.held.size === 0, 5_000)
+    await expect(worker.done).rejects.toThrow('never')
+  })
+
+  it('read everything again with the beat after one that failed', async () => {
+    const fleet = await fleetOf(1, shards(1))
+    const [worker] = fleet.workers
+    if (worker === undefined) throw new Error('a worker')
+    await fleet.change('shardId-000000000000', () => ({ checkpoint: place('9') }))
+    worker.trouble = new LeaseStoreError('unavailable', 'not today')
+    worker.coordinator.refresh()
+    const { calls } = worker
+    await fleet.until(() => worker.calls > calls)
+    worker.trouble = undefined
+    await fleet.pass(1_000)
+    expect([...worker.coordinator.table.leases()]).toMatchObject([{ checkpoint: place('9') }])
+  })
+
+  it('stop although the store fails at it in whatever way, and tell', async () => {
+    const fleet = new FakeFleet()
+    const told: unknown[] = []
+    const worker = fleet.add('worker-0', { onLeaveFailure: (error) => told.push(error) })
+    await fleet.pass(2_000)
+    const bug = new TypeError('a bug')
+    worker.store.leave = () => Promise.reject(bug)
+    await worker.coordinator.stop(1_000)
+    expect(told).toEqual([bug])
+  })
+
   it('call the store once a second when nothing happens', async () => {
     const fleet = await fleetOf(10, shards(100))
     const before = fleet.workers.map(({ calls }) => calls)

@@ -3,15 +3,18 @@
  * have too much of, hands over what is asked for, and ends what was lost. What is done with a lease is the caller's
  * (`consume`).
  *
+ * Beats wait for nothing but the store's answer to them: leases are taken beside them, and every call has a bound.
+ *
  * No leader, no clock but durations: a worker holds nothing longer than `ttlMs` after the last beat that was surely
  * heard, counted from when it was sent, and nobody takes a lease before its owner's session has ended in the store.
  */
 import { backoffMs, type Clock, deferred, type Logger, type Random, sleep, type Timer } from '@millrace/std'
+import { boundedLeaseStore } from './bounded-lease-store.ts'
 import { Claims } from './claims.ts'
 import type { HeldLease } from './held-lease.ts'
 import { Holding } from './holding.ts'
 import { LeaseTable } from './lease-table.ts'
-import { LEASES_PER_CALL_MAX, type LeaseStore, LeaseStoreError, type LeaseUpdate } from './lease-store.ts'
+import { type Beat, LEASES_PER_CALL_MAX, type LeaseStore, LeaseStoreError, type LeaseUpdate } from './lease-store.ts'
 import type { Lease } from './lease.ts'
 
 /** `ended`: at SHARD_END. `failed`: the failure policy says to leave the shard alone. */
@@ -36,6 +39,8 @@ export interface CoordinatorOptions {
   readonly logger: Logger
   /** After each beat: what is held, and whether leases are there that nobody holds. */
   readonly onBeat?: ((table: LeaseTable) => void) | undefined
+  /** The session could not be left; it ends by itself. */
+  readonly onLeaveFailure?: ((error: unknown) => void) | undefined
 }
 
 interface Running {
@@ -52,6 +57,8 @@ const RETRY = { baseMs: 100, maxMs: 2_000 }
 
 export class LeaseCoordinator {
   readonly table = new LeaseTable()
+  /** The worker's, with a bound for each call. */
+  readonly store: LeaseStore
   readonly #options: CoordinatorOptions
   readonly #claims: Claims
   readonly #running = new Map<string, Running>()
@@ -59,14 +66,19 @@ export class LeaseCoordinator {
   readonly #end = new AbortController()
   /** Cuts a wait for news short. */
   #nudge = new AbortController()
-  #stopping = false
-  #isComplete = false
+  #isStopping = false
+  /** The next beat is to tell everything. */
+  #isRefreshDue = true
   #assignedAt = -1
-  #startedAt = -1
+  #assigning: Promise<void> | undefined
+  /** What does not pass, of a call beside the beats. */
+  #refusal: { readonly error: unknown } | undefined
+  #liveUntilMs = -Infinity
   #deadline: Timer | undefined
 
   constructor(options: CoordinatorOptions) {
     this.#options = options
+    this.store = boundedLeaseStore(options.store, options.clock, options.ttlMs)
     this.#claims = new Claims(this.table, options)
   }
 
@@ -84,11 +96,12 @@ export class LeaseCoordinator {
       const { revision } = this.table
       this.#nudge = new AbortController()
       try {
+        if (this.#refusal !== undefined) throw this.#refusal.error
         await this.#beat(AbortSignal.any([signal, this.#nudge.signal]))
         failures = 0
       } catch (error) {
         if (signal.aborted || this.#nudge.signal.aborted) continue
-        if (!(error instanceof LeaseStoreError) || !error.retryable) {
+        if (!isPassing(error)) {
           this.#loseAll(`the lease store refuses: ${error instanceof Error ? error.message : String(error)}`)
           throw error
         }
@@ -105,17 +118,13 @@ export class LeaseCoordinator {
 
   /** Ends all consumers in their own time, `drainMs` at most, gives their leases up, and leaves the session. */
   async stop(drainMs: number): Promise<void> {
-    const { clock, store, ttlMs } = this.#options
+    const { clock, ttlMs, onLeaveFailure } = this.#options
     if (this.#end.signal.aborted) return
-    this.#stopping = true
+    this.#isStopping = true
     for (const { holding } of this.#running.values()) holding.askToRelease('stop')
     // The others hear at once that this worker takes no more.
     this.#nudge.abort()
-    const drained = Promise.all([...this.#running.values()].map(({ done }) => done))
-    const isOver = deferred<void>()
-    const timer = clock.setTimer(drainMs, isOver.resolve)
-    await Promise.race([drained, isOver.promise])
-    timer.cancel()
+    await this.drained(drainMs)
     const surrendered = [...this.#running.values()].map(({ holding }) =>
       this.#surrender(holding, `${drainMs} ms were over`),
     )
@@ -123,22 +132,26 @@ export class LeaseCoordinator {
     if (surrendered.length > 0) await Promise.race([Promise.all(surrendered), sleep(clock, ttlMs)])
     this.#end.abort(new Error('The worker was stopped.'))
     this.#deadline?.cancel()
-    try {
-      await store.leave(this.#abandon.signal)
-    } catch (error) {
-      // The session ends by itself.
-      if (!(error instanceof LeaseStoreError)) throw error
-    }
+    // The session ends by itself, too.
+    await this.store.leave(this.#abandon.signal).catch((error: unknown) => onLeaveFailure?.(error))
+  }
+
+  /** Until nothing is processed here, `limitMs` at most. */
+  async drained(limitMs: number): Promise<void> {
+    const isOver = deferred<void>()
+    const timer = this.#options.clock.setTimer(limitMs, isOver.resolve)
+    await Promise.race([Promise.all([...this.#running.values()].map(({ done }) => done)), isOver.promise])
+    timer.cancel()
   }
 
   /** Everything is read again with the next beat: checkpoints of others are no news. */
   refresh(): void {
-    this.#isComplete = false
+    this.#isRefreshDue = true
   }
 
   /** As after a crash: nothing is stored, nothing waited for. */
   abandon(): void {
-    this.#stopping = true
+    this.#isStopping = true
     this.#deadline?.cancel()
     this.#end.abort(new Error('The worker was abandoned.'))
     this.#abandon.abort(new Error('The worker was abandoned.'))
@@ -146,29 +159,43 @@ export class LeaseCoordinator {
   }
 
   async #beat(signal: AbortSignal): Promise<void> {
-    const { worker, store, ttlMs, beatMs, capacity, clock, onBeat } = this.#options
+    const { clock, onBeat } = this.#options
     const sentAtMs = clock.monotonic()
-    const held = [...this.#running.values()].map(({ holding }) => holding.lease)
-    const cursor = this.#isComplete ? this.table.cursor : undefined
-    const waitMs = cursor === undefined ? 0 : beatMs
-    const share = this.#stopping ? 0 : capacity
-    this.#isComplete = true
-    const news = await store.beat({ worker, ttlMs, waitMs, cursor, held, capacity: share }, signal)
+    const isRefresh = this.#isRefreshDue
+    this.#isRefreshDue = false
+    try {
+      this.table.apply(await this.store.beat(this.#nextBeat(isRefresh), signal))
+    } catch (error) {
+      if (isRefresh) this.#isRefreshDue = true
+      throw error
+    }
     if (this.#end.signal.aborted) return
     this.#heardAt(sentAtMs)
-    this.table.apply(news)
     this.#observe()
-    await this.#assign()
-    // Nothing is begun that nobody would end: the session may be over by now.
-    if (clock.monotonic() < sentAtMs + ttlMs - TTL_MARGIN_MS) this.#startOwn()
+    this.#startOwn()
+    this.#assign()
     onBeat?.(this.table)
+  }
+
+  #nextBeat(isRefresh: boolean): Beat {
+    const { worker, ttlMs, beatMs, capacity } = this.#options
+    const cursor = isRefresh ? undefined : this.table.cursor
+    return {
+      worker,
+      ttlMs,
+      waitMs: cursor === undefined ? 0 : beatMs,
+      cursor,
+      held: [...this.#running.values()].map(({ holding }) => holding.lease),
+      capacity: this.#isStopping ? 0 : capacity,
+    }
   }
 
   /** Nobody may hold longer than the store says the session lives. */
   #heardAt(sentAtMs: number): void {
     const { clock, ttlMs } = this.#options
     this.#deadline?.cancel()
-    const leftMs = sentAtMs + ttlMs - TTL_MARGIN_MS - clock.monotonic()
+    this.#liveUntilMs = sentAtMs + ttlMs - TTL_MARGIN_MS
+    const leftMs = this.#liveUntilMs - clock.monotonic()
     if (leftMs <= 0) this.#loseAll('the session may have ended')
     else this.#deadline = clock.setTimer(leftMs, () => this.#loseAll('the session may have ended'))
   }
@@ -203,37 +230,48 @@ export class LeaseCoordinator {
     }
   }
 
-  async #assign(): Promise<void> {
-    if (this.table.revision === this.#assignedAt || this.#stopping) return
+  /** One round at a time, beside the beats: a store that is slow to change leases does not cost the session. */
+  #assign(): void {
+    if (this.#assigning !== undefined || this.#isStopping || this.table.revision === this.#assignedAt) return
     this.#assignedAt = this.table.revision
     const updates = this.#claims.updates(this.#running)
-    for (let at = 0; at < updates.length; at += LEASES_PER_CALL_MAX)
-      await this.#update(updates.slice(at, at + LEASES_PER_CALL_MAX))
+    if (updates.length > 0) this.#assigning = this.#update(updates)
   }
 
   async #update(updates: readonly LeaseUpdate[]): Promise<void> {
     try {
-      const results = await this.#options.store.update(updates, this.#end.signal)
-      for (const [i, result] of results.entries()) {
-        if (result.outcome === 'gone') this.table.drop((updates[i] as LeaseUpdate).key)
-        else this.table.put(result.lease)
-      }
+      for (let at = 0; at < updates.length; at += LEASES_PER_CALL_MAX)
+        await this.#updateSome(updates.slice(at, at + LEASES_PER_CALL_MAX))
     } catch (error) {
       // Whether it was done or not: the next news tell, and what is missing then is tried again.
       this.#assignedAt = -1
-      throw error
+      if (isPassing(error)) this.#options.logger.warn('leases could not be taken', { error: error.message })
+      else if (!this.#end.signal.aborted) {
+        this.#refusal = { error }
+        this.#nudge.abort()
+      }
+    }
+    this.#assigning = undefined
+    this.#startOwn()
+  }
+
+  async #updateSome(updates: readonly LeaseUpdate[]): Promise<void> {
+    const results = await this.store.update(updates, this.#end.signal)
+    for (const [i, result] of results.entries()) {
+      if (result.outcome === 'gone') this.table.drop((updates[i] as LeaseUpdate).key)
+      else this.table.put(result.lease)
     }
   }
 
+  /** Nothing is begun that nobody would end: the session may be over by now. */
   #startOwn(): void {
-    if (this.#stopping || this.table.revision === this.#startedAt) return
-    this.#startedAt = this.table.revision
+    if (this.#isStopping || this.#options.clock.monotonic() >= this.#liveUntilMs) return
     for (const lease of this.#claims.toBegin(this.#running)) this.#start(lease)
   }
 
   #start(lease: Lease): void {
-    const { worker, store, clock, random } = this.#options
-    const { table } = this
+    const { worker, clock, random } = this.#options
+    const { store, table } = this
     this.#claims.begin(lease)
     const holding = new Holding(lease, { worker, store, table, clock, random, signal: this.#abandon.signal })
     const running: Running = { holding, done: this.#consume(lease.key, holding) }
@@ -259,7 +297,10 @@ export class LeaseCoordinator {
       this.#running.delete(key)
       // It may be ours still, or again.
       this.#assignedAt = -1
-      this.#startedAt = -1
     }
   }
+}
+
+function isPassing(error: unknown): error is LeaseStoreError {
+  return error instanceof LeaseStoreError && error.retryable
 }

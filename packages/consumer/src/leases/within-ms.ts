@@ -1,8 +1,11 @@
 /** Bounds a call of a store that has no bound itself. */
-import type { Clock } from '@millrace/std'
+import { type Clock, untilAborted } from '@millrace/std'
 import { LeaseStoreError } from './lease-store.ts'
 
-/** `work` gets a signal that is aborted with the caller's, or with a `LeaseStoreError` (`unavailable`) when the time is over. */
+/**
+ * `work` gets a signal that is aborted with the caller's, or with a `LeaseStoreError` (`unavailable`) when the time is over. Nobody
+ * waits longer, whatever it makes of that.
+ */
 export async function withinMs<T>(
   clock: Clock,
   limitMs: number,
@@ -13,7 +16,8 @@ export async function withinMs<T>(
   const error = new LeaseStoreError('unavailable', `The lease store did not answer within ${limitMs} ms.`)
   const timer = clock.setTimer(limitMs, () => over.abort(error))
   try {
-    return await work(AbortSignal.any([signal, over.signal]))
+    const within = AbortSignal.any([signal, over.signal])
+    return await untilAborted(work(within), within)
   } finally {
     timer.cancel()
   }

@@ -19,6 +19,8 @@ export class FakeWorker {
   calls = 0
   /** Every call to the store fails with this, if set. */
   trouble: Error | undefined
+  /** Changes of leases are not answered, if set. */
+  isUpdateMute = false
 
   constructor(name: string, leases: MemoryLeases, clock: Clock, options: Partial<CoordinatorOptions>) {
     this.name = name
@@ -67,7 +69,8 @@ export class FakeWorker {
     return {
       beat: (beat, signal) => call(() => store.beat(beat, signal)),
       create: (leases, signal) => call(() => store.create(leases, signal)),
-      update: (updates, signal) => call(() => store.update(updates, signal)),
+      update: (updates, signal) =>
+        call(() => (this.isUpdateMute ? new Promise<never>(() => {}) : store.update(updates, signal))),
       remove: (leases, signal) => call(() => store.remove(leases, signal)),
       leave: (signal) => call(() => store.leave(signal)),
       [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
