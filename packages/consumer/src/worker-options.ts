@@ -31,7 +31,7 @@ export interface WorkerOptions<Value = Uint8Array> extends ShardConsumerOptions 
   readonly balance?: 'count' | 'load' | undefined
   /** What this worker takes beside others. Default: 1. */
   readonly capacity?: number | undefined
-  /** The most shards that this worker takes. What nobody takes is told by events. Default: no bound. */
+  /** The most shards that this worker has. Others take the rest; what nobody takes is told by events. Default: no bound. */
   readonly leasesMax?: number | undefined
   /** A worker that is not heard of for so long is dead, and others take its shards, ms. Default: 4,000. */
   readonly failoverMs?: number | undefined

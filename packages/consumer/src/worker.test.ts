@@ -1,6 +1,7 @@
 import { deferred } from '@millrace/std'
 import { seededRandom, VirtualClock } from '@millrace/std/testing'
 import { describe, expect, it } from 'vitest'
+import type { Lease } from './leases/lease.ts'
 import type { LeaseStore } from './leases/lease-store.ts'
 import { LeaseStoreError } from './leases/lease-store.ts'
 import { MemoryLeases } from './leases/memory-lease-store.ts'
@@ -29,6 +30,11 @@ class Bench {
       random: seededRandom(2),
       ...more,
     })
+  }
+
+  async stored(): Promise<readonly Lease[]> {
+    const beat = { worker: '-', ttlMs: 0, waitMs: 0, held: [], capacity: 0 }
+    return (await this.leases.open().beat(beat, new AbortController().signal)).leases
   }
 
   /** Timer by timer; what is ready to run always runs first. */
@@ -99,5 +105,39 @@ describe('Worker', () => {
     expect(isRejected).toBe(false)
     await bench.pass(5_000)
     expect(isRejected).toBe(true)
+  })
+
+  it('leaves a shard at which its processor hangs to another worker', async () => {
+    const bench = new Bench()
+    const { shardId, record } = bench.stream.put('key', new Uint8Array(1))
+    const hanging = bench.worker('a', { hangMs: 2_000 })
+    void hanging.run(() => ({ processRecords: () => new Promise<void>(() => {}) }))
+    await bench.pass(500)
+    const seen: string[] = []
+    const other = bench.worker('b')
+    void other.run(() => ({
+      processRecords({ records }) {
+        seen.push(...records.map(({ sequenceNumber }) => sequenceNumber))
+      },
+    }))
+    await bench.pass(15_000)
+    expect(seen).toEqual([record.SequenceNumber])
+    expect(other.held.some((key) => key.endsWith(shardId))).toBe(true)
+    await Promise.all([hanging.stop({ drainMs: 1_000 }), other.stop(), bench.pass(5_000)])
+  })
+
+  it('pauses a shard for everybody where the failure policy stops it', async () => {
+    const bench = new Bench()
+    const { shardId } = bench.stream.put('key', new Uint8Array(1))
+    const failure = { retry: { retries: 0 } }
+    const worker = bench.worker('a', { failure })
+    void worker.run(() => ({
+      processRecords() {
+        throw new Error('never')
+      },
+    }))
+    await bench.pass(5_000)
+    expect((await bench.stored()).find((lease) => lease.shardId === shardId)).toMatchObject({ paused: true })
+    await Promise.all([worker.stop(), bench.pass(5_000)])
   })
 })

@@ -21,6 +21,7 @@ import { polling } from './retrieval/retrieval.ts'
 import { type Retrieval, ShardReadError } from './retrieval/shard-reader.ts'
 import type { OpenRecords } from './shards/invalid-record.ts'
 import { ShardConsumer } from './shards/shard-consumer.ts'
+import { ShardConsumerError } from './shards/shard-consumer-error.ts'
 import { resolveShardConsumerOptions } from './shards/shard-consumer-options.ts'
 import type { ShardProcessorFactory } from './shards/shard-processor.ts'
 import { ShardSync } from './shards/shard-sync.ts'
@@ -225,7 +226,10 @@ export class Worker<Value = Uint8Array> implements AsyncDisposable {
     return result.outcome === 'failed' ? this.#failed(held, result.error) : result.outcome
   }
 
-  /** What the failure policy ends stays ended until somebody resumes it; what the service says is seen to here. */
+  /**
+   * What the failure policy ends stays ended, for everybody, until somebody resumes it. What this worker alone may be at fault
+   * for, as a processor that hangs, is left to others.
+   */
   async #failed(held: HeldLease, error: unknown): Promise<ConsumeResult> {
     const { logger = silentLogger } = this.#options
     const { key } = held.lease
@@ -233,7 +237,8 @@ export class Worker<Value = Uint8Array> implements AsyncDisposable {
       lease: key,
       error: error instanceof Error ? error.message : String(error),
     })
-    if (!(error instanceof ShardReadError) || error.code === 'unreadable') return 'failed'
+    if (error instanceof ShardConsumerError && error.code !== 'processor-hung') return 'failed'
+    if (!(error instanceof ShardReadError) || error.code === 'unreadable') return 'declined'
     if (error.code === 'gone') {
       await held.end([])
       return 'ended'
@@ -259,7 +264,8 @@ export class Worker<Value = Uint8Array> implements AsyncDisposable {
   #tellBeat(table: LeaseTable): void {
     if (this.#options.onEvent === undefined) return
     let unowned = 0
-    for (const lease of table.leases()) if (table.isReady(lease) && !table.isLive(lease.owner)) unowned++
+    for (const lease of table.leases())
+      if (!lease.paused && table.isReady(lease) && !table.isLive(lease.owner)) unowned++
     const { held } = this.#coordinator
     this.#emit({ kind: 'beat', workers: table.workers.length, leases: table.size, held: held.length, unowned })
   }

@@ -11,6 +11,8 @@ export interface AssignmentOptions {
   readonly balance: 'count' | 'load'
   /** The most that this worker holds. */
   readonly leasesMax: number
+  /** How many workers have let a free lease pass: it falls to the next one then. Default: none. */
+  readonly passes?: ((lease: Lease) => number) | undefined
 }
 
 export interface Assignment {
@@ -49,7 +51,9 @@ export function assign(
   const free: Lease[] = []
   for (const lease of leases) {
     const owner = byName.get(lease.owner ?? '')
-    const heir = owner === undefined ? undefined : byName.get(lease.heir ?? '')
+    const asking = owner === undefined ? undefined : byName.get(lease.heir ?? '')
+    // One that is about to stop gets nothing any more.
+    const heir = asking !== undefined && asking.capacity > 0 ? asking : undefined
     const holder = heir ?? owner
     if (holder === undefined) {
       free.push(lease)
@@ -61,7 +65,7 @@ export function assign(
 
   const take: Lease[] = []
   for (const lease of inOrder(free, costOf)) {
-    const holder = lightest(holders, costOf(lease))
+    const holder = lightest(holders, costOf(lease), options.passes?.(lease))
     if (holder === undefined) break
     charge(holder, costOf(lease))
     if (holder === me && me.count <= options.leasesMax) take.push(lease)
@@ -120,11 +124,12 @@ function ratio({ load, capacity }: Holder, cost = 0): number {
   return load + cost > 0 ? Infinity : 0
 }
 
-/** `undefined`: all of them want to get rid of what they have. */
-function lightest(holders: readonly Holder[], cost: number): Holder | undefined {
+/** But for the first so many, round about. `undefined`: all of them want to get rid of what they have. */
+function lightest(holders: readonly Holder[], cost: number, passes = 0): Holder | undefined {
+  const able = holders.filter(({ capacity }) => capacity > 0)
+  if (passes > 0) return able.toSorted((a, b) => ratio(a, cost) - ratio(b, cost))[passes % able.length]
   let best: Holder | undefined
-  for (const holder of holders)
-    if (holder.capacity > 0 && (best === undefined || ratio(holder, cost) < ratio(best, cost))) best = holder
+  for (const holder of able) if (best === undefined || ratio(holder, cost) < ratio(best, cost)) best = holder
   return best
 }
 

@@ -1,78 +1,127 @@
 /**
  * What this worker should change of the leases, and which it should begin, by its picture of them. Bookkeeping, no I/O.
  *
- * Invariant: a term is begun here once. A call of the consumer before may be under way still, and would write beside the
- * next one: who begins again takes a new term first, which fences it.
+ * Invariants: a term is begun here once: a call of the consumer before may be under way still, and would write beside the
+ * next one, so who begins again takes a new term first, which fences it. And no more than `leasesMax` are processed.
  */
-import { isShardEnd } from '../extended-sequence-number.ts'
 import { assign } from './assignment.ts'
 import type { LeaseTable } from './lease-table.ts'
 import type { LeaseUpdate } from './lease-store.ts'
 import type { Lease } from './lease.ts'
+import { begunAgain, givenTo, takenBy } from './terms.ts'
 
 export interface ClaimsOptions {
   readonly worker: string
   readonly balance: 'count' | 'load'
   readonly leasesMax: number
+  /** A lease that its worker has not taken after so long falls to the next one, ms. */
+  readonly ttlMs: number
 }
 
 /** Keys of leases that are processed here now. */
-export type Running = Pick<ReadonlySet<string>, 'has'>
+export type Running = Pick<ReadonlySet<string>, 'has' | 'size'>
 
 export class Claims {
   readonly #options: ClaimsOptions
   readonly #table: LeaseTable
   /** The last term that was begun here of each lease. */
   readonly #begun = new Map<string, number>()
+  /** Leases that this worker leaves to others, and until when. */
+  readonly #declined = new Map<string, number>()
+  /** Since when nobody has them, who might. */
+  #freeSinceMs: ReadonlyMap<string, number> = new Map()
+  /** Of the table, when it was looked through last; -1: it is to be looked through in any case. */
+  #revision = -1
 
   constructor(table: LeaseTable, options: ClaimsOptions) {
     this.#table = table
     this.#options = options
   }
 
-  updates(running: Running): readonly LeaseUpdate[] {
-    for (const key of this.#begun.keys()) if (this.#table.get(key) === undefined) this.#begun.delete(key)
-    const { worker } = this.#options
-    const leases = [...this.#table.leases()].filter((lease) => this.#table.isReady(lease))
-    const { take, ask } = assign(leases, this.#table.workers, this.#options)
-    const again = this.#own(running).filter((lease) => this.#isBegun(lease))
+  /** What should be changed now; nothing as long as neither the table nor the time gives a reason. */
+  updates(running: Running, nowMs: number): readonly LeaseUpdate[] {
+    this.#forget(nowMs)
+    if (this.#table.revision === this.#revision) return []
+    this.#revision = this.#table.revision
+    const { worker, ttlMs } = this.#options
+    // What is paused is no work: it draws nothing to others, and falls to somebody when it is resumed.
+    const leases = [...this.#table.leases()].filter((lease) => !lease.paused && this.#table.isReady(lease))
+    this.#noteFree(leases, nowMs)
+    const { take, ask } = assign(leases, this.#table.workers, {
+      ...this.#options,
+      passes: ({ key }) => Math.floor((nowMs - (this.#freeSinceMs.get(key) ?? nowMs)) / ttlMs),
+    })
+    const mine = leases.filter(({ key, owner }) => owner === worker && !running.has(key))
+    const kept = this.#kept(mine, running)
+    const taken = take.filter((lease) => !this.#isDeclined(lease))
+    // Time alone may give it to somebody else.
+    if (taken.length < this.#freeSinceMs.size || this.#declined.size > 0) this.again()
     return [
-      ...take.map((lease) => ({ ...named(lease), change: takenBy(worker, lease) })),
-      ...ask.map((lease) => ({ ...named(lease), change: { heir: worker } })),
-      ...again.map((lease) => ({ ...named(lease), change: { epoch: lease.epoch + 1 } })),
+      ...taken.map((lease) => takenBy(worker, lease)),
+      ...ask
+        .filter((lease) => !this.#isDeclined(lease))
+        .map(({ key, epoch }) => ({ key, epoch, change: { heir: worker } })),
+      ...kept.filter((lease) => this.#isBegun(lease)).map(begunAgain),
+      ...mine.filter((lease) => !kept.includes(lease)).map((lease) => this.#givenUp(lease)),
     ]
+  }
+
+  /** What a worker that stops has and does not process, to give up; paused leases, too. */
+  leftovers(running: Running): readonly LeaseUpdate[] {
+    return [...this.#table.leases()]
+      .filter(({ key, owner }) => owner === this.#options.worker && !running.has(key))
+      .map((lease) => this.#givenUp(lease))
   }
 
   /** What is ours and not processed yet: just taken, handed over, or taken by a call whose answer was lost. */
   toBegin(running: Running): readonly Lease[] {
-    return this.#own(running).filter((lease) => !this.#isBegun(lease))
+    const mine = [...this.#table.leases()].filter(
+      (lease) =>
+        lease.owner === this.#options.worker && !lease.paused && !running.has(lease.key) && this.#table.isReady(lease),
+    )
+    return this.#kept(mine, running).filter((lease) => !this.#isBegun(lease))
   }
 
   begin({ key, epoch }: Lease): void {
     this.#begun.set(key, epoch)
   }
 
-  #own(running: Running): readonly Lease[] {
-    const { worker } = this.#options
-    return [...this.#table.leases()].filter(
-      (lease) => lease.owner === worker && !lease.paused && !running.has(lease.key) && this.#table.isReady(lease),
-    )
+  /** This worker cannot process it: until then it neither takes it nor asks for it. */
+  decline({ key }: Lease, untilMs: number): void {
+    this.#declined.set(key, untilMs)
+    this.again()
+  }
+
+  /** The next `updates` looks through the table even if it is the same. */
+  again(): void {
+    this.#revision = -1
+  }
+
+  /** Of those that are ours and not processed, what may be: one time after another the same ones. */
+  #kept(mine: readonly Lease[], { size }: Running): readonly Lease[] {
+    const room = Math.max(0, this.#options.leasesMax - size)
+    return mine.filter((lease) => !this.#isDeclined(lease)).slice(0, room)
+  }
+
+  #givenUp(lease: Lease): LeaseUpdate {
+    return givenTo(this.#table.heirOf(lease), lease)
+  }
+
+  #noteFree(leases: readonly Lease[], nowMs: number): void {
+    const free = leases.filter(({ owner }) => !this.#table.isLive(owner))
+    this.#freeSinceMs = new Map(free.map(({ key }) => [key, this.#freeSinceMs.get(key) ?? nowMs]))
+  }
+
+  #forget(nowMs: number): void {
+    for (const key of this.#begun.keys()) if (this.#table.get(key) === undefined) this.#begun.delete(key)
+    for (const [key, untilMs] of this.#declined) if (untilMs <= nowMs) this.#declined.delete(key)
   }
 
   #isBegun({ key, epoch }: Lease): boolean {
     return this.#begun.get(key) === epoch
   }
-}
 
-function named({ key, epoch }: Lease): Pick<LeaseUpdate, 'key' | 'epoch'> {
-  return { key, epoch }
-}
-
-function takenBy(worker: string, lease: Lease): LeaseUpdate['change'] {
-  return {
-    owner: worker,
-    heir: undefined,
-    epoch: lease.epoch + 1,
-    ...(isShardEnd(lease.checkpoint) || lease.owner === worker ? {} : { ownerSwitches: lease.ownerSwitches + 1 }),
+  #isDeclined({ key }: Lease): boolean {
+    return this.#declined.has(key)
   }
 }

@@ -12,6 +12,7 @@ import { leaseKey, parseLeaseKey } from './lease-key.ts'
 import type { LeaseTable } from './lease-table.ts'
 import { type LeaseStore, LeaseStoreError } from './lease-store.ts'
 import type { Lease, LeaseChange, NewLease, PendingCheckpoint } from './lease.ts'
+import { givenTo } from './terms.ts'
 
 export interface HoldingContext {
   readonly worker: string
@@ -98,13 +99,8 @@ export class Holding implements HeldLease {
   async giveUp(): Promise<void> {
     const { store, table, signal } = this.#context
     await this.#last
-    const { key, epoch, ownerSwitches } = this.#lease
-    const heir = table.get(key)?.heir
-    const change = { owner: table.isLive(heir) ? heir : undefined, heir: undefined, epoch: epoch + 1, ownerSwitches: ownerSwitches + 1 } // prettier-ignore
-    const [result] = await this.#untilDone(
-      () => store.update([{ key, epoch, change }], AbortSignal.any([signal])),
-      signal,
-    )
+    const update = givenTo(table.heirOf(table.get(this.#lease.key) ?? this.#lease), this.#lease)
+    const [result] = await this.#untilDone(() => store.update([update], signal), signal)
     if (result !== undefined && result.outcome !== 'gone') table.put(result.lease)
     this.lose('it was given up')
   }

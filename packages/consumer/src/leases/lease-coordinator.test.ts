@@ -291,4 +291,78 @@ describe('lease coordinators', () => {
     expect(await fleet.stored()).toMatchObject([{ epoch: 2 }])
     expect(other.held.size).toBe(0)
   })
+
+  it('hand nothing over to a worker that wants nothing any more', async () => {
+    const fleet = await fleetOf(1, shards(1))
+    fleet.add('leaving', { capacity: 0 })
+    await fleet.pass(1_500)
+    const [before] = fleet.workers[0]?.held.values() ?? []
+    await fleet.change('shardId-000000000000', () => ({ heir: 'leaving' }))
+    await fleet.pass(5_000)
+    expect(before?.release.aborted).toBe(false)
+    expect(await fleet.stored()).toMatchObject([{ owner: 'worker-0', epoch: 1 }])
+  })
+
+  it('give back what they own and do not process when they stop', async () => {
+    const fleet = new FakeFleet()
+    await fleet.create(shards(3))
+    const consume = () => new Promise<never>(() => {})
+    const stopping = fleet.add('stopping', { consume })
+    await fleet.pass(2_000)
+    fleet.add('full', { leasesMax: 0 })
+    await fleet.change('shardId-000000000001', () => ({ paused: true }))
+    await fleet.pass(2_000)
+    const stopped = stopping.coordinator.stop(3_000)
+    await fleet.pass(1_000)
+    // It was asked for before, and comes now.
+    await fleet.create([newLeaseOf('shardId-000000000009', { owner: 'stopping', epoch: 1 })])
+    await fleet.pass(500)
+    const handed = (await fleet.stored()).find(({ shardId }) => shardId === 'shardId-000000000009')
+    expect(handed?.owner).toBeUndefined()
+    await fleet.pass(5_000)
+    await stopped
+    for (const lease of await fleet.stored()) expect(lease.owner).toBeUndefined()
+  })
+
+  it('process no more than leasesMax, also of what is theirs already, and others take the rest', async () => {
+    const fleet = new FakeFleet()
+    await fleet.create(shards(6).map((lease) => ({ ...lease, owner: 'small', epoch: 3 })))
+    const small = fleet.add('small', { leasesMax: 1 })
+    let most = 0
+    const large = fleet.add('large')
+    await fleet.until(() => {
+      most = Math.max(most, small.held.size)
+      return large.held.size === 5
+    }, 20_000)
+    await fleet.pass(20_000)
+    expect([most, small.held.size, large.held.size]).toEqual([1, 1, 5])
+  })
+
+  it('count no paused lease as work', async () => {
+    const fleet = await fleetOf(2, shards(4))
+    const [a, b] = fleet.workers
+    for (const shardId of a?.shards ?? []) await fleet.change(shardId, () => ({ paused: true }))
+    await fleet.until(() => a?.held.size === 1 && b?.held.size === 1, 5_000)
+  })
+
+  it('leave what they declined to others, and try it again later', async () => {
+    const fleet = new FakeFleet()
+    await fleet.create(shards(1))
+    let runs = 0
+    fleet.add('a-declines', {
+      async consume() {
+        runs++
+        return 'declined'
+      },
+    })
+    await fleet.pass(50_000)
+    expect(runs).toBe(1)
+    expect(await fleet.stored()).toMatchObject([{ owner: undefined, paused: false }])
+    await fleet.pass(20_000)
+    expect(runs).toBe(2)
+    const other = fleet.add('other')
+    await fleet.until(() => other.held.size === 1, 10_000)
+    await fleet.pass(100_000)
+    expect([runs, other.held.size]).toEqual([2, 1])
+  })
 })

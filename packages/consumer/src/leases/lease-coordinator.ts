@@ -17,8 +17,11 @@ import { LeaseTable } from './lease-table.ts'
 import { type Beat, LEASES_PER_CALL_MAX, type LeaseStore, LeaseStoreError, type LeaseUpdate } from './lease-store.ts'
 import type { Lease } from './lease.ts'
 
-/** `ended`: at SHARD_END. `failed`: the failure policy says to leave the shard alone. */
-export type ConsumeResult = 'ended' | 'released' | 'lost' | 'failed'
+/**
+ * `ended`: at SHARD_END. `failed`: the failure policy says to leave the shard alone, everybody. `declined`: this worker cannot
+ * process it now; another may.
+ */
+export type ConsumeResult = 'ended' | 'released' | 'lost' | 'failed' | 'declined'
 
 export interface CoordinatorOptions {
   readonly worker: string
@@ -53,6 +56,8 @@ interface Running {
 const TTL_MARGIN_MS = 100
 /** Many workers that come and go wake each other no oftener. */
 const NEWS_GAP_MS = 20
+/** What a worker declined it leaves to others for so long. */
+const DECLINED_MS = 60_000
 const RETRY = { baseMs: 100, maxMs: 2_000 }
 
 export class LeaseCoordinator {
@@ -69,8 +74,7 @@ export class LeaseCoordinator {
   #isStopping = false
   /** The next beat is to tell everything. */
   #isRefreshDue = true
-  #assignedAt = -1
-  #assigning: Promise<void> | undefined
+  #changing: Promise<void> | undefined
   /** What does not pass, of a call beside the beats. */
   #refusal: { readonly error: unknown } | undefined
   #liveUntilMs = -Infinity
@@ -125,11 +129,13 @@ export class LeaseCoordinator {
     // The others hear at once that this worker takes no more.
     this.#nudge.abort()
     await this.drained(drainMs)
-    const surrendered = [...this.#running.values()].map(({ holding }) =>
-      this.#surrender(holding, `${drainMs} ms were over`),
-    )
     // A store that is away does not hold the end up: the session ends by itself.
-    if (surrendered.length > 0) await Promise.race([Promise.all(surrendered), sleep(clock, ttlMs)])
+    const over = new AbortController()
+    await Promise.race([
+      this.#giveUpAll(`${drainMs} ms were over`),
+      sleep(clock, ttlMs, over.signal).catch(() => undefined),
+    ])
+    over.abort()
     this.#end.abort(new Error('The worker was stopped.'))
     this.#deadline?.cancel()
     // The session ends by itself, too.
@@ -173,7 +179,7 @@ export class LeaseCoordinator {
     this.#heardAt(sentAtMs)
     this.#observe()
     this.#startOwn()
-    this.#assign()
+    this.#claim()
     onBeat?.(this.table)
   }
 
@@ -210,14 +216,21 @@ export class LeaseCoordinator {
     for (const running of this.#running.values()) {
       const { holding } = running
       if (!holding.observe(this.table.get(holding.lease.key))) continue
-      const { heir, paused } = holding.lease
-      if (paused) holding.askToRelease('pause')
-      if (heir === undefined || heir === worker || !this.table.isLive(heir) || running.handover !== undefined) continue
+      if (holding.lease.paused) holding.askToRelease('pause')
+      const heir = this.table.heirOf(holding.lease)
+      if (heir === undefined || heir === worker || running.handover !== undefined) continue
       holding.askToRelease('handoff')
       running.handover = clock.setTimer(handoverMs, () => {
         void this.#surrender(holding, `${heir} waited ${handoverMs} ms for it`)
       })
     }
+  }
+
+  async #giveUpAll(why: string): Promise<void> {
+    await Promise.all([...this.#running.values()].map(({ holding }) => this.#surrender(holding, why)))
+    await this.#changing
+    this.#claim()
+    await this.#changing
   }
 
   /** Without waiting for the consumer: what it does from now on is lost. */
@@ -231,11 +244,12 @@ export class LeaseCoordinator {
   }
 
   /** One round at a time, beside the beats: a store that is slow to change leases does not cost the session. */
-  #assign(): void {
-    if (this.#assigning !== undefined || this.#isStopping || this.table.revision === this.#assignedAt) return
-    this.#assignedAt = this.table.revision
-    const updates = this.#claims.updates(this.#running)
-    if (updates.length > 0) this.#assigning = this.#update(updates)
+  #claim(): void {
+    if (this.#changing !== undefined) return
+    const updates = this.#isStopping
+      ? this.#claims.leftovers(this.#running)
+      : this.#claims.updates(this.#running, this.#options.clock.monotonic())
+    if (updates.length > 0) this.#changing = this.#update(updates)
   }
 
   async #update(updates: readonly LeaseUpdate[]): Promise<void> {
@@ -244,14 +258,14 @@ export class LeaseCoordinator {
         await this.#updateSome(updates.slice(at, at + LEASES_PER_CALL_MAX))
     } catch (error) {
       // Whether it was done or not: the next news tell, and what is missing then is tried again.
-      this.#assignedAt = -1
+      this.#claims.again()
       if (isPassing(error)) this.#options.logger.warn('leases could not be taken', { error: error.message })
       else if (!this.#end.signal.aborted) {
         this.#refusal = { error }
         this.#nudge.abort()
       }
     }
-    this.#assigning = undefined
+    this.#changing = undefined
     this.#startOwn()
   }
 
@@ -276,15 +290,17 @@ export class LeaseCoordinator {
     const holding = new Holding(lease, { worker, store, table, clock, random, signal: this.#abandon.signal })
     const running: Running = { holding, done: this.#consume(lease.key, holding) }
     this.#running.set(lease.key, running)
-    if (lease.heir !== undefined && table.isLive(lease.heir)) this.#observe()
+    if (table.heirOf(lease) !== undefined) this.#observe()
   }
 
   async #consume(key: string, holding: Holding): Promise<void> {
-    const { consume, logger } = this.#options
+    const { consume, clock, logger } = this.#options
     try {
       const result = await consume(holding)
+      if (result === 'declined') this.#claims.decline(holding.lease, clock.monotonic() + DECLINED_MS)
       if (result === 'failed') await holding.pause()
-      if (result === 'released' && holding.release.reason !== 'pause') await holding.giveUp()
+      const isGiven = result === 'declined' || (result === 'released' && holding.release.reason !== 'pause')
+      if (isGiven) await holding.giveUp()
     } catch (error) {
       // What was not stored is found in the table by whoever reads it next.
       logger.error('a shard ended with an error', {
@@ -296,7 +312,7 @@ export class LeaseCoordinator {
       this.#running.get(key)?.handover?.cancel()
       this.#running.delete(key)
       // It may be ours still, or again.
-      this.#assignedAt = -1
+      this.#claims.again()
     }
   }
 }

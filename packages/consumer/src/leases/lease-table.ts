@@ -41,6 +41,11 @@ export class LeaseTable {
     return worker !== undefined && this.#live.has(worker)
   }
 
+  /** Who asks for the lease, and may have it: who is about to stop wants nothing any more. */
+  heirOf({ heir }: Lease): string | undefined {
+    return heir !== undefined && (this.#live.get(heir) ?? 0) > 0 ? heir : undefined
+  }
+
   apply(news: LeaseNews): void {
     if (news.isComplete) {
       const told = new Set(news.leases.map(({ key }) => key))

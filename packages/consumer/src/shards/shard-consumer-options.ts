@@ -17,7 +17,7 @@ export interface ShardConsumerOptions {
   readonly finishMs?: number | undefined
   /** A call of the processor that takes longer is told as slow, ms. Default: 30,000. */
   readonly slowMs?: number | undefined
-  /** One that takes longer than this hangs: the shard is given up, ms. Default: never. */
+  /** One that takes longer than this hangs: the shard is left to other workers for a minute, ms. Default: never. */
   readonly hangMs?: number | undefined
 }
 
