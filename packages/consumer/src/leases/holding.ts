@@ -41,6 +41,9 @@ export class Holding implements HeldLease {
   #bytes = 0
   #measuredAtMs: number
   #loadKiBps: number | undefined
+  #isEnding = false
+  /** SHARD_END is stored: what happens to the lease from now on is no loss. */
+  #isEnded = false
 
   constructor(lease: Lease, context: HoldingContext) {
     this.#lease = lease
@@ -74,22 +77,18 @@ export class Holding implements HeldLease {
   async end(children: readonly ChildShard[]): Promise<void> {
     const leases = this.#leasesOf(children)
     if (leases.length > 0) await this.#untilDone(() => this.#context.store.create(leases, this.#signal), this.#signal)
-    try {
-      await this.#change({
-        checkpoint: SHARD_END,
-        pending: undefined,
-        startTimeMs: undefined,
-        children: children.map(({ ShardId }) => ShardId),
-        owner: undefined,
-        heir: undefined,
-        epoch: this.#lease.epoch + 1,
-        ownerSwitches: 0,
-      })
-    } catch (error) {
-      // Done by a call whose answer was lost: nobody but the owner ends a shard.
-      const now = this.#context.table.get(this.#lease.key)
-      if (!(error instanceof LeaseLostError) || now === undefined || !isShardEnd(now.checkpoint)) throw error
-    }
+    this.#isEnding = true
+    await this.#change({
+      checkpoint: SHARD_END,
+      pending: undefined,
+      startTimeMs: undefined,
+      children: children.map(({ ShardId }) => ShardId),
+      owner: undefined,
+      heir: undefined,
+      epoch: this.#lease.epoch + 1,
+      ownerSwitches: 0,
+    })
+    this.#isEnded = true
   }
 
   /**
@@ -112,6 +111,9 @@ export class Holding implements HeldLease {
 
   /** The stored lease as it was read. Says whether it is still ours. */
   observe(lease: Lease | undefined): boolean {
+    // News of it, or a call whose answer was lost: nobody but the owner ends a shard.
+    if (this.#isEnding && lease !== undefined && isShardEnd(lease.checkpoint)) this.#isEnded = true
+    if (this.#isEnded) return false
     if (lease === undefined || lease.owner !== this.#context.worker || lease.epoch !== this.#lease.epoch) {
       this.lose(
         lease === undefined
@@ -126,7 +128,8 @@ export class Holding implements HeldLease {
 
   lose(why: string): void {
     const { key } = this.#lease
-    if (!this.#lost.signal.aborted) this.#lost.abort(new LeaseLostError(key, `The lease ${key} is lost: ${why}.`))
+    if (!this.#isEnded && !this.#lost.signal.aborted)
+      this.#lost.abort(new LeaseLostError(key, `The lease ${key} is lost: ${why}.`))
   }
 
   askToRelease(reason: ReleaseReason): void {
@@ -151,7 +154,7 @@ export class Holding implements HeldLease {
     else table.put(result.lease)
     if (result?.outcome === 'updated') this.#lease = result.lease
     else if (this.observe(table.get(key))) this.lose('its checkpoint is farther in the store')
-    if (result?.outcome !== 'updated') this.#lost.signal.throwIfAborted()
+    if (result?.outcome !== 'updated' && !this.#isEnded) this.#lost.signal.throwIfAborted()
   }
 
   /** What fails and passes is tried again until the signal is aborted. */

@@ -1,3 +1,4 @@
+import { sleep } from '@millrace/std'
 import { describe, expect, it } from 'vitest'
 import { SHARD_END } from '../extended-sequence-number.ts'
 import { FakeFleet } from '../testing/fake-fleet.ts'
@@ -189,6 +190,30 @@ describe('lease coordinators', () => {
         hashKeyRange: { starting: '0', ending: '9' },
       },
     ])
+  })
+
+  it('have not lost what they brought to its end, whether its answer or the news of it come first, or neither', async () => {
+    for (const answer of ['late', 'lost'] as const) {
+      const fleet = await fleetOf(1, shards(1))
+      const [worker] = fleet.workers
+      const held = worker?.held.get('shardId-000000000000')
+      if (worker === undefined || held === undefined) throw new Error('a worker with a lease')
+      const { update } = worker.store
+      let calls = 0
+      worker.store.update = async (updates, signal) => {
+        const results = await update(updates, signal)
+        if (calls++ > 0) return results
+        await sleep(fleet.clock, 500)
+        if (answer === 'lost') throw new LeaseStoreError('unavailable', 'the answer is lost')
+        return results
+      }
+      const ended = held.end([])
+      await fleet.pass(400)
+      expect([answer, held.lost.aborted]).toEqual([answer, false])
+      await fleet.pass(10_000)
+      await ended
+      expect([answer, held.lost.aborted]).toEqual([answer, false])
+    }
   })
 
   it('leave the lease of a merged shard to the end of its other parent, whose own may not be made yet', async () => {

@@ -169,6 +169,7 @@ export class LeaseCoordinator {
     const sentAtMs = clock.monotonic()
     const isRefresh = this.#isRefreshDue
     this.#isRefreshDue = false
+    this.table.asking()
     try {
       this.table.apply(await this.store.beat(this.#nextBeat(isRefresh), signal))
     } catch (error) {

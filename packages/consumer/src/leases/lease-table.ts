@@ -11,6 +11,8 @@ export class LeaseTable {
   #live: ReadonlyMap<string, number> = new Map()
   #cursor: string | undefined
   #revision = 0
+  /** Keys of what updates answered since a beat was sent: only that may be younger than what the beat tells. */
+  readonly #answered = new Set<string>()
 
   get cursor(): string | undefined {
     return this.#cursor
@@ -46,13 +48,24 @@ export class LeaseTable {
     return heir !== undefined && (this.#live.get(heir) ?? 0) > 0 ? heir : undefined
   }
 
+  /** A beat is sent, whose answer `apply` is given. */
+  asking(): void {
+    this.#answered.clear()
+  }
+
+  /**
+   * What is told was read after the beat was sent. A lease that was taken away and made again meanwhile may have a lower version
+   * than the one that is known here.
+   */
   apply(news: LeaseNews): void {
     if (news.isComplete) {
       const told = new Set(news.leases.map(({ key }) => key))
       for (const key of this.#leases.keys()) if (!told.has(key)) this.drop(key)
     }
     for (const key of news.removed) this.drop(key)
-    for (const lease of news.leases) this.put(lease)
+    for (const lease of news.leases)
+      if (this.#answered.has(lease.key)) this.#putYounger(lease)
+      else this.#set(lease)
     this.#cursor = news.cursor
     const isSame = ({ worker, capacity }: LiveWorker): boolean => this.#live.get(worker) === capacity
     if (news.workers.length !== this.#live.size || !news.workers.every(isSame)) this.#revision++
@@ -60,10 +73,20 @@ export class LeaseTable {
     this.#live = new Map(news.workers.map(({ worker, capacity }) => [worker, capacity]))
   }
 
-  /** News and answers of updates come in any order: the younger of two is kept. */
+  /** What an update answered. */
   put(lease: Lease): void {
+    this.#answered.add(lease.key)
+    this.#putYounger(lease)
+  }
+
+  /** News and answers of updates come in any order: the younger of two is kept. */
+  #putYounger(lease: Lease): void {
     const before = this.#leases.get(lease.key)
-    if (before !== undefined && before.version > lease.version) return
+    if (before === undefined || before.version <= lease.version) this.#set(lease)
+  }
+
+  #set(lease: Lease): void {
+    const before = this.#leases.get(lease.key)
     this.#leases.set(lease.key, lease)
     if (before === undefined || matters(before, lease)) this.#revision++
   }

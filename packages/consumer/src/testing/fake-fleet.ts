@@ -48,10 +48,15 @@ export class FakeWorker {
     return [...this.held.keys()].sort()
   }
 
-  /** Ends when it is asked to, at once. */
+  /** Ends when it is asked to, or has ended its shard, at once. */
   async #hold(held: HeldLease): Promise<ConsumeResult> {
     this.held.set(held.lease.shardId, held)
     const ended = deferred<ConsumeResult>()
+    const end = held.end.bind(held)
+    held.end = async (children) => {
+      await end(children)
+      ended.resolve('ended')
+    }
     if (held.release.aborted) ended.resolve('released')
     held.release.addEventListener('abort', () => ended.resolve('released'))
     held.lost.addEventListener('abort', () => ended.resolve('lost'))
