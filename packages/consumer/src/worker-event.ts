@@ -26,7 +26,12 @@ export type WorkerEvent =
     }
   /** The store did not hear that this worker stops: to the others it is dead after `failoverMs`. */
   | { readonly kind: 'leave-failure'; readonly error: unknown }
-  /** The stream is not there: its leases are brought to their ends. */
+  /**
+   * This worker's service says again and again that it does not have the stream, or that it is another one than that of the
+   * leases: they are left to other workers. Where those go on with it, this worker has a wrong region or endpoint.
+   */
+  | { readonly kind: 'stream-absent'; readonly stream: string }
+  /** And nobody alive has it: its leases are brought to their ends. */
   | { readonly kind: 'stream-gone'; readonly stream: string }
   /** No lease has some hash keys, for several rounds. */
   | { readonly kind: 'holes'; readonly stream: string; readonly holes: number }

@@ -1,3 +1,4 @@
+import { KinesisTransportError } from '@millrace/client'
 import { deferred } from '@millrace/std'
 import { seededRandom, VirtualClock } from '@millrace/std/testing'
 import { describe, expect, it } from 'vitest'
@@ -139,5 +140,96 @@ describe('Worker', () => {
     await bench.pass(5_000)
     expect((await bench.stored()).find((lease) => lease.shardId === shardId)).toMatchObject({ paused: true })
     await Promise.all([worker.stop(), bench.pass(5_000)])
+  })
+
+  describe('whose service is another than its fleet’s', () => {
+    async function fleetWith(other: (bench: Bench) => SimulatedStream) {
+      const bench = new Bench()
+      const elsewhere = other(bench)
+      for (let i = 0; i < 20; i++) elsewhere.put(`key-${i}`, new Uint8Array(1))
+      await bench.pass(2_000)
+      const seen = new Set<string>()
+      const right = bench.worker('b')
+      void right.run(() => ({
+        async processRecords({ records, checkpointer }) {
+          for (const { sequenceNumber } of records) seen.add(sequenceNumber)
+          await checkpointer.checkpoint()
+        },
+      }))
+      await bench.pass(3_000)
+      const wrong: string[] = []
+      // The first by name: it looks after the shards.
+      const misled = bench.worker('a', { of: elsewhere, shardSyncMs: 5_000 })
+      void misled.run(() => ({
+        async processRecords({ records, checkpointer }) {
+          wrong.push(...records.map(({ sequenceNumber }) => sequenceNumber))
+          await checkpointer.checkpoint()
+        },
+      }))
+      await bench.pass(40_000)
+      const put = Array.from({ length: 20 }, (_, i) => bench.stream.put(`key-${i}`, new Uint8Array(1)))
+      await bench.pass(20_000)
+      const leases = (await bench.stored()).filter(({ key }) =>
+        key.startsWith(`orders:${Math.floor(bench.stream.createdAtMs / 1000)}:`),
+      )
+      await Promise.all([misled.stop(), right.stop(), bench.pass(5_000)])
+      expect(leases.map(({ checkpoint }) => checkpoint.sequenceNumber)).not.toContain('SHARD_END')
+      expect(leases.map(({ owner }) => owner)).toEqual(['b', 'b'])
+      expect([...seen].sort()).toEqual(put.map(({ record }) => record.SequenceNumber).sort())
+      expect(bench.events).toContainEqual({ kind: 'stream-absent', stream: 'orders' })
+      expect(bench.events.map(({ kind }) => kind)).not.toContain('stream-gone')
+      return wrong
+    }
+
+    it('leaves the leases to the others, when it does not find the stream', async () => {
+      const wrong = await fleetWith(({ clock }) => {
+        const none = new SimulatedStream('orders', 1, clock)
+        none.isDeleted = true
+        return none
+      })
+      expect(wrong).toEqual([])
+    })
+
+    it('leaves them to the others, when it finds an older one of that name', async () => {
+      const bench = new Bench()
+      const older = new SimulatedStream('orders', 2, bench.clock)
+      Object.assign(older, { createdAtMs: bench.clock.now() - 10_000_000 })
+      await fleetWith(() => older)
+    })
+
+    it('leaves them to the others, when it finds a younger one of that name', async () => {
+      await fleetWith(({ clock }) => {
+        const younger = new SimulatedStream('orders', 2, clock)
+        Object.assign(younger, { createdAtMs: clock.now() + 10_000 })
+        return younger
+      })
+    })
+  })
+
+  it('brings the leases of a deleted stream to their ends when no worker finds it any more', async () => {
+    const bench = new Bench()
+    const workers = [bench.worker('a'), bench.worker('b')]
+    for (const worker of workers) void worker.run(() => ({ processRecords() {} }))
+    await bench.pass(5_000)
+    expect(workers.map(({ held }) => held.length)).toEqual([1, 1])
+    bench.stream.isDeleted = true
+    await bench.pass(3_000)
+    expect((await bench.stored()).map(({ checkpoint }) => checkpoint.sequenceNumber)).not.toContain('SHARD_END')
+    await bench.pass(120_000)
+    expect((await bench.stored()).filter(({ checkpoint }) => checkpoint.sequenceNumber !== 'SHARD_END')).toEqual([])
+    expect(bench.events).toContainEqual({ kind: 'stream-gone', stream: 'orders' })
+    await Promise.all([...workers.map((worker) => worker.stop()), bench.pass(5_000)])
+  })
+
+  it('looks after the shards when the first worker of the fleet cannot', async () => {
+    const bench = new Bench()
+    const client = bench.stream.service({ throttled: 0, broken: 0 }, seededRandom(1))
+    const listShards = () => Promise.reject(new KinesisTransportError('closed', 'Never.', { outcome: 'unknown' }))
+    const first = bench.worker('a', { client: { ...client, listShards } })
+    const second = bench.worker('b')
+    for (const worker of [first, second]) void worker.run(() => ({ processRecords() {} }))
+    await bench.pass(10_000)
+    expect(first.held.length + second.held.length).toBe(2)
+    await Promise.all([first.stop(), second.stop(), bench.pass(5_000)])
   })
 })

@@ -99,6 +99,7 @@ export class Worker<Value = Uint8Array> implements AsyncDisposable {
       clock,
       random,
       logger,
+      declines: (lease) => this.#sync.isAbsent(lease),
       onBeat: (table) => this.#tellBeat(table),
       onLeaveFailure: (error) => this.#emit({ kind: 'leave-failure', error }),
     })
@@ -114,6 +115,7 @@ export class Worker<Value = Uint8Array> implements AsyncDisposable {
       clock,
       random,
       logger,
+      onStreamAbsent: (name) => this.#emit({ kind: 'stream-absent', stream: name }),
       onStreamGone: (name) => this.#emit({ kind: 'stream-gone', stream: name }),
       onHoles: (name, holes) => this.#emit({ kind: 'holes', stream: name, holes: holes.length }),
     })
@@ -205,6 +207,8 @@ export class Worker<Value = Uint8Array> implements AsyncDisposable {
     const { stream, shardId, checkpoint, startTimeMs = 0 } = held.lease
     const position = readPositionOf(checkpoint, startTimeMs)
     if (position === undefined || this.#face === undefined) return 'ended'
+    const isForeign = await this.#sync.isForeign(held.lease, AbortSignal.any([held.lost, held.release]))
+    if (isForeign) return 'declined'
     this.#emit({ kind: 'shard-taken', stream, shardId })
     const consumer = new ShardConsumer<Value>({
       held,
@@ -239,12 +243,18 @@ export class Worker<Value = Uint8Array> implements AsyncDisposable {
     })
     if (error instanceof ShardConsumerError && error.code !== 'processor-hung') return 'failed'
     if (!(error instanceof ShardReadError) || error.code === 'unreadable') return 'declined'
+    const signal = AbortSignal.any([held.lost, held.release])
     if (error.code === 'gone') {
-      await held.end([])
-      return 'ended'
+      // Another look may be refused, or too late.
+      const gone = await this.#sync.confirmGone(held.lease, signal).catch(() => 'neither')
+      if (gone === 'stream') return 'declined'
+      if (gone === 'shard') {
+        await held.end([])
+        return 'ended'
+      }
     }
     // Rights are given and taken while a fleet runs.
-    await sleep(this.#clock, DENIED_MS, AbortSignal.any([held.lost, held.release])).catch(() => undefined)
+    await sleep(this.#clock, DENIED_MS, signal).catch(() => undefined)
     return held.release.aborted ? 'released' : 'lost'
   }
 

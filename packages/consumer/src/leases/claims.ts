@@ -16,6 +16,8 @@ export interface ClaimsOptions {
   readonly leasesMax: number
   /** A lease that its worker has not taken after so long falls to the next one, ms. */
   readonly ttlMs: number
+  /** Leases that this worker cannot process, whatever it tries. Default: none. */
+  readonly declines?: ((lease: Lease) => boolean) | undefined
 }
 
 /** Keys of leases that are processed here now. */
@@ -53,13 +55,13 @@ export class Claims {
     })
     const mine = leases.filter(({ key, owner }) => owner === worker && !running.has(key))
     const kept = this.#kept(mine, running)
-    const taken = take.filter((lease) => !this.#isDeclined(lease))
+    const taken = take.filter((lease) => !this.isDeclined(lease))
     // Time alone may give it to somebody else.
-    if (taken.length < this.#freeSinceMs.size || this.#declined.size > 0) this.again()
+    if (taken.length < this.#freeSinceMs.size || leases.some((lease) => this.isDeclined(lease))) this.again()
     return [
       ...taken.map((lease) => takenBy(worker, lease)),
       ...ask
-        .filter((lease) => !this.#isDeclined(lease))
+        .filter((lease) => !this.isDeclined(lease))
         .map(({ key, epoch }) => ({ key, epoch, change: { heir: worker } })),
       ...kept.filter((lease) => this.#isBegun(lease)).map(begunAgain),
       ...mine.filter((lease) => !kept.includes(lease)).map((lease) => this.#givenUp(lease)),
@@ -92,6 +94,10 @@ export class Claims {
     this.again()
   }
 
+  isDeclined(lease: Lease): boolean {
+    return this.#declined.has(lease.key) || this.#options.declines?.(lease) === true
+  }
+
   /** The next `updates` looks through the table even if it is the same. */
   again(): void {
     this.#revision = -1
@@ -100,7 +106,7 @@ export class Claims {
   /** Of those that are ours and not processed, what may be: one time after another the same ones. */
   #kept(mine: readonly Lease[], { size }: Running): readonly Lease[] {
     const room = Math.max(0, this.#options.leasesMax - size)
-    return mine.filter((lease) => !this.#isDeclined(lease)).slice(0, room)
+    return mine.filter((lease) => !this.isDeclined(lease)).slice(0, room)
   }
 
   #givenUp(lease: Lease): LeaseUpdate {
@@ -119,9 +125,5 @@ export class Claims {
 
   #isBegun({ key, epoch }: Lease): boolean {
     return this.#begun.get(key) === epoch
-  }
-
-  #isDeclined({ key }: Lease): boolean {
-    return this.#declined.has(key)
   }
 }

@@ -40,6 +40,8 @@ export interface CoordinatorOptions {
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
+  /** Leases that this worker cannot process: it lets go of them and takes none. Default: none. */
+  readonly declines?: ((lease: Lease) => boolean) | undefined
   /** After each beat: what is held, and whether leases are there that nobody holds. */
   readonly onBeat?: ((table: LeaseTable) => void) | undefined
   /** The session could not be left; it ends by itself. */
@@ -217,6 +219,7 @@ export class LeaseCoordinator {
     for (const running of this.#running.values()) {
       const { holding } = running
       if (!holding.observe(this.table.get(holding.lease.key))) continue
+      if (this.#claims.isDeclined(holding.lease)) holding.askToRelease('handoff')
       if (holding.lease.paused) holding.askToRelease('pause')
       const heir = this.table.heirOf(holding.lease)
       if (heir === undefined || heir === worker || running.handover !== undefined) continue

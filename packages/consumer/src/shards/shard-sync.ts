@@ -1,9 +1,8 @@
 /**
  * Keeps the leases of an application in step with the shards of its streams: makes those that are missing, takes away
- * those that are done with, and looks for holes in the key space. One worker of the fleet does it, the first by name; two
- * that both think so do no harm.
+ * those that are done with, and looks for holes in the key space. One worker of the fleet does it, the first by name, and the
+ * others now and then, in case that one cannot; two that both do it do no harm.
  */
-import { KinesisServiceError } from '@millrace/client'
 import type { Shard } from '@millrace/protocol'
 import { backoffMs, type Clock, type Logger, type Random, sleep } from '@millrace/std'
 import { isShardEnd, SHARD_END } from '../extended-sequence-number.ts'
@@ -20,6 +19,7 @@ import {
   missingLeases,
   type StreamOfLeases,
 } from './lineage.ts'
+import { ABSENT_LOOK_MS, ABSENT_LOOKS, StreamPresence } from './stream-presence.ts'
 
 export interface ShardSyncOptions {
   readonly worker: string
@@ -36,7 +36,9 @@ export interface ShardSyncOptions {
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
-  /** A stream is not there (any more). Its leases are brought to their ends. */
+  /** The service of this worker does not have the stream of some leases: they are left to others. */
+  readonly onStreamAbsent?: ((stream: string) => void) | undefined
+  /** And nobody has it: its leases are brought to their ends. */
   readonly onStreamGone?: ((stream: string) => void) | undefined
   /** Found in `HOLE_ROUNDS` rounds one after another: nobody would process these keys. */
   readonly onHoles?: ((stream: string, holes: readonly KeyRange[]) => void) | undefined
@@ -46,27 +48,60 @@ export interface ShardSyncOptions {
 const HOLE_ROUNDS = 3
 /** Until a stream has leases, rounds follow quickly: nothing is processed without. */
 const FIRST_INTERVAL_MS = 500
+/** Every so many turns each worker does what the first one is there for. */
+const STANDBY_TURNS = 5
+/** While a stream is not found turns follow quickly; not for ever where only this worker does not find it. */
+const QUICK_LOOKS = 10
 const RETRY = { baseMs: 200, maxMs: 10_000 }
 
 export class ShardSync {
   readonly #options: ShardSyncOptions
   readonly #holeRounds = new Map<string, number>()
-  readonly #gone = new Set<string>()
+  readonly #presence: StreamPresence
+  readonly #toldAbsent = new Set<string>()
 
   constructor(options: ShardSyncOptions) {
     this.#options = options
+    this.#presence = new StreamPresence(options)
+  }
+
+  /** The service of this worker does not have the lease's stream, as it said several times: others may be asked. */
+  isAbsent(lease: Lease): boolean {
+    return this.#presence.isAbsent(lease)
+  }
+
+  /** Before a lease is begun: the shard of another stream of this name would be read, and its places be stored. */
+  async isForeign(lease: Lease, signal: AbortSignal): Promise<boolean> {
+    if (this.#presence.isThere(lease)) return false
+    // Who is not answered finds out by reading.
+    return (await this.#presence.confirm(lease, signal).catch(() => 'there')) === 'absent'
+  }
+
+  /**
+   * What there is to what the reader of a lease says: that it is gone. The stream, the shard (its records are older than
+   * the retention), or neither; each asked for several times. Rejects as the client does, and with the signal's reason.
+   */
+  async confirmGone(lease: Lease, signal: AbortSignal): Promise<'stream' | 'shard' | 'neither'> {
+    if ((await this.#presence.confirm(lease, signal)) === 'absent') return 'stream'
+    for (let looks = 1; looks <= ABSENT_LOOKS; looks++) {
+      if (looks > 1) await sleep(this.#options.clock, ABSENT_LOOK_MS, signal)
+      const shards = await this.#shardsOf(lease.stream, signal)
+      if (shards.some(({ ShardId }) => ShardId === lease.shardId)) return 'neither'
+    }
+    return 'shard'
   }
 
   /** Until the signal is aborted. Rejects for nothing that passes. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, random, logger, intervalMs } = this.#options
-    for (let failures = 0; !signal.aborted;) {
+    const { clock, random, logger, table, worker } = this.#options
+    for (let [turn, failures] = [1, 0]; !signal.aborted;) {
       let waitMs = FIRST_INTERVAL_MS
-      if (this.#isOurs()) {
+      if (table.isLive(worker)) {
+        const isOurs = this.#isFirst() || turn % STANDBY_TURNS === 0
+        turn++
         try {
-          const isAllThere = await this.round(signal)
+          waitMs = isOurs ? await this.round(signal) : await this.#look(signal)
           failures = 0
-          if (isAllThere) waitMs = intervalMs
         } catch (error) {
           if (signal.aborted) return
           logger.warn('the shards could not be listed', {
@@ -79,79 +114,94 @@ export class ShardSync {
     }
   }
 
-  /** One round over all streams. Says whether each had what it needs before. */
-  async round(signal: AbortSignal): Promise<boolean> {
+  /** One round over all streams. Says when the next is due, ms. */
+  async round(signal: AbortSignal): Promise<number> {
     this.#options.refresh()
-    const streams = await this.#options.streams()
-    let isAllThere = true
-    for (const stream of streams) if (!(await this.#syncStream(stream, signal))) isAllThere = false
-    return isAllThere
+    let waitMs = this.#options.intervalMs
+    for (const stream of await this.#options.streams())
+      waitMs = Math.min(waitMs, await this.#syncStream(stream, signal))
+    return waitMs
   }
 
-  #isOurs(): boolean {
-    const { table, worker } = this.#options
-    return table.isLive(worker) && table.workers.every((other) => other.capacity === 0 || other.worker >= worker)
-  }
-
-  async #syncStream(name: string, signal: AbortSignal): Promise<boolean> {
-    const { store, initial } = this.#options
-    const found = await this.#describe(name, signal)
-    if (found === undefined) {
-      await this.#retire((lease) => lease.stream === name, signal)
-      return true
+  /** What the others do between: see whether the streams are there. */
+  async #look(signal: AbortSignal): Promise<number> {
+    const { table, intervalMs, streams } = this.#options
+    let waitMs = table.size === 0 ? FIRST_INTERVAL_MS : intervalMs
+    for (const name of await streams()) {
+      const stream = await this.#presence.look(name, signal)
+      waitMs = Math.min(waitMs, this.#noteAbsence(name, stream))
     }
-    const { stream, shards } = found
-    await this.#retire((lease) => {
-      const parts = parseLeaseKey(lease.key)
-      return lease.stream === name && parts !== undefined && parts.createdAtSecond < stream.createdAtSecond
-    }, signal)
+    return waitMs
+  }
+
+  #isFirst(): boolean {
+    const { table, worker } = this.#options
+    return table.workers.every((other) => other.capacity === 0 || other.worker >= worker)
+  }
+
+  async #syncStream(name: string, signal: AbortSignal): Promise<number> {
+    const { store, initial } = this.#options
+    const stream = await this.#presence.look(name, signal)
+    const waitMs = this.#noteAbsence(name, stream)
+    await this.#retire(name, signal)
+    if (stream === undefined) return waitMs
     const leases = this.#leasesOf(stream)
-    const missing = missingLeases(stream, shards, leases, initial)
+    const missing = missingLeases(stream, await this.#shardsOf(name, signal), leases, initial)
     for (const some of inCalls(missing)) await store.create(some, signal)
     const disposable = disposableLeases(leases, stream)
     for (const some of inCalls(disposable)) await store.remove(some, signal)
-    if (missing.length === 0) this.#audit(name, leases)
-    return missing.length === 0
+    if (missing.length > 0) return FIRST_INTERVAL_MS
+    this.#audit(name, leases)
+    return waitMs
   }
 
-  async #describe(
-    name: string,
-    signal: AbortSignal,
-  ): Promise<{ readonly stream: StreamOfLeases; readonly shards: readonly Shard[] } | undefined> {
-    const { service, onStreamGone } = this.#options
-    try {
-      const { StreamDescriptionSummary } = await service.describeStreamSummary({ StreamName: name }, { signal })
-      const createdAtSecond = Math.floor(StreamDescriptionSummary.StreamCreationTimestamp / 1000)
-      const shards: Shard[] = []
-      for (let token: string | undefined, isFirst = true; isFirst || token !== undefined; isFirst = false) {
-        const input = token === undefined ? { StreamName: name } : { NextToken: token }
-        const page = await service.listShards(input, { signal })
-        shards.push(...(page.Shards ?? []))
-        token = page.NextToken
-      }
-      this.#gone.delete(name)
-      return { stream: { stream: name, createdAtSecond }, shards }
-    } catch (error) {
-      if (!(error instanceof KinesisServiceError) || error.type !== 'ResourceNotFoundException') throw error
-      if (!this.#gone.has(name)) onStreamGone?.(name)
-      this.#gone.add(name)
-      return undefined
+  async #shardsOf(name: string, signal: AbortSignal): Promise<readonly Shard[]> {
+    const { service } = this.#options
+    const shards: Shard[] = []
+    for (let token: string | undefined, isFirst = true; isFirst || token !== undefined; isFirst = false) {
+      const input = token === undefined ? { StreamName: name } : { NextToken: token }
+      const page = await service.listShards(input, { signal })
+      shards.push(...(page.Shards ?? []))
+      token = page.NextToken
     }
+    return shards
   }
 
-  /** Leases of what is not there any more: to their ends, whoever holds them, and away. */
-  async #retire(isGone: (lease: Lease) => boolean, signal: AbortSignal): Promise<void> {
-    const { store, table } = this.#options
-    const gone = [...table.leases()].filter(isGone)
-    const ended = gone.filter(({ checkpoint }) => isShardEnd(checkpoint))
+  /** Says when to look again, ms. */
+  #noteAbsence(name: string, stream: StreamOfLeases | undefined): number {
+    const { table, intervalMs, onStreamAbsent } = this.#options
+    const isDoubtful =
+      stream === undefined ||
+      [...table.leases()].some(
+        ({ key, stream: other }) => other === name && parseLeaseKey(key)?.createdAtSecond !== stream.createdAtSecond,
+      )
+    const looks = this.#presence.looks(name)
+    if (!isDoubtful) this.#toldAbsent.delete(name)
+    else if (looks >= ABSENT_LOOKS && !this.#toldAbsent.has(name)) {
+      this.#toldAbsent.add(name)
+      onStreamAbsent?.(name)
+    }
+    return isDoubtful && looks < QUICK_LOOKS ? Math.min(ABSENT_LOOK_MS, intervalMs) : intervalMs
+  }
+
+  /**
+   * Leases of a stream that is not there any more: to their ends, and away. Not while anybody alive holds one: whose own
+   * service does not have the stream gives them up, so somebody's has it.
+   */
+  async #retire(name: string, signal: AbortSignal): Promise<void> {
+    const { store, table, onStreamGone } = this.#options
+    const deleted = [...table.leases()].filter((lease) => lease.stream === name && this.#presence.wasDeleted(lease))
+    if (deleted.some(({ owner, paused }) => !paused && table.isLive(owner))) return
+    const ended = deleted.filter(({ checkpoint }) => isShardEnd(checkpoint))
     for (const some of inCalls(ended)) await store.remove(some, signal)
-    const updates = gone
+    const updates = deleted
       .filter((lease) => !ended.includes(lease))
       .map(({ key, epoch }) => ({
         key,
         epoch,
         change: { checkpoint: SHARD_END, pending: undefined, owner: undefined, heir: undefined, epoch: epoch + 1 },
       }))
+    if (updates.length > 0) onStreamGone?.(name)
     for (const some of inCalls(updates)) await store.update(some, signal)
   }
 

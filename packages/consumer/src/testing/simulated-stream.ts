@@ -39,6 +39,8 @@ export class SimulatedStream {
   readonly #clock: Clock
   readonly #shards: SimulatedShard[] = []
   #next = FIRST_NUMBER
+  /** Nothing of it is found any more. */
+  isDeleted = false
 
   constructor(name: string, shards: number, clock: Clock) {
     this.name = name
@@ -99,6 +101,7 @@ export class SimulatedStream {
       if (roll < troubles.throttled) throw refusal(operation, 'ProvisionedThroughputExceededException', true)
       if (roll < troubles.throttled + troubles.broken)
         throw new KinesisTransportError('closed', 'The connection was reset.', { outcome: 'unknown' })
+      if (this.isDeleted) throw refusal(operation, 'ResourceNotFoundException', false)
       return work()
     }
     const notHere = (operation: string) => (): never => {

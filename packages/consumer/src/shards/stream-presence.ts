@@ -1,0 +1,97 @@
+/**
+ * Which streams this worker's service has, by looks one after another. A worker may ask another service than the rest of its
+ * fleet (a wrong region or endpoint), so what it does not find is a reason to leave leases to others, never to end them.
+ */
+import { KinesisServiceError } from '@millrace/client'
+import { type Clock, sleep } from '@millrace/std'
+import { parseLeaseKey } from '../leases/lease-key.ts'
+import type { Lease } from '../leases/lease.ts'
+import type { StreamService } from '../service.ts'
+import type { StreamOfLeases } from './lineage.ts'
+
+export interface StreamPresenceOptions {
+  readonly service: Pick<StreamService, 'describeStreamSummary'>
+  readonly clock: Clock
+}
+
+interface Seen {
+  /** Absent: there is no such stream. */
+  readonly createdAtSecond: number | undefined
+  /** One after another, `ABSENT_LOOK_MS` apart, that said the same; and when the last of them was. */
+  readonly looks: number
+  readonly atMs: number
+}
+
+/** One look may be answered by a service that is just starting, or by a proxy. */
+export const ABSENT_LOOKS = 3
+/** Between two of them. */
+export const ABSENT_LOOK_MS = 2_000
+
+export class StreamPresence {
+  readonly #options: StreamPresenceOptions
+  readonly #seen = new Map<string, Seen>()
+
+  constructor(options: StreamPresenceOptions) {
+    this.#options = options
+  }
+
+  /** `undefined`: there is none. Rejects as the client does with everything else. */
+  async look(stream: string, signal: AbortSignal): Promise<StreamOfLeases | undefined> {
+    const createdAtSecond = await this.#createdAtSecond(stream, signal)
+    const atMs = this.#options.clock.monotonic()
+    const before = this.#seen.get(stream)
+    if (before?.createdAtSecond !== createdAtSecond || before === undefined)
+      this.#seen.set(stream, { createdAtSecond, looks: 1, atMs })
+    else if (!this.#isFresh(before)) this.#seen.set(stream, { createdAtSecond, looks: before.looks + 1, atMs })
+    return createdAtSecond === undefined ? undefined : { stream, createdAtSecond }
+  }
+
+  /** Looks as often as it takes to say whether the lease's stream is there. Rejects as `look`. */
+  async confirm(lease: Lease, signal: AbortSignal): Promise<'there' | 'absent'> {
+    for (;;) {
+      const seen = this.#seen.get(lease.stream)
+      // Many shards of one stream ask at once.
+      if (seen === undefined || !this.#isFresh(seen)) await this.look(lease.stream, signal)
+      if (this.isAbsent(lease)) return 'absent'
+      if (this.isThere(lease)) return 'there'
+      await sleep(this.#options.clock, ABSENT_LOOK_MS, signal)
+    }
+  }
+
+  /** By the last look. */
+  isThere({ stream, key }: Lease): boolean {
+    const seen = this.#seen.get(stream)
+    return seen?.createdAtSecond !== undefined && parseLeaseKey(key)?.createdAtSecond === seen.createdAtSecond
+  }
+
+  /** The last looks agree: there is no such stream, or one of another age. */
+  isAbsent(lease: Lease): boolean {
+    return this.looks(lease.stream) >= ABSENT_LOOKS && !this.isThere(lease)
+  }
+
+  /** Absent, and no younger than what is there: a stream of this worker's service that was deleted, if it asks the right one. */
+  wasDeleted(lease: Lease): boolean {
+    const { createdAtSecond = Infinity } = this.#seen.get(lease.stream) ?? {}
+    return this.isAbsent(lease) && (parseLeaseKey(lease.key)?.createdAtSecond ?? Infinity) < createdAtSecond
+  }
+
+  /** How many looks one after another said of the stream what the last one said. */
+  looks(stream: string): number {
+    return this.#seen.get(stream)?.looks ?? 0
+  }
+
+  #isFresh({ atMs }: Seen): boolean {
+    return this.#options.clock.monotonic() - atMs < ABSENT_LOOK_MS
+  }
+
+  async #createdAtSecond(stream: string, signal: AbortSignal): Promise<number | undefined> {
+    try {
+      const { service } = this.#options
+      const { StreamDescriptionSummary } = await service.describeStreamSummary({ StreamName: stream }, { signal })
+      return Math.floor(StreamDescriptionSummary.StreamCreationTimestamp / 1000)
+    } catch (error) {
+      if (error instanceof KinesisServiceError && error.type === 'ResourceNotFoundException') return undefined
+      throw error
+    }
+  }
+}
