@@ -177,6 +177,25 @@ describe('lease coordinators', () => {
     expect((await fleet.stored()).filter(({ checkpoint }) => checkpoint.sequenceNumber === SHARD_END.sequenceNumber)).toHaveLength(2) // prettier-ignore
   })
 
+  it('lose no shard by their own end of it, when the news come before the answer', async () => {
+    const fleet = await fleetOf(1, shards(1))
+    const [worker] = fleet.workers
+    const held = worker?.held.get('shardId-000000000000')
+    if (worker === undefined || held === undefined) throw new Error('a worker with a lease')
+    const { update } = worker.store
+    worker.store.update = async (...args) => {
+      const results = await update(...args)
+      await sleep(fleet.clock, 500)
+      return results
+    }
+    const ended = held.end([])
+    await fleet.pass(400)
+    expect(await fleet.stored()).toMatchObject([{ checkpoint: SHARD_END }])
+    expect(held.lost.aborted).toBe(false)
+    await fleet.pass(400)
+    await ended
+  })
+
   it('make the leases of children before the end is written', async () => {
     const fleet = await fleetOf(1, shards(1))
     const held = fleet.workers[0]?.held.get('shardId-000000000000')
