@@ -10,6 +10,7 @@ import type { RecordProcessor } from '../record-processor.ts'
 import { polling } from '../retrieval/retrieval.ts'
 import { Worker } from '../worker.ts'
 import { FleetHistory } from './fleet-history.ts'
+import { passTime } from './pass-time.ts'
 import { SimulatedStream } from './simulated-stream.ts'
 import { skewedClock } from './skewed-clock.ts'
 import { type StoreTroubles, troubledStore } from './troubled-store.ts'
@@ -78,16 +79,8 @@ export class SimulatedFleet {
     this.#check('')
   }
 
-  /** Lets time pass, timer by timer; what is ready to run always runs first. */
-  async pass(ms: number): Promise<void> {
-    const untilMs = this.clock.monotonic() + ms
-    for (;;) {
-      await new Promise((resolve) => setImmediate(resolve))
-      const due = this.clock.nextDueMs
-      if (due === undefined || due > untilMs) break
-      this.clock.advance(Math.max(0, due - this.clock.monotonic()))
-    }
-    this.clock.advance(untilMs - this.clock.monotonic())
+  pass(ms: number): Promise<void> {
+    return passTime(this.clock, ms)
   }
 
   #step(): void {
