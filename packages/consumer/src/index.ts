@@ -38,6 +38,19 @@ export {
 export { MemoryLeases } from './leases/memory-lease-store.ts'
 export { ServiceApplications } from './leases/service-applications.ts'
 export { ServiceLeaseStore, type ServiceLeaseStoreOptions } from './leases/service-lease-store.ts'
+export { everyMetric } from './metrics/metric-catalog.ts'
+export type {
+  Metric,
+  MetricDimension,
+  MetricDimensions,
+  MetricKind,
+  MetricLevel,
+  MetricsOptions,
+  MetricsSink,
+  MetricUnit,
+} from './metrics/metrics-sink.ts'
+export { type Meter, OpenTelemetryMetrics } from './metrics/open-telemetry-metrics.ts'
+export { PrometheusMetrics, type PrometheusMetricsOptions } from './metrics/prometheus-metrics.ts'
 export type {
   Checkpointer,
   ConsumerRecord,
@@ -50,6 +63,7 @@ export type {
 } from './record-processor.ts'
 export { json, type RecordSchema, type ValueSchema } from './records/record-schema.ts'
 export type { DropReason } from './records/user-records.ts'
+export type { ReadCall } from './retrieval/reader-context.ts'
 export type { PollingOptions } from './retrieval/polling-reader.ts'
 export type { ReadPaceOptions } from './retrieval/read-pace.ts'
 export {
@@ -79,5 +93,5 @@ export type { ProcessorCall, RecordRange, ShardEvent, ShardHappening } from './s
 export { type InitialPosition, missingLeases } from './shards/lineage.ts'
 export type { StreamService } from './service.ts'
 export { type RunOptions, type StopOptions, Worker } from './worker.ts'
-export type { WorkerEvent } from './worker-event.ts'
+export type { StoreCall, StoreCallEvent, WorkerEvent } from './worker-event.ts'
 export type { WorkerOptions } from './worker-options.ts'

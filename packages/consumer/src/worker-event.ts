@@ -1,5 +1,6 @@
 /** What happens to a worker: for metrics and logs. Never a payload. */
 import type { ReaderCondition } from './retrieval/watchdog.ts'
+import type { ReadCall } from './retrieval/reader-context.ts'
 import type { DropReason } from './records/user-records.ts'
 import type { ShardOfProcessor } from './record-processor.ts'
 import type { ShardEvent } from './shards/shard-event.ts'
@@ -16,6 +17,16 @@ export type WorkerEvent =
   | (ShardOfProcessor & { readonly kind: 'reader'; readonly condition: ReaderCondition })
   /** A trouble of the shard's reader that is waited out. */
   | (ShardOfProcessor & { readonly kind: 'read-failure'; readonly error: unknown })
+  /** A call of a reader that asks; `error`: it failed, and what becomes of that is told by `read-failure` or the end. */
+  | (ShardOfProcessor & {
+      readonly kind: 'read-call'
+      readonly call: ReadCall
+      readonly durationMs: number
+      readonly error?: unknown
+    })
+  /** So many user records of an answer are to be delivered. */
+  | (ShardOfProcessor & { readonly kind: 'opened'; readonly records: number })
+  | StoreCallEvent
   /** The store has heard of this worker. `unowned`: leases that could be processed, and nobody holds. */
   | {
       readonly kind: 'beat'
@@ -35,3 +46,20 @@ export type WorkerEvent =
   | { readonly kind: 'stream-gone'; readonly stream: string }
   /** No lease has some hash keys, for several rounds. */
   | { readonly kind: 'holes'; readonly stream: string; readonly holes: number }
+
+/** `change`: leases are given up, paused or brought to their ends. */
+export type StoreCall = 'beat' | 'create' | 'remove' | 'leave' | 'take' | 'ask' | 'checkpoint' | 'change'
+
+/** The lease store was called: once for each kind of change in the call. */
+export interface StoreCallEvent {
+  readonly kind: 'store-call'
+  readonly call: StoreCall
+  /** It did not fail; what it was asked for may have been another's meanwhile. */
+  readonly isAnswered: boolean
+  readonly durationMs: number
+  /** Leases that it was about, and those for which it was done. */
+  readonly leases: number
+  readonly done: number
+  /** Of a checkpoint. */
+  readonly shard?: ShardOfProcessor | undefined
+}

@@ -1,6 +1,7 @@
 /** What a worker can be told. Every member says what happens when it is left out. */
 import type { Clock, Logger, Random } from '@millrace/std'
 import type { LeaseStore } from './leases/lease-store.ts'
+import type { MetricsOptions } from './metrics/metrics-sink.ts'
 import type { RecordSchema } from './records/record-schema.ts'
 import type { OpenRetrieval } from './retrieval/retrieval.ts'
 import type { StreamService } from './service.ts'
@@ -41,6 +42,8 @@ export interface WorkerOptions<Value = Uint8Array> extends ShardConsumerOptions 
   readonly handoverMs?: number | undefined
   /** Between two looks at the streams' shards, by one worker of the fleet, ms. Default: 60,000. */
   readonly shardSyncMs?: number | undefined
+  /** Where metrics go, under the KCL's names (docs/guide/consumer-metrics.md). Default: nowhere. */
+  readonly metrics?: MetricsOptions | undefined
   /** Told of all that happens. Must not throw. */
   readonly onEvent?: ((event: WorkerEvent) => void) | undefined
   /** Default: silent. */

@@ -15,6 +15,8 @@ import {
 import type { HeldLease } from './leases/held-lease.ts'
 import { type ConsumeResult, LeaseCoordinator } from './leases/lease-coordinator.ts'
 import type { LeaseTable } from './leases/lease-table.ts'
+import { toldLeaseStore } from './metrics/told-lease-store.ts'
+import { WorkerMetrics } from './metrics/worker-metrics.ts'
 import { readPositionOf } from './records/read-position.ts'
 import { UserRecords } from './records/user-records.ts'
 import { polling } from './retrieval/retrieval.ts'
@@ -58,6 +60,7 @@ export class Worker<Value = Uint8Array> implements AsyncDisposable {
   readonly #options: WorkerOptions<Value>
   readonly #clock
   readonly #random
+  readonly #metrics: WorkerMetrics | undefined
   readonly #retrieval: Retrieval
   readonly #coordinator: LeaseCoordinator
   readonly #sync: ShardSync
@@ -68,7 +71,7 @@ export class Worker<Value = Uint8Array> implements AsyncDisposable {
 
   /** A RangeError for options that are no sensible choice. */
   constructor(options: WorkerOptions<Value>) {
-    const { application, client, leases, clock = systemClock, random = systemRandom, logger = silentLogger } = options
+    const { application, client, metrics, clock = systemClock, random = systemRandom, logger = silentLogger } = options
     const { failoverMs = 4_000, beatMs = 1_000, handoverMs = 30_000, stream } = options
     if (!(beatMs > 0 && beatMs * 3 <= failoverMs))
       throw new RangeError(`Expected beatMs to be at most a third of failoverMs (${failoverMs}), found ${beatMs}.`)
@@ -77,6 +80,9 @@ export class Worker<Value = Uint8Array> implements AsyncDisposable {
     this.#clock = clock
     this.#random = random
     this.id = options.workerId ?? `${hostname()}-${process.pid}-${Buffer.from(random.bytes(4)).toString('hex')}`
+    const leasesMax = options.leasesMax ?? Infinity
+    this.#metrics = metrics && new WorkerMetrics({ ...metrics, application, worker: this.id, leasesMax, clock })
+    const leases = toldLeaseStore(options.leases, this.id, clock, (event) => this.#emit(event))
     this.#retrieval = (options.retrieval ?? polling())({
       application,
       service: client,
@@ -85,13 +91,15 @@ export class Worker<Value = Uint8Array> implements AsyncDisposable {
       logger,
       onCondition: ({ stream: name, shardId }, condition) =>
         this.#emit({ kind: 'reader', stream: name, shardId, condition }),
+      onCall: ({ stream: name, shardId }, call, durationMs, failure) =>
+        this.#emit({ kind: 'read-call', stream: name, shardId, call, durationMs, ...failure }),
     })
     this.#coordinator = new LeaseCoordinator({
       worker: this.id,
       store: leases,
       consume: (held) => this.#consume(held),
       balance: options.balance ?? 'count',
-      leasesMax: options.leasesMax ?? Infinity,
+      leasesMax,
       capacity: options.capacity ?? 1,
       ttlMs: failoverMs,
       beatMs,
@@ -268,11 +276,15 @@ export class Worker<Value = Uint8Array> implements AsyncDisposable {
       keepsOutOfRange,
       onDropped: (reason, count) => this.#emit({ kind: 'dropped', stream, shardId, reason, records: count }),
     })
-    return (batch) => records.open(batch)
+    return (batch) => {
+      const opened = records.open(batch)
+      this.#emit({ kind: 'opened', stream, shardId, records: opened.length })
+      return opened
+    }
   }
 
   #tellBeat(table: LeaseTable): void {
-    if (this.#options.onEvent === undefined) return
+    if (this.#options.onEvent === undefined && this.#metrics === undefined) return
     let unowned = 0
     for (const lease of table.leases())
       if (!lease.paused && table.isReady(lease) && !table.isLive(lease.owner)) unowned++
@@ -281,6 +293,7 @@ export class Worker<Value = Uint8Array> implements AsyncDisposable {
   }
 
   #emit(event: WorkerEvent): void {
+    this.#metrics?.tell(event)
     this.#options.onEvent?.(event)
   }
 }

@@ -7,7 +7,7 @@ import { GET_RECORDS_MAX, type GetRecordsOutput, type GetShardIteratorInput } fr
 import { sleep } from '@millrace/std'
 import { failureType, ReadTrouble, Troubles } from './read-failure.ts'
 import { ReadPace, type ReadPaceOptions } from './read-pace.ts'
-import type { ReaderContext } from './reader-context.ts'
+import type { ReadCall, ReaderContext } from './reader-context.ts'
 import { isFamily, listChildren } from './shard-end.ts'
 import type { ReadBatch, ShardReader, ShardToRead } from './shard-reader.ts'
 import { Watchdog, type WatchdogLimits } from './watchdog.ts'
@@ -129,7 +129,7 @@ export class PollingReader implements ShardReader {
     this.#pace.began(clock.monotonic())
     const Limit = this.#recordsMax
     const input = { ShardIterator, ...(Limit === undefined ? {} : { Limit }) }
-    const answer = await this.#answered(signal, (within) => service.getRecords(input, { signal: within }))
+    const answer = await this.#answered('getRecords', signal, (within) => service.getRecords(input, { signal: within }))
     this.#watchdog.saw(answer.Records.length > 0 ? 'records' : 'heartbeat')
     this.#watchdog.saw('closed')
     this.#isRenewed = false
@@ -156,17 +156,23 @@ export class PollingReader implements ShardReader {
   }
 
   /** One call, cut when its answer does not come. */
-  async #answered<T>(signal: AbortSignal, call: (within: AbortSignal) => Promise<T>): Promise<T> {
+  async #answered<T>(name: ReadCall, signal: AbortSignal, call: (within: AbortSignal) => Promise<T>): Promise<T> {
+    const { clock, onCall } = this.#context
+    const begin = clock.monotonic()
     const scope = new AbortController()
     const onAbort = (): void => scope.abort(signal.reason)
     signal.addEventListener('abort', onAbort, { once: true })
     this.#cut = (reason) => scope.abort(reason)
     this.#watchdog.saw('opened')
     try {
-      return await call(scope.signal)
-    } catch (error) {
+      const answer = await call(scope.signal)
+      onCall(this.#shard, name, clock.monotonic() - begin)
+      return answer
+    } catch (cause) {
       const reason: unknown = scope.signal.reason
-      throw reason instanceof ReadTrouble ? reason : error
+      const error = reason instanceof ReadTrouble ? reason : cause
+      if (!signal.aborted) onCall(this.#shard, name, clock.monotonic() - begin, { error })
+      throw error
     } finally {
       this.#cut = undefined
       signal.removeEventListener('abort', onAbort)
@@ -206,7 +212,7 @@ export class PollingReader implements ShardReader {
     const { stream, shardId } = this.#shard
     const askedAtMs = clock.now()
     const input = { StreamName: stream, ShardId: shardId, ...this.#startOf() }
-    const { ShardIterator } = await this.#answered(signal, (within) =>
+    const { ShardIterator } = await this.#answered('getShardIterator', signal, (within) =>
       service.getShardIterator(input, { signal: within }),
     )
     if (ShardIterator === undefined)

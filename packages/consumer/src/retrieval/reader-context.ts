@@ -13,4 +13,13 @@ export interface ReaderContext {
   readonly isAws: boolean
   /** For metrics: told of each change. */
   readonly onCondition: (shard: Pick<ShardToRead, 'stream' | 'shardId'>, condition: ReaderCondition) => void
+  /** For metrics: told of each call of a reader that asks, when it is over. */
+  readonly onCall: (
+    shard: Pick<ShardToRead, 'stream' | 'shardId'>,
+    call: ReadCall,
+    durationMs: number,
+    failure?: { readonly error: unknown },
+  ) => void
 }
+
+export type ReadCall = 'getRecords' | 'getShardIterator'

@@ -16,6 +16,8 @@ export interface RetrievalContext extends Pick<ReaderContext, 'service' | 'clock
   readonly logger?: Logger
   /** For metrics: told of each change of a reader's condition. Default: nobody is. */
   readonly onCondition?: ReaderContext['onCondition']
+  /** For metrics: told of each call that asks. Default: nobody is. */
+  readonly onCall?: ReaderContext['onCall']
 }
 
 export type OpenRetrieval = (context: RetrievalContext) => Retrieval
@@ -53,7 +55,7 @@ export function fanOut({ consumerName, watchdog = {} }: FanOutOptions = {}): Ope
   }
 }
 
-function readerContext({ service, clock, random, logger, onCondition }: RetrievalContext): ReaderContext {
+function readerContext({ service, clock, random, logger, onCondition, onCall }: RetrievalContext): ReaderContext {
   return {
     service,
     clock,
@@ -61,6 +63,7 @@ function readerContext({ service, clock, random, logger, onCondition }: Retrieva
     logger: logger ?? silentLogger,
     isAws: isAws(service),
     onCondition: onCondition ?? (() => undefined),
+    onCall: onCall ?? (() => undefined),
   }
 }
 

@@ -152,6 +152,7 @@ export class ShardConsumer<Value> {
       for (;;) {
         const { records, millisBehindLatest, isEnd, children } = await this.#prefetcher.take()
         await this.#takeInHand(this.#deliver(records, millisBehindLatest), this.#stopping.signal)
+        this.#emit({ kind: 'delivered', records: records.length })
         if (!isEnd) continue
         this.#children = children
         return 'drained'
@@ -350,6 +351,7 @@ export class ShardConsumer<Value> {
   async #watch<Result>(call: ProcessorCall, run: () => Result | Promise<Result>): Promise<Result> {
     const { clock } = this.#input
     const { slowMs, hangMs } = this.#options
+    const begin = clock.monotonic()
     const slow = clock.setTimer(slowMs, () => this.#emit({ kind: 'slow', call, elapsedMs: slowMs }))
     const hung = hangMs === Infinity ? undefined : clock.setTimer(hangMs, () => this.#fail(this.#hung(call)))
     try {
@@ -357,6 +359,7 @@ export class ShardConsumer<Value> {
     } finally {
       slow.cancel()
       hung?.cancel()
+      if (call !== 'process') this.#emit({ kind: 'called', call, durationMs: clock.monotonic() - begin })
     }
   }
 

@@ -31,6 +31,10 @@ export type ShardHappening =
       readonly bytes: number
       readonly durationMs: number
     }
+  /** A call that is about no records has come back. */
+  | { readonly kind: 'called'; readonly call: ProcessorCall; readonly durationMs: number }
+  /** All user records of one answer of the reader were delivered, or disposed of by the failure policy. */
+  | { readonly kind: 'delivered'; readonly records: number }
   /** It threw; and what becomes of it. Without records for a call that is about none. */
   | (Partial<RecordRange> & {
       readonly kind: 'failure'
