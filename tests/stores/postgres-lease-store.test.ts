@@ -1,8 +1,9 @@
 /** Leases in a real PostgreSQL. */
 import { type LeaseNews, LeaseStoreError } from '@millrace/consumer'
-import { PostgresLeaseStore, type PostgresLeaseStoreOptions } from '@millrace/consumer/postgres'
+import { PostgresApplications, PostgresLeaseStore, type PostgresLeaseStoreOptions } from '@millrace/consumer/postgres'
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { leaseAdministrationContract } from '../../packages/consumer/src/leases/lease-administration.contract.ts'
 import { leaseStoreContract, newLeaseOf } from '../../packages/consumer/src/leases/lease-store.contract.ts'
 import { type Postgres, postgresBinaries, startPostgres } from './support/postgres.ts'
 
@@ -40,6 +41,18 @@ function suites(folder: string): void {
       return { open: async () => new PostgresLeaseStore({ pool, application }), elapse: elapse(application) }
     },
   }))
+
+  leaseAdministrationContract('PostgreSQL', async () => {
+    const application = `orders-${applications++}`
+    const store = new PostgresLeaseStore({ pool, application, listens: false })
+    return { name: application, administration: new PostgresApplications({ pool }), store }
+  })
+
+  it('has no applications where there are no tables', async () => {
+    const administration = new PostgresApplications({ pool, schema: 'nowhere' })
+    expect(await administration.list(never)).toEqual([])
+    await expect(administration.leases('orders', never)).rejects.toMatchObject({ code: 'not-found' })
+  })
 
   describe('leases in PostgreSQL', () => {
     const stores: PostgresLeaseStore[] = []

@@ -8,11 +8,16 @@ import type { Lease, NewLease } from './lease.ts'
 export interface LeaseAdministration {
   /** By name. */
   list(signal: AbortSignal): Promise<readonly ApplicationSummary[]>
-  /** Rejects with a `LeaseStoreError` `invalid` where there is no such application. */
+  /** By key. Rejects with a `LeaseStoreError` `not-found` where there is no such application. */
+  leases(application: string, signal: AbortSignal): Promise<readonly Lease[]>
+  /** As `leases`, with the workers that live; where that is to be seen by looking twice, it takes some seconds. */
   describe(application: string, signal: AbortSignal): Promise<ApplicationView>
   /** As `LeaseStore.create`, any number. */
   create(application: string, leases: readonly NewLease[], signal: AbortSignal): Promise<void>
-  /** As `LeaseStore.update`, any number. */
+  /**
+   * As `LeaseStore.update`, any number. A change that begins a new term takes the lease from its owner, which begins anew
+   * from what is stored; where the store says so, another may be quicker.
+   */
   update(
     application: string,
     updates: readonly LeaseUpdate[],

@@ -54,5 +54,6 @@ function codeOf({ type, retryable }: KinesisServiceError): LeaseStoreErrorCode {
   const kind = errorTraits(type)?.kind
   if (kind === 'throttle') return 'throttled'
   if (kind === 'auth') return 'denied'
+  if (type === 'ResourceNotFoundException') return 'not-found'
   return retryable ? 'unavailable' : 'invalid'
 }

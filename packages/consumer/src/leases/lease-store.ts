@@ -78,9 +78,9 @@ export type LeaseUpdateResult =
   | { readonly outcome: 'conflict'; readonly lease: Lease }
   | { readonly outcome: 'gone' }
 
-export type LeaseStoreErrorCode = 'throttled' | 'unavailable' | 'denied' | 'invalid'
+export type LeaseStoreErrorCode = 'throttled' | 'unavailable' | 'denied' | 'invalid' | 'not-found'
 
-/** `throttled` and `unavailable` pass; `denied` and `invalid` need somebody. */
+/** `throttled` and `unavailable` pass; the others need somebody. `not-found`: there is no such application. */
 export class LeaseStoreError extends Error {
   override readonly name = 'LeaseStoreError'
   readonly code: LeaseStoreErrorCode

@@ -7,7 +7,7 @@ import {
   UpdateLeases,
 } from '@millrace/protocol'
 import type { ApplicationSummary, ApplicationView, LeaseAdministration } from './lease-administration.ts'
-import type { NewLease } from './lease.ts'
+import type { Lease, NewLease } from './lease.ts'
 import { LEASES_PER_CALL_MAX, type LeaseUpdate, type LeaseUpdateResult, type LiveWorker } from './lease-store.ts'
 import { asked, type LeaseService } from './lease-service.ts'
 import { fromServiceLease, fromServiceWorker, toServiceChange, toServiceLease } from './service-lease.ts'
@@ -35,6 +35,10 @@ export class ServiceApplications implements LeaseAdministration {
       if (!page.HasMoreApplications) return found
       after = found.at(-1)?.name
     }
+  }
+
+  async leases(application: string, signal: AbortSignal): Promise<readonly Lease[]> {
+    return (await this.describe(application, signal)).leases
   }
 
   async describe(application: string, signal: AbortSignal): Promise<ApplicationView> {

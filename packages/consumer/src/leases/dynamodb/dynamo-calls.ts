@@ -1,4 +1,5 @@
 /** Calls of DynamoDB, with failures as a lease store has them. */
+import { setMaxListeners } from 'node:events'
 import {
   type AttributeValue,
   ConditionalCheckFailedException,
@@ -28,6 +29,8 @@ const CODES: Readonly<Record<string, LeaseStoreErrorCode>> = {
 /** `unmet`: a condition was not. */
 export async function call<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T | 'unmet'> {
   signal.throwIfAborted()
+  // As many listen to it as there are calls at once: Node would warn of a leak at eleven.
+  setMaxListeners(0, signal)
   try {
     return await work()
   } catch (error) {

@@ -3,7 +3,6 @@
  * `sessions.ts` for who lives. A beat is one write and one small read; the lease table is read when somebody announced
  * news, and from time to time (`READ_MS`).
  */
-import { KinesisServiceError } from '@millrace/client'
 import { assert, type Clock, systemClock, untilAborted } from '@millrace/std'
 import {
   type Beat,
@@ -16,20 +15,18 @@ import {
   type LiveWorker,
 } from '../lease-store.ts'
 import { goesBack, type Lease, type LeaseChange, type NewLease } from '../lease.ts'
-import type { StreamService } from '../../service.ts'
 import { withinMs } from '../within-ms.ts'
-import { longKeys, shortKeys } from './item-keys.ts'
+import { longKeys, shortKeysOf } from './item-keys.ts'
 import { KclLeases } from './kcl-leases.ts'
 import { isRequest, type StoredLease } from './lease-item.ts'
 import { LeaseTableItems } from './lease-table-items.ts'
+import { manyAtOnce } from './many-at-once.ts'
 import type { DynamoLeaseStoreOptions } from './options.ts'
 import { Sessions } from './sessions.ts'
 import { ensureTable } from './tables.ts'
 
 /** Of a call of this store, with all that it needs. */
 const CALL_MS_MAX = 10_000
-/** Calls at once. */
-const CONCURRENCY = 20
 /** Of one change, when the lease is written within its term by others meanwhile. */
 const TRIES_MAX = 10
 /** Where no KCL is: what a crash of its writer left unannounced is found so late. */
@@ -150,8 +147,7 @@ export class DynamoLeaseStore implements LeaseStore {
       ensureTable(client, workersTable, 'worker', this.#clock, signal),
     ])
     if ('account' in keys) return new LeaseTableItems(client, table, longKeys(keys.account))
-    const createdAtSecond = await createdAt(keys.service, keys.stream, signal)
-    return new LeaseTableItems(client, table, shortKeys({ stream: keys.stream, createdAtSecond }))
+    return new LeaseTableItems(client, table, await shortKeysOf(keys.service, keys.stream, signal))
   }
 
   async #read(items: LeaseTableItems, news: string, signal: AbortSignal): Promise<void> {
@@ -237,39 +233,8 @@ export class DynamoLeaseStore implements LeaseStore {
   }
 }
 
-async function createdAt(service: StreamService, stream: string, signal: AbortSignal): Promise<number> {
-  try {
-    const { StreamDescriptionSummary } = await service.describeStreamSummary({ StreamName: stream }, { signal })
-    return Math.floor(StreamDescriptionSummary.StreamCreationTimestamp / 1000)
-  } catch (cause) {
-    const isDenied = cause instanceof KinesisServiceError && cause.type === 'AccessDeniedException'
-    const message = cause instanceof Error ? cause.message : String(cause)
-    const what = `Its leases have short keys, and when the stream ${stream} was made is not known: ${message}`
-    throw new LeaseStoreError(isDenied ? 'denied' : 'unavailable', what, { cause })
-  }
-}
-
 function matters(change: LeaseChange): boolean {
   return NEWS.some((name) => name in change)
-}
-
-/** Answers in the order of the items. After a failure nothing more is begun. */
-async function manyAtOnce<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<readonly R[]> {
-  const results: R[] = []
-  let next = 0
-  const lane = async (): Promise<void> => {
-    while (next < items.length) {
-      const at = next++
-      try {
-        results[at] = await work(items[at] as T)
-      } catch (error) {
-        next = items.length
-        throw error
-      }
-    }
-  }
-  await Promise.all(Array.from({ length: Math.min(CONCURRENCY, items.length) }, lane))
-  return results
 }
 
 function checkCount(items: readonly unknown[]): void {

@@ -2,6 +2,8 @@
  * How leases are called in the table. The KCL has short keys for an application of one stream and long ones for several,
  * and sees nothing of the other kind: the table is opened with the kind that is in it.
  */
+import { KinesisServiceError } from '@millrace/client'
+import type { StreamService } from '../../service.ts'
 import { leaseKey, type LeaseKeyParts, parseLeaseKey } from '../lease-key.ts'
 import { LeaseStoreError } from '../lease-store.ts'
 import type { Item } from './lease-item.ts'
@@ -14,7 +16,7 @@ export interface ItemKeys {
 }
 
 /** `leaseKey` is the shard's id. */
-export function shortKeys({ stream, createdAtSecond }: Omit<LeaseKeyParts, 'shardId'>): ItemKeys {
+function shortKeys({ stream, createdAtSecond }: Omit<LeaseKeyParts, 'shardId'>): ItemKeys {
   return {
     parse(shardId) {
       if (!/^[A-Za-z0-9_.-]{1,128}$/.test(shardId))
@@ -30,6 +32,19 @@ export function shortKeys({ stream, createdAtSecond }: Omit<LeaseKeyParts, 'shar
         )
       return { leaseKey: { S: parts.shardId } }
     },
+  }
+}
+
+/** Asks the service when the stream was made. Rejects with a `LeaseStoreError`. */
+export async function shortKeysOf(service: StreamService, stream: string, signal: AbortSignal): Promise<ItemKeys> {
+  try {
+    const { StreamDescriptionSummary } = await service.describeStreamSummary({ StreamName: stream }, { signal })
+    return shortKeys({ stream, createdAtSecond: Math.floor(StreamDescriptionSummary.StreamCreationTimestamp / 1000) })
+  } catch (cause) {
+    const isDenied = cause instanceof KinesisServiceError && cause.type === 'AccessDeniedException'
+    const message = cause instanceof Error ? cause.message : String(cause)
+    const what = `Its leases have short keys, and when the stream ${stream} was made is not known: ${message}`
+    throw new LeaseStoreError(isDenied ? 'denied' : 'unavailable', what, { cause })
   }
 }
 

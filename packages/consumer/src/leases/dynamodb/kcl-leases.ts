@@ -10,6 +10,8 @@ interface Seen {
   readonly owner: string
   readonly counter: number
   readonly movedAtMs: number
+  /** Seen at two places. */
+  readonly hasMoved: boolean
 }
 
 export class KclLeases {
@@ -33,7 +35,13 @@ export class KclLeases {
       // prettier-ignore
       if (owner === undefined || isOurs(owner)) continue
       const before = this.#seen.get(key)
-      seen.set(key, { owner, counter, movedAtMs: before?.counter === counter ? before.movedAtMs : nowMs })
+      const isSame = before === undefined || before.counter === counter
+      seen.set(key, {
+        owner,
+        counter,
+        movedAtMs: isSame && before !== undefined ? before.movedAtMs : nowMs,
+        hasMoved: !isSame || before?.hasMoved === true,
+      })
     }
     this.#seen = seen
   }
@@ -41,6 +49,11 @@ export class KclLeases {
   /** Workers that hold leases which move. */
   workers(): ReadonlySet<string> {
     return new Set([...this.#seen.values()].filter((seen) => this.#moves(seen)).map(({ owner }) => owner))
+  }
+
+  /** All that count as moving have been seen to move: who looks for the first time takes each for one that moves. */
+  get isDecided(): boolean {
+    return [...this.#seen.values()].every((seen) => seen.hasMoved || !this.#moves(seen))
   }
 
   isHolder(worker: string): boolean {

@@ -18,10 +18,15 @@ export interface StoredLease {
   readonly counter: number
 }
 
-/** `undefined`: the item is something else, a leader's lock or a worker's metrics, that KCL 3.5 and later keep there too. */
-export function leaseOfItem(item: Item, keys: ItemKeys): StoredLease | undefined {
+/** Something else is a leader's lock or a worker's metrics, which KCL 3.5 and later keep there too. */
+export function isLeaseItem(item: Item): boolean {
   const kind = item['entityType']?.S
-  if (kind !== undefined && kind !== 'LEASE') return undefined
+  return kind === undefined || kind === 'LEASE'
+}
+
+/** `undefined`: the item is something else. */
+export function leaseOfItem(item: Item, keys: ItemKeys): StoredLease | undefined {
+  if (!isLeaseItem(item)) return undefined
   const itemKey = item['leaseKey']?.S ?? ''
   try {
     const counter = numberOf(item, 'leaseCounter') ?? 0

@@ -12,6 +12,8 @@ interface Seen extends LiveWorker {
   readonly beats: string
   readonly ttlMs: number
   readonly movedAtMs: number
+  /** Seen at two places. */
+  readonly hasMoved: boolean
 }
 
 /** No worker is called so: names of workers are told to be unique for a life. */
@@ -72,12 +74,14 @@ export class Sessions {
       }
       const beats = item['beats']?.N ?? '0'
       const before = this.#seen.get(worker)
+      const isSame = before === undefined || before.beats === beats
       seen.set(worker, {
         worker,
         capacity: Number(item['capacity']?.N ?? 1),
         ttlMs: Number(item['ttlMs']?.N ?? 0),
         beats,
-        movedAtMs: before?.beats === beats ? before.movedAtMs : nowMs,
+        movedAtMs: isSame && before !== undefined ? before.movedAtMs : nowMs,
+        hasMoved: !isSame || before?.hasMoved === true,
       })
     }
     this.#seen = seen
@@ -86,10 +90,12 @@ export class Sessions {
   }
 
   live(): readonly LiveWorker[] {
-    const nowMs = this.#clock.monotonic()
-    return [...this.#seen.values()]
-      .filter(({ ttlMs, movedAtMs }) => nowMs - movedAtMs < ttlMs)
-      .map(({ worker, capacity }) => ({ worker, capacity }))
+    return this.#living().map(({ worker, capacity }) => ({ worker, capacity }))
+  }
+
+  /** All that count as living have been seen to live: who looks for the first time takes everybody for living. */
+  get isDecided(): boolean {
+    return this.#living().every(({ hasMoved }) => hasMoved)
   }
 
   /** One of ours, alive or dead. */
@@ -100,6 +106,11 @@ export class Sessions {
   async leave(worker: string, signal: AbortSignal): Promise<void> {
     const command = new DeleteItemCommand({ TableName: this.#table, Key: { worker: { S: worker } } })
     await call(() => this.#client.send(command, { abortSignal: signal }), signal)
+  }
+
+  #living(): readonly Seen[] {
+    const nowMs = this.#clock.monotonic()
+    return [...this.#seen.values()].filter(({ ttlMs, movedAtMs }) => nowMs - movedAtMs < ttlMs)
   }
 
   async #forget(signal: AbortSignal): Promise<void> {

@@ -9,15 +9,14 @@ import {
   type LeaseNews,
   type LeaseStore,
   LeaseStoreError,
-  type LeaseStoreErrorCode,
   type LeaseUpdate,
   type LeaseUpdateResult,
   type LiveWorker,
 } from '../lease-store.ts'
 import type { Lease, LeaseChange, NewLease } from '../lease.ts'
-import { withinMs } from '../within-ms.ts'
 import { columnsOf, leaseOfRow } from './lease-row.ts'
 import type { PostgresPool, Row } from './pool.ts'
+import { called, queried, storeError } from './postgres-calls.ts'
 import { type Statements, statementsFor } from './statements.ts'
 import { CHANNEL, WakeUp } from './wake-up.ts'
 
@@ -42,8 +41,6 @@ interface State {
   readonly leftMs: number
 }
 
-/** Of one statement. */
-const CALL_MS_MAX = 10_000
 const NEWS = ['owner', 'heir', 'epoch', 'paused', 'loadKiBps'] as const
 
 export class PostgresLeaseStore implements LeaseStore {
@@ -191,20 +188,12 @@ export class PostgresLeaseStore implements LeaseStore {
     }
   }
 
-  async #query(text: string, values: unknown[], signal: AbortSignal): Promise<readonly Row[]> {
-    const { rows } = await this.#call(() => this.#pool.query(text, values), signal)
-    return rows
+  #query(text: string, values: unknown[], signal: AbortSignal): Promise<readonly Row[]> {
+    return queried(this.#pool, this.#clock, text, values, signal)
   }
 
-  /** What was begun goes on in the database when nobody waits for it any more. */
   #call<T>(work: () => Promise<T> | undefined, signal: AbortSignal): Promise<T> {
-    signal.throwIfAborted()
-    return withinMs(this.#clock, CALL_MS_MAX, signal, async (bounded) => {
-      const done = Promise.resolve(work() as Promise<T>).catch((error: unknown) => {
-        throw storeError(error)
-      })
-      return untilAborted(done, bounded)
-    })
+    return called(this.#clock, work, signal)
   }
 }
 
@@ -220,20 +209,6 @@ const EMPTY = {
 
 function matters(change: LeaseChange): boolean {
   return NEWS.some((name) => name in change)
-}
-
-/** By the class of SQLSTATE: https://www.postgresql.org/docs/current/errcodes-appendix.html */
-function storeError(cause: unknown): LeaseStoreError {
-  if (cause instanceof LeaseStoreError) return cause
-  const { message, code = '' } = cause as { readonly message: string; readonly code?: string }
-  return new LeaseStoreError(codeOf(code), `PostgreSQL: ${message}${code === '' ? '' : ` (${code})`}`, { cause })
-}
-
-function codeOf(state: string): LeaseStoreErrorCode {
-  if (state.startsWith('53')) return 'throttled'
-  if (state === '42501' || state.startsWith('28')) return 'denied'
-  if (/^(22|23|3D|3F|42)/.test(state)) return 'invalid'
-  return 'unavailable'
 }
 
 function checkCount(items: readonly unknown[]): void {

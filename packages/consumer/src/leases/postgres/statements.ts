@@ -7,6 +7,7 @@ import { COLUMNS, valueSql } from './lease-row.ts'
 
 export interface Statements {
   readonly exists: string
+  readonly applications: string
   readonly make: string
   readonly enter: string
   readonly beat: string
@@ -36,6 +37,11 @@ export function statementsFor(schema: string): Statements {
     FROM ${applications} a WHERE a.application = $1`
   return {
     exists: `SELECT to_regclass('${quoted.replaceAll("'", "''")}.millrace_sessions') IS NOT NULL AS "exists"`,
+    applications: `SELECT a.application,
+        (SELECT count(*) FROM ${leases} l WHERE l.application = a.application) AS leases,
+        (SELECT count(*) FROM ${sessions} s
+          WHERE s.application = a.application AND s.expires_at > clock_timestamp()) AS workers
+      FROM ${applications} a ORDER BY a.application COLLATE "C"`,
     // One transaction: several statements without values are one.
     make: `SELECT pg_advisory_xact_lock(${MAKING});
       CREATE SCHEMA IF NOT EXISTS ${quoted};

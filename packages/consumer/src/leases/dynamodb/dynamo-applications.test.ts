@@ -1,0 +1,134 @@
+import { type AttributeValue, DynamoDBClient, GetItemCommand, ListTablesCommand, PutItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb' // prettier-ignore
+import { type Clock, systemClock } from '@millrace/std'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { StreamService } from '../../service.ts'
+import { type Dynalite, startDynalite } from '../../testing/dynalite.ts'
+import { leaseAdministrationContract } from '../lease-administration.contract.ts'
+import { DynamoApplications } from './dynamo-applications.ts'
+import { DynamoLeaseStore } from './dynamo-lease-store.ts'
+import { ensureTable } from './tables.ts'
+
+let server: Dynalite
+let client: DynamoDBClient
+let tables = 0
+const never = new AbortController().signal
+const createdAtMs = 1_700_000_000_000
+const service = {
+  describeStreamSummary: async () => ({ StreamDescriptionSummary: { StreamCreationTimestamp: createdAtMs } }),
+} as unknown as StreamService
+
+beforeAll(async () => {
+  server = await startDynalite()
+  const credentials = { accessKeyId: 'test', secretAccessKey: 'test' }
+  client = new DynamoDBClient({ endpoint: server.endpoint, region: 'us-east-1', credentials, maxAttempts: 1 })
+})
+afterAll(async () => {
+  client.destroy()
+  await server.stop()
+})
+
+/** A hundred times as fast as the real one. */
+const quickClock: Clock = {
+  now: () => systemClock.now(),
+  monotonic: () => systemClock.monotonic() * 100,
+  setTimer: (delayMs, callback, options) => systemClock.setTimer(delayMs / 100, callback, options),
+}
+
+leaseAdministrationContract('DynamoDB', async () => {
+  const table = `administered-${tables++}`
+  const store = new DynamoLeaseStore({ client, table, keys: { account: '000000000000' }, kcl: 'none' })
+  return { name: table, administration: new DynamoApplications({ client, table, service }), store }
+})
+
+describe('a KCL’s application in DynamoDB, looked after', () => {
+  const shard = (i: number) => `shardId-00000000000${i}`
+  const key = (i: number) => `orders:${createdAtMs / 1000}:${shard(i)}`
+  const item = (i: number, more: Record<string, AttributeValue> = {}): Record<string, AttributeValue> => ({
+    leaseKey: { S: shard(i) },
+    leaseOwner: { S: 'java' },
+    leaseCounter: { N: '41' },
+    checkpoint: { S: '77' },
+    checkpointSubSequenceNumber: { N: '3' },
+    ownerSwitchesSinceCheckpoint: { N: '0' },
+    ...more,
+  })
+
+  /** A table as a KCL makes it, with two leases and the lock of its leader. */
+  async function setUp(stream: string | undefined) {
+    const table = `kcl-${tables++}`
+    await ensureTable(client, table, 'leaseKey', quickClock, never)
+    const leader = { leaseKey: { S: 'Leader:of:it' }, entityType: { S: 'LEADER' } }
+    for (const Item of [leader, item(0), item(1, { leaseOwner: { S: 'java-2' } })])
+      await client.send(new PutItemCommand({ TableName: table, Item }))
+    const applications = new DynamoApplications({ client, table, service, stream, clock: quickClock })
+    const renew = (i: number, counter: number) =>
+      client.send(
+        new UpdateItemCommand({
+          TableName: table,
+          Key: { leaseKey: { S: shard(i) } },
+          UpdateExpression: 'SET leaseCounter = :next',
+          ConditionExpression: 'leaseCounter = :counter',
+          ExpressionAttributeValues: { ':counter': { N: String(counter) }, ':next': { N: String(counter + 1) } },
+        }),
+      )
+    const read = async (i: number) => (await client.send(new GetItemCommand({ TableName: table, Key: { leaseKey: { S: shard(i) } } }))).Item // prettier-ignore
+    return { table, applications, renew, read }
+  }
+
+  it('shows who lives: whose leases move', async () => {
+    const { table, applications, renew } = await setUp('orders')
+    const described = applications.describe(table, never)
+    const over = new AbortController()
+    const renewing = (async () => {
+      for (let counter = 41; !over.signal.aborted; counter++) await renew(0, counter)
+    })()
+    const { leases, workers } = await described
+    over.abort()
+    await renewing
+    expect(leases).toMatchObject([
+      { key: key(0), owner: 'java', checkpoint: { sequenceNumber: '77', subSequenceNumber: 3 } },
+      { key: key(1), owner: 'java-2' },
+    ])
+    expect(workers).toEqual([{ worker: 'java', capacity: 1 }])
+  })
+
+  it('takes a lease that is moved from its owner, so that no renewal is taken for one whose answer was lost', async () => {
+    const { table, applications, renew, read } = await setUp('orders')
+    const [lease] = await applications.leases(table, never)
+    const epoch = lease?.epoch ?? 0
+    await renew(0, 41)
+    const change = { checkpoint: { sequenceNumber: '5', subSequenceNumber: 0 }, epoch: epoch + 1 }
+    const [conflict] = await applications.update(table, [{ key: key(0), epoch, change }], never)
+    expect(conflict).toMatchObject({ outcome: 'conflict', lease: { epoch: epoch + 1 } })
+    const again = { key: key(0), epoch: epoch + 1, change: { ...change, epoch: epoch + 2 } }
+    expect(await applications.update(table, [again], never)).toMatchObject([{ outcome: 'updated' }])
+    // The KCL reads the item after a renewal that failed: itself as the owner and its counter and one would be its own.
+    await expect(renew(0, 42)).rejects.toThrow('The conditional request failed')
+    const { leaseOwner: _, ...rest } = item(0, { leaseCounter: { N: '43' }, checkpoint: { S: '5' }, checkpointSubSequenceNumber: { N: '0' } }) // prettier-ignore
+    expect(await read(0)).toEqual(rest)
+  })
+
+  it('is left without a table of ours', async () => {
+    const { table, applications } = await setUp('orders')
+    await applications.list(never)
+    const [{ epoch = 0 } = {}] = await applications.leases(table, never)
+    await applications.update(table, [{ key: key(0), epoch, change: { paused: true } }], never)
+    const { TableNames = [] } = await client.send(new ListTablesCommand({ ExclusiveStartTableName: table, Limit: 1 }))
+    expect(TableNames).not.toContain(`${table}-MillraceWorkers`)
+  })
+
+  it('needs to be told the stream of its short keys, and says so', async () => {
+    const { table, applications } = await setUp(undefined)
+    const expected = {
+      code: 'invalid',
+      message: `The keys of ${table} are shard ids of a stream that it does not name: say which, as stream.`,
+    }
+    await expect(applications.leases(table, never)).rejects.toMatchObject(expected)
+  })
+
+  it('is not there without its table', async () => {
+    const applications = new DynamoApplications({ client, table: 'nowhere', service })
+    expect(await applications.list(never)).toEqual([])
+    await expect(applications.leases('nowhere', never)).rejects.toMatchObject({ code: 'not-found' })
+  })
+})
