@@ -3,6 +3,7 @@
  * the next step. The one place that knows which error of a neighbour means which exit code.
  */
 import type { KinesisServiceError, KinesisTransportError } from '@millrace/client'
+import type { LeaseStoreError } from '@millrace/consumer'
 import { CommandError, type CommandFailure, type Ending } from './exit-code.ts'
 
 const deniedTypes: ReadonlySet<string> = new Set([
@@ -38,7 +39,7 @@ export function describeFailure(error: unknown): CommandFailure {
         hint: 'set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a profile with --profile',
       }
     case 'LeaseStoreError':
-      return leaseStoreFailure(error)
+      return leaseStoreFailure(error as LeaseStoreError)
     case 'SettingsError':
       return { ending: 'usage', code: 'SettingsError', message: error.message }
     default:
@@ -53,12 +54,22 @@ export function partlyDone(error: unknown): unknown {
   return new CommandError({ ...failure, ending: 'partly' }, { cause: error })
 }
 
-/** What is behind it says more; but for an endpoint that has no such store. */
-function leaseStoreFailure({ message, cause }: Error): CommandFailure {
-  if (!(cause instanceof Error)) return { ending: 'failed', code: 'LeaseStoreError', message }
+const storeEndings: Readonly<Record<LeaseStoreError['code'], Ending>> = {
+  denied: 'denied',
+  invalid: 'failed',
+  'not-found': 'notFound',
+  throttled: 'throttled',
+  unavailable: 'unreachable',
+}
+
+/** What is behind one of the service says more; but for an endpoint that has no such store. */
+function leaseStoreFailure({ code, message, cause }: LeaseStoreError): CommandFailure {
+  const hint = code === 'not-found' ? { hint: 'see what there is with: millrace app list' } : {}
+  const isOfClient = cause instanceof Error && ['KinesisServiceError', 'KinesisTransportError', 'CredentialsError'].includes(cause.name) // prettier-ignore
+  if (!isOfClient) return { ending: storeEndings[code], code: 'LeaseStoreError', message, ...hint }
   const failure = describeFailure(cause)
   if (failure.code === 'UnknownOperationException') return { ending: 'failed', code: failure.code, message }
-  return failure.ending === 'notFound' ? { ...failure, hint: 'see what there is with: millrace app list' } : failure
+  return { ...failure, ...hint }
 }
 
 function serviceFailure(error: KinesisServiceError): CommandFailure {

@@ -6,6 +6,8 @@ import { CommandError, usageError } from '../exit-code.ts'
 import { addSessionOptions, type Reporter, type SessionOptions, withSession } from '../session.ts'
 import type { Shell } from '../shell.ts'
 import { fullShardId } from '../values/shard-name.ts'
+import { openApplications } from './open-applications.ts'
+import { parseStore } from './store-address.ts'
 
 export interface ApplicationOptions extends SessionOptions {
   readonly store: string
@@ -22,14 +24,21 @@ export interface ApplicationSession {
 }
 
 export function addApplicationOptions(command: Command): Command {
-  return addSessionOptions(command).option('--store <store>', 'what keeps the leases', 'service')
+  return addSessionOptions(command).option(
+    '--store <store>',
+    'what keeps the leases: service, dynamodb://REGION/TABLE or postgres://HOST/DATABASE',
+    'service',
+  )
 }
 
 export function addLeaseOptions(command: Command): Command {
   return addApplicationOptions(command)
     .argument('[application]')
     .option('--shard <shard...>', 'only these; default: all')
-    .option('--stream <name>', 'only the shards of this stream; default: of all')
+    .option(
+      '--stream <name>',
+      'only the shards of this stream; default: of all. For a table of a KCL: whose its leases are',
+    )
 }
 
 export async function withApplications(
@@ -37,19 +46,23 @@ export async function withApplications(
   options: ApplicationOptions,
   work: (session: ApplicationSession) => Promise<void>,
 ): Promise<void> {
-  if (options.store !== 'service')
-    throw usageError(
-      `"${options.store}" is no store of leases`,
-      'stores: service, for those that Millrace itself keeps',
-    )
-  const { ServiceApplications } = await import('@millrace/consumer')
+  const address = parseStore(options.store)
   const signal = shell.interruption()
-  await withSession(shell, options, (client, reporter) =>
-    work({ applications: new ServiceApplications(client), client, reporter, signal }),
-  )
+  await withSession(shell, options, async (client, reporter) => {
+    const opened = await openApplications(address, { client, shell, options })
+    try {
+      if (opened.description !== undefined) await reporter.note(`  leases in ${opened.description}`)
+      await work({ applications: opened.applications, client, reporter, signal })
+    } finally {
+      await opened.close()
+    }
+  })
 }
 
-export function applicationNamed(name: string | undefined): string {
+/** A table in DynamoDB is one application: it need not be named twice. */
+export function applicationNamed(name: string | undefined, { store }: Pick<ApplicationOptions, 'store'>): string {
+  const address = parseStore(store)
+  if (name === undefined && address.kind === 'dynamodb') return address.table
   if (name === undefined) throw usageError('which application?', 'name it first; millrace app list shows them')
   return name
 }

@@ -6,7 +6,7 @@ import { formatCounted } from '../../output/quantities.ts'
 
 export const defineAppDescribe: DefineCommand = (command, shell) => {
   addLeaseOptions(command).action(async (name: string | undefined, options: ApplicationOptions) => {
-    const application = applicationNamed(name)
+    const application = applicationNamed(name, options)
     await withApplications(shell, options, async ({ applications, reporter, signal }) => {
       const { leases, workers } = await applications.describe(application, signal)
       const chosen = chosenLeases(application, leases, options)

@@ -14,9 +14,9 @@ const columns: readonly Column<Lag>[] = [
 
 export const defineAppLag: DefineCommand = (command, shell) => {
   addLeaseOptions(command).action(async (name: string | undefined, options: ApplicationOptions) => {
-    const application = applicationNamed(name)
+    const application = applicationNamed(name, options)
     await withApplications(shell, options, async ({ applications, client, reporter, signal }) => {
-      const { leases } = await applications.describe(application, signal)
+      const leases = await applications.leases(application, signal)
       const chosen = chosenLeases(application, leases, options)
       const lags = await lagsOf(client, chosen, () => shell.clock.now(), signal)
       await reporter.list(columns, lags, ({ lease, lagMs }) => ({

@@ -10,9 +10,9 @@ export const defineAppResume = pausing(false)
 function pausing(paused: boolean): DefineCommand {
   return (command, shell) => {
     addLeaseOptions(command).action(async (name: string | undefined, options: ApplicationOptions) => {
-      const application = applicationNamed(name)
+      const application = applicationNamed(name, options)
       await withApplications(shell, options, async ({ applications, reporter, signal }) => {
-        const { leases } = await applications.describe(application, signal)
+        const leases = await applications.leases(application, signal)
         const chosen = chosenLeases(application, leases, options)
         const change = { paused }
         const changed = await changeLeases(applications, application, chosen, (lease) => (lease.paused === paused ? undefined : change), signal) // prettier-ignore

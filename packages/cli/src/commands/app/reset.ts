@@ -15,14 +15,14 @@ export const defineAppReset: DefineCommand = (command, shell) => {
   addLeaseOptions(command)
     .option('--to <position>', 'trim-horizon, latest, or a time such as -2h or at:2026-11-22T10:00:00Z')
     .action(async (name: string | undefined, options: Options) => {
-      const application = applicationNamed(name)
+      const application = applicationNamed(name, options)
       if (options.to === undefined)
         throw usageError('where to?', `such as: millrace app reset ${application} --to trim-horizon`)
       const position = parsePosition(options.to, shell.clock.now())
       if (position.kind === 'sequence')
         throw usageError('a sequence number belongs to one shard', `millrace app seek ${application} --shard <shard> --to ${options.to}`) // prettier-ignore
       await withApplications(shell, options, async ({ applications, client, reporter, signal }) => {
-        const { leases } = await applications.describe(application, signal)
+        const leases = await applications.leases(application, signal)
         const chosen = chosenLeases(application, leases, options)
         const isWhole = options.shard === undefined
         const repeated = isWhole ? await leasesToRepeat(client, chosen, position) : []

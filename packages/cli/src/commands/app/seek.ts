@@ -15,13 +15,13 @@ export const defineAppSeek: DefineCommand = (command, shell) => {
   addLeaseOptions(command)
     .option('--to <position>', 'after:<sequence number>, or as for reset')
     .action(async (name: string | undefined, options: Options) => {
-      const application = applicationNamed(name)
+      const application = applicationNamed(name, options)
       const { shard, to } = options
       if (shard === undefined) throw usageError('which shard?', 'name it with --shard; all of them: millrace app reset')
       if (to === undefined) throw usageError('where to?', 'such as: --to after:<sequence number>, or --to -15m')
       const moved = movedTo(parsePosition(to, shell.clock.now()))
       await withApplications(shell, options, async ({ applications, reporter, signal }) => {
-        const { leases } = await applications.describe(application, signal)
+        const leases = await applications.leases(application, signal)
         const chosen = chosenLeases(application, leases, options)
         const changed = await changeLeases(applications, application, chosen, moved, signal)
         await reporter.result(
