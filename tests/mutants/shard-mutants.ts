@@ -1,4 +1,4 @@
-/** Bugs of how a shard is consumed: delivery, failures, checkpoints, the faces. */
+/** Bugs of how a shard is consumed: delivery, failures, checkpoints, the faces; and of how its lease ends or is moved. */
 import type { Mutant, Suite } from './mutant.ts'
 
 const SHARDS: Suite = { project: 'units', files: ['consumer/src/shards/shard-consumer.properties'] }
@@ -127,5 +127,22 @@ export const SHARD_MUTANTS: readonly Mutant[] = [
     find: 'if (compareSequenceNumbers(value, this.last) < 0)',
     replace: 'if (compareSequenceNumbers(value, this.last) < -Infinity)',
     suite: { project: 'units', files: ['consumer/src/checkpointer.test'] },
+  },
+  {
+    name: 'lost-by-its-own-end',
+    mechanism: 'news of SHARD_END that come before the answer of who stores it end no holding',
+    file: `${SRC}/leases/holding.ts`,
+    find: 'this.#isEnding = true',
+    replace: 'this.#isEnding = false',
+    suite: { project: 'units', files: ['consumer/src/leases/lease-coordinator'] },
+  },
+  {
+    name: 'moved-lease-keeps-its-owner',
+    mechanism:
+      'a lease that is moved in DynamoDB is taken from its owner: a KCL would take the new term for its own renewal',
+    file: `${SRC}/leases/dynamodb/dynamo-applications.ts`,
+    find: 'items.update(stored, withoutOwner(change), signal)',
+    replace: 'items.update(stored, change, signal)',
+    suite: { project: 'units', files: ['consumer/src/leases/dynamodb/dynamo-applications'] },
   },
 ]

@@ -96,6 +96,15 @@ describe('the packed packages', () => {
     expect(stdout).toBe('0.1.0\n')
   })
 
+  it.each([
+    ['postgres://localhost/app', 'pg'],
+    ['dynamodb://us-east-1/orders-app', '@aws-sdk/client-dynamodb'],
+  ])('says in one line what leases in %s need', async (store, name) => {
+    const work = node(millrace('app', 'list', '--quiet', '--store', store))
+    const stderr = `millrace: leases there need a package that is not installed beside millrace: npm install ${name}\n`
+    await expect(work).rejects.toMatchObject({ code: 2, stderr })
+  })
+
   it('serves, takes records and gives them back, and stops cleanly', async () => {
     const server = spawn(
       process.execPath,
