@@ -17,9 +17,11 @@ export class BatchChannel<Value> implements AsyncIterable<Batch<Value>> {
   #closing: Promise<void> | undefined
   #failure: { readonly error: unknown } | undefined
 
+  readonly #onAbort = (): void => void this.#close()
+
   constructor(options: BatchChannelOptions) {
     this.#options = options
-    options.signal?.addEventListener('abort', () => void this.#close(), { once: true })
+    options.signal?.addEventListener('abort', this.#onAbort, { once: true })
     if (options.signal?.aborted === true) void this.#close()
   }
 
@@ -77,6 +79,7 @@ export class BatchChannel<Value> implements AsyncIterable<Batch<Value>> {
   }
 
   #close(): Promise<void> {
+    this.#options.signal?.removeEventListener('abort', this.#onAbort)
     this.#closing ??= this.#options.onClose()
     this.#wake()
     return this.#closing

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import { sleep } from '@millrace/std'
 import { runClock, seededRandom, VirtualClock } from '@millrace/std/testing'
 import { beforeEach, describe, expect, it } from 'vitest'
@@ -214,4 +215,11 @@ it('a batch counts as done with when the loop comes back, where checkpoints are 
   await loop(() => {})
   expect(await outcomes()).toEqual(['ended', 'ended'])
   expect(shards[0]?.calls).toBeGreaterThan(1)
+})
+
+it('leaves no listener behind at the signal', async () => {
+  open(1)
+  expect(getEventListeners(abort.signal, 'abort')).toHaveLength(1)
+  await loop((batch) => batch.checkpoint())
+  expect(getEventListeners(abort.signal, 'abort')).toHaveLength(0)
 })

@@ -2,6 +2,7 @@ import { sleep } from '@millrace/std'
 import { runClock, seededRandom, VirtualClock } from '@millrace/std/testing'
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { FailurePolicy } from '../failure-policy.ts'
+import type { ConsumerRecord } from '../record-processor.ts'
 import { ShardConsumer, type ShardConsumerResult } from '../shards/shard-consumer.ts'
 import { FakeShard, nameOf, record } from '../testing/fake-shard.ts'
 import { eachFace, type EachOptions, type RecordHandler } from './each-face.ts'
@@ -167,4 +168,30 @@ it('nothing begins after the lease was lost, and handlers are told', async () =>
 
 it.each([{ concurrency: 0 }, { inFlightMax: 0.5 }])('refuses %j', (options) => {
   expect(() => eachFace(() => {}, options)).toThrow('Expected a whole number from 1 on')
+})
+
+describe('a record whose key cannot be told', () => {
+  const [, , third] = records
+  const keyOf = (failures: number) => (one: ConsumerRecord) => {
+    if (one === third && failures-- > 0) throw new Error('no key')
+    return one.partitionKey
+  }
+
+  it('is asked again by the failure policy, and handles each record once', async () => {
+    expect(await run(start(() => {}, { keyOf: keyOf(3) }))).toEqual({ outcome: 'ended' })
+    expect(begun().toSorted()).toEqual(records.map(nameOf))
+  })
+
+  it('passes over it where the policy does, and over no other', async () => {
+    const failure: FailurePolicy = { retry: { retries: 1 }, poison: 'skip' }
+    expect(await run(start(() => {}, { keyOf: keyOf(Infinity) }, failure))).toEqual({ outcome: 'ended' })
+    expect(begun().toSorted()).toEqual(records.filter((one) => one !== third).map(nameOf))
+  })
+
+  it('stops the shard where the policy does', async () => {
+    const failure: FailurePolicy = { retry: { retries: 1 } }
+    const result = await run(start(() => {}, { keyOf: keyOf(Infinity) }, failure))
+    expect(result).toMatchObject({ outcome: 'failed', error: { code: 'processing-failed' } })
+    expect(begun().toSorted()).toEqual(records.slice(0, 2).map(nameOf))
+  })
 })

@@ -22,7 +22,10 @@ export interface EachOptions<Value = Uint8Array> {
   readonly concurrency?: number | undefined
   /** Records of a shard in hand: under way, waiting, or done behind one that is not. Default: 1,000. */
   readonly inFlightMax?: number | undefined
-  /** Records of the same key are handled one after another. `undefined`: in no order. Default: the partition key. */
+  /**
+   * Records of the same key are handled one after another. `undefined`: in no order. What it throws goes the way of the failure
+   * policy, and holds up what is behind it. Default: the partition key.
+   */
   readonly keyOf?: ((record: ConsumerRecord<Value>) => string | undefined) | undefined
   readonly checkpoint?: CheckpointPace | undefined
 }
@@ -86,7 +89,11 @@ class EachProcessor<Value> implements ShardProcessor<Value> {
   async process(records: readonly ConsumerRecord<Value>[]): Promise<void> {
     for (const record of records) {
       while (this.#watermark.outstanding >= this.#options.inFlightMax) await this.#rise()
-      this.#begin({ record, inFlight: this.#watermark.add(record) })
+      try {
+        this.#begin(record)
+      } catch {
+        await this.#insistOnKey(record)
+      }
     }
   }
 
@@ -113,8 +120,10 @@ class EachProcessor<Value> implements ShardProcessor<Value> {
     await Promise.all(this.#running)
   }
 
-  #begin(waiting: Waiting<Value>): void {
-    const key = this.#options.keyOf(waiting.record)
+  /** Throws what `keyOf` throws, and has done nothing then. */
+  #begin(record: ConsumerRecord<Value>): void {
+    const key = this.#options.keyOf(record)
+    const waiting = { record, inFlight: this.#watermark.add(record) }
     const lane = key === undefined ? undefined : this.#lanes.get(key)
     if (lane !== undefined) {
       lane.push(waiting)
@@ -122,6 +131,20 @@ class EachProcessor<Value> implements ShardProcessor<Value> {
     }
     const running = this.#runLane(key, [waiting]).finally(() => this.#running.delete(running))
     this.#running.add(running)
+  }
+
+  /** A record whose key cannot be told holds up those behind it, by the failure policy: it may be of the key of any. */
+  async #insistOnKey(record: ConsumerRecord<Value>): Promise<void> {
+    try {
+      await this.#context.failures.deliver([record], {
+        attempt: async () => this.#begin(record),
+        remaining: (records) => records,
+        passOver: () => this.passOver(record),
+      })
+    } catch (error) {
+      if (!this.#context.stopping.aborted) this.#context.fail(error)
+      throw error
+    }
   }
 
   async #runLane(key: string | undefined, lane: Waiting<Value>[]): Promise<void> {

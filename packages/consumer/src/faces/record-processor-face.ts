@@ -3,7 +3,7 @@ import type { Checkpointer, RecordProcessor, ShardOfProcessor } from '../record-
 import { type CheckpointPace, CheckpointPacer } from '../shards/checkpoint-pacer.ts'
 import type { ShardProcessorFactory } from '../shards/shard-processor.ts'
 
-/** Called for each shard that the worker takes. */
+/** Called for each shard that the worker takes. What it throws is handled as what `initialize` throws. */
 export type RecordProcessorFactory<Value = Uint8Array> = (shard: ShardOfProcessor) => RecordProcessor<Value>
 
 export interface RecordProcessorOptions {

@@ -422,6 +422,32 @@ describe('what fails', () => {
     expect(await run(started)).toEqual({ outcome: 'failed', error })
     expect(delivered()).toHaveLength(5)
   })
+
+  it('makes its processor by the failure policy: again, and in the end not at all', async () => {
+    for (const failures of [2, Infinity]) {
+      let left = failures
+      const shard = shardOf()
+      const reader = shard.reader()
+      const consumer = new ShardConsumer({
+        held: shard.hold(),
+        reader,
+        open: shard.open,
+        processor: recordProcessorFace(() => {
+          if (left-- > 0) throw new Error('not made')
+          return { processRecords: () => {} }
+        }),
+        clock,
+        random: seededRandom(5),
+        options: { failure: { retry: { retries: 3 } } },
+        onEvent: (event) => events.push(event),
+      })
+      const result = await runClock(clock, consumer.run())
+      if (failures === 2) expect(result).toEqual({ outcome: 'ended' })
+      else expect(result).toMatchObject({ outcome: 'failed', error: { code: 'processing-failed' } })
+      expect(reader.isDisposed).toBe(true)
+    }
+    expect(kinds('failure')[0]).toMatchObject({ call: 'initialize', failures: 1, next: 'retry' })
+  })
 })
 
 describe('a processor that is slow', () => {

@@ -5,7 +5,7 @@
  * not return from.
  */
 import type { ChildShard } from '@millrace/protocol'
-import { type Clock, type Random, sleep, untilAborted } from '@millrace/std'
+import { assert, type Clock, type Random, sleep, untilAborted } from '@millrace/std'
 import { noLongerHeld, ShardCheckpointer } from '../checkpointer.ts'
 import { compareSequenceNumbers, isShardEnd } from '../extended-sequence-number.ts'
 import type { HeldLease, LeaseLostError, ReleaseReason } from '../leases/held-lease.ts'
@@ -53,7 +53,8 @@ export class ShardConsumer<Value> {
   readonly #options
   readonly #checkpointer: ShardCheckpointer
   readonly #failures: FailureHandler
-  readonly #processor: ShardProcessor<Value>
+  /** Made when it is to be initialized: what makes it is the application's, too, and may fail. */
+  #processor: ShardProcessor<Value> | undefined
   readonly #prefetcher: Prefetcher<Value>
   #state: ShardConsumerState = 'starting'
   /** Nothing more should begin. */
@@ -85,7 +86,6 @@ export class ShardConsumer<Value> {
     const stopping = this.#stopping.signal
     const policy = this.#options.failure
     this.#failures = new FailureHandler({ policy, shard: { stream, shardId }, clock, random, emit, stopping })
-    this.#processor = input.processor(this.#context())
     this.#prefetcher = new Prefetcher({
       reader,
       open,
@@ -99,6 +99,11 @@ export class ShardConsumer<Value> {
 
   get state(): ShardConsumerState {
     return this.#state
+  }
+
+  get #made(): ShardProcessor<Value> {
+    assert(this.#processor !== undefined, 'nothing is called before the processor is initialized')
+    return this.#processor
   }
 
   /** Until the shard's end, or until an end is asked for. Called once. Never rejects. */
@@ -141,6 +146,7 @@ export class ShardConsumer<Value> {
       const { stream, shardId, checkpoint, pending } = this.#input.held.lease
       const input = { stream, shardId, checkpoint, pending }
       const initialize = async (): Promise<void> => {
+        this.#processor ??= this.#input.processor(this.#context())
         await this.#processor.initialize(input)
         this.#isReady = true
       }
@@ -162,7 +168,7 @@ export class ShardConsumer<Value> {
     ending: async () => {
       this.#checkpointer.reachEnd(this.#children)
       await this.#takeInHand(
-        this.#failures.insist('shardEnded', () => this.#processor.shardEnded()),
+        this.#failures.insist('shardEnded', () => this.#made.shardEnded()),
         this.#hasty.signal,
       )
       await untilAborted(this.#checkpointer.checkpoint(), this.#hasty.signal)
@@ -174,7 +180,7 @@ export class ShardConsumer<Value> {
       this.#isClean = false
       try {
         await untilAborted(this.#settledInHand(), this.#hasty.signal)
-        const farewell = this.#once('shutdownRequested', () => this.#processor.shutdownRequested(reason))
+        const farewell = this.#once('shutdownRequested', () => this.#made.shutdownRequested(reason))
         await this.#takeInHand(farewell, this.#hasty.signal)
         this.#isClean = true
       } catch (error) {
@@ -201,12 +207,12 @@ export class ShardConsumer<Value> {
   async #settle(): Promise<void> {
     await this.#settledInHand()
     // It failed already, and that is what is told.
-    if (this.#isReady) await Promise.allSettled([this.#processor.settle()])
+    if (this.#isReady) await Promise.allSettled([this.#made.settle()])
   }
 
   async #leaseLost(): Promise<void> {
     await this.#settledInHand()
-    await this.#once('leaseLost', () => this.#processor.leaseLost())
+    await this.#once('leaseLost', () => this.#made.leaseLost())
   }
 
   /** A processor that was not told where it begins is not told where it ends. */
@@ -241,7 +247,7 @@ export class ShardConsumer<Value> {
         const last = records.at(-1)
         if (last !== undefined) checkpointer.deliver(last)
         try {
-          await this.#processor.process(records, millisBehindLatest)
+          await this.#made.process(records, millisBehindLatest)
         } catch (error) {
           checkpointer.withdrawTo(before)
           throw error
@@ -253,7 +259,7 @@ export class ShardConsumer<Value> {
         const last = records.at(-1)
         if (last === undefined) return
         checkpointer.deliver(last)
-        this.#processor.passOver(last, records.length)
+        this.#made.passOver(last, records.length)
       },
     }
   }
