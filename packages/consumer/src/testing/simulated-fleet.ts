@@ -112,7 +112,7 @@ export class SimulatedFleet {
 
   #start(): void {
     const name = `worker-${this.#names++}`
-    const troubles: StoreTroubles = { failing: 0, slowMs: 0, isCut: false }
+    const troubles: StoreTroubles = { failing: 0, late: 0, lateMs: 3 * FAILOVER_MS, slowMs: 0, isCut: false }
     const random = seededRandom(this.seed * 1_000 + this.#names)
     // Two clocks that a thousandth lies between.
     const clock = skewedClock(this.clock, (random.float() - 0.5) * 60_000, 1 + (random.float() - 0.5) / 1_000)
@@ -196,6 +196,7 @@ export class SimulatedFleet {
     this.#count('shake', () => undefined)
     for (const { troubles } of this.#workers) {
       troubles.failing = this.#random.float() < 0.5 ? 0 : this.#random.float() * 0.3
+      troubles.late = this.#random.float() < 0.5 ? 0 : this.#random.float() * 0.2
       troubles.slowMs = this.#random.float() < 0.5 ? 0 : this.#random.float() * 500
     }
     this.#serviceTroubles.throttled = this.#random.float() * 0.2
@@ -204,7 +205,7 @@ export class SimulatedFleet {
 
   async #makePeace(): Promise<void> {
     this.#isTroubled = false
-    for (const { troubles } of this.#workers) Object.assign(troubles, { failing: 0, slowMs: 0, isCut: false })
+    for (const { troubles } of this.#workers) Object.assign(troubles, { failing: 0, late: 0, slowMs: 0, isCut: false })
     Object.assign(this.#serviceTroubles, { throttled: 0, broken: 0 })
     // A cut that is still to end would end here.
     await this.pass(2 * FAILOVER_MS)

@@ -1,10 +1,13 @@
-/** A lease store whose calls are slow, fail before or after they were done, or do not get through at all. */
+/** A lease store whose calls are slow, fail before, after or long before they are done, or do not get through at all. */
 import { type Clock, type Random, sleep } from '@millrace/std'
 import { type LeaseStore, LeaseStoreError } from '../leases/lease-store.ts'
 
 export interface StoreTroubles {
   /** How often a call fails, 0 to 1: half of them were done all the same. */
   failing: number
+  /** How often a change is given up by who asked for it, and done later all the same, 0 to 1; and how much later at most, ms. */
+  late: number
+  lateMs: number
   /** The longest that a call takes, ms. */
   slowMs: number
   /** Nothing gets through. */
@@ -22,10 +25,15 @@ export function troubledStore(store: LeaseStore, troubles: StoreTroubles, clock:
     if (troubles.isCut || roll < troubles.failing) throw unavailable()
     return result
   }
+  const change = async <T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> => {
+    if (troubles.late === 0 || random.float() >= troubles.late) return call(work, signal)
+    void sleep(clock, random.float() * troubles.lateMs).then(work)
+    throw unavailable()
+  }
   return {
     beat: (beat, signal) => call(() => store.beat(beat, signal), signal),
     create: (leases, signal) => call(() => store.create(leases, signal), signal),
-    update: (updates, signal) => call(() => store.update(updates, signal), signal),
+    update: (updates, signal) => change(() => store.update(updates, signal), signal),
     remove: (leases, signal) => call(() => store.remove(leases, signal), signal),
     leave: (signal) => call(() => store.leave(signal), signal),
     [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
