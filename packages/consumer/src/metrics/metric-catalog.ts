@@ -53,7 +53,7 @@ export const catalog = {
   behindLatest: ofShard('ProcessTask', 'MillisBehindLatest', {
     kind: 'gauge',
     unit: 'Milliseconds',
-    help: 'How far the last answer read is behind the tip of the shard.',
+    help: 'How far the last answer read is behind the tip of the shard, and the time since, while nothing new is heard.',
   }),
   recordsBehindLatest: ofShard('ProcessTask', 'RecordsBehindLatest', {
     ...gauge,

@@ -44,7 +44,7 @@ describe('metrics for Prometheus', () => {
       },
       {
         name: 'millrace_consumer_behind_latest_seconds',
-        help: 'MillisBehindLatest, in seconds: How far the last answer read is behind the tip of the shard.',
+        help: `MillisBehindLatest, in seconds: ${catalog.behindLatest.help}`,
         type: 'GAUGE',
         metrics: [{ value: '1.5', labels: labels('0') }],
       },

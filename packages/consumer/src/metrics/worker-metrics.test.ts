@@ -1,4 +1,4 @@
-import { KinesisServiceError } from '@millrace/client'
+import { KinesisServiceError, KinesisTransportError } from '@millrace/client'
 import { sleep } from '@millrace/std'
 import { seededRandom, VirtualClock } from '@millrace/std/testing'
 import { beforeAll, describe, expect, it } from 'vitest'
@@ -213,6 +213,42 @@ describe('the metrics of a worker', () => {
     expect(new Set(sink.of(catalog.behindLatest, of))).toEqual(new Set([0]))
     expect(sink.of(catalog.recordsBehindLatest, of).slice(0, 3)).toEqual([0, 5, 0])
     expect(new Set(sink.of(catalog.workerBehindLatest, w1))).toEqual(new Set([0]))
+  })
+
+  it('have a lag grow while a slow processor keeps the reader from asking', async () => {
+    const world = new World()
+    world.put(5)
+    world.start({ processRecords: () => sleep(world.clock, 60_000) }, { prefetch: { batchesMax: 1 } })
+    await world.pass(5_000)
+    world.put(5)
+    await world.pass(5_000)
+    world.put(5)
+    await world.pass(40_000)
+    // Read at 5 s, when 5 records came; nothing since.
+    const [ofShard = 0, ofWorker] = world.gauge('MillisBehindLatest').toSorted((a, b) => b - a)
+    expect(ofShard).toBeGreaterThan(40_000)
+    expect(ofWorker).toBe(ofShard)
+    expect(world.gauge('RecordsBehindLatest')).toEqual([])
+    await world.pass(180_000)
+    expect(world.gauge('MillisBehindLatest')).toEqual([0, 0])
+    expect(world.gauge('RecordsBehindLatest')).toEqual([0])
+  })
+
+  it('have a lag grow while the service does not answer', async () => {
+    const world = new World()
+    const service = world.stream.service({ throttled: 0, broken: 0 }, seededRandom(1))
+    let isAway = false
+    const away = () => Promise.reject(new KinesisTransportError('connect', 'nobody is there', { outcome: 'not-done' }))
+    const getRecords: StreamService['getRecords'] = (...args) => (isAway ? away() : service.getRecords(...args))
+    world.start({}, { client: { ...service, getRecords } })
+    await world.pass(5_000)
+    expect(Math.max(...world.gauge('MillisBehindLatest'))).toBe(0)
+    isAway = true
+    await world.pass(30_000)
+    expect(Math.min(...world.gauge('MillisBehindLatest'))).toBeGreaterThan(28_000)
+    isAway = false
+    await world.pass(10_000)
+    expect(world.gauge('MillisBehindLatest')).toEqual([0, 0])
   })
 
   it('tell calls that read, shards that begin and end, and calls of the processor at both', () => {

@@ -21,13 +21,19 @@ export interface WorkerMetricsOptions extends MetricsOptions {
 type Series = Map<string, { readonly metric: Metric; readonly dimensions: MetricDimensions }>
 
 interface Shard {
+  readonly of: ShardOfProcessor
   readonly series: Series
   readonly takenAtMs: number
   endingAtMs: number
+  /** As the answer said that was read last, and when. */
   behindMs: number
+  readAtMs: number
   /** User records read, and not yet delivered to their end. */
   pending: number
 }
+
+/** A reader that nothing keeps hears of its shard within a second, or five with fan-out. */
+const QUIET_MS = 10_000
 
 const LEVELS: readonly MetricLevel[] = ['none', 'summary', 'detailed']
 
@@ -64,7 +70,7 @@ export class WorkerMetrics {
   tell(event: WorkerEvent): void {
     switch (event.kind) {
       case 'shard-taken':
-        this.#shards.set(keyOf(event), newShard(this.#clock.monotonic()))
+        this.#shards.set(keyOf(event), newShard(event, this.#clock.monotonic()))
         return
       case 'state':
         return this.#entered(event, event.from, event.to)
@@ -113,7 +119,7 @@ export class WorkerMetrics {
         this.#mine(catalog.totalLeases, event.leases)
         this.#mine(catalog.expiredLeases, event.unowned)
         this.#mine(catalog.leaseSpillover, event.held >= this.#leasesMax ? event.unowned : 0)
-        return this.#mine(catalog.workerBehindLatest, Math.max(0, ...[...this.#shards.values()].map(({ behindMs }) => behindMs))) // prettier-ignore
+        return this.#tellLags()
       case 'holes':
         return this.#record(this.#streamOf(event.stream), catalog.partialLeases, 1, { StreamId: event.stream })
       case 'checkpointed':
@@ -135,8 +141,26 @@ export class WorkerMetrics {
     const known = this.#shards.get(keyOf(shard))
     if (known === undefined) return
     known.behindMs = behindMs
+    known.readAtMs = this.#clock.monotonic()
     this.#of(shard, catalog.behindLatest, behindMs)
     this.#tellPending(shard, known)
+  }
+
+  /**
+   * A lag that nothing more is heard of grows: the reader waits for a slow processor, or the service for nobody. Of the shard
+   * it is told when it is not as it was read; what is there to be read, nobody knows then.
+   */
+  #tellLags(): void {
+    const nowMs = this.#clock.monotonic()
+    let mostMs = 0
+    for (const { of, series, behindMs, readAtMs, pending } of this.#shards.values()) {
+      const sinceMs = nowMs - readAtMs
+      const lagMs = pending > 0 || sinceMs > QUIET_MS ? behindMs + sinceMs : behindMs
+      mostMs = Math.max(mostMs, lagMs)
+      if (lagMs > behindMs) this.#of(of, catalog.behindLatest, lagMs)
+      if (sinceMs > QUIET_MS) this.#forget(series, seriesKey(catalog.recordsBehindLatest))
+    }
+    this.#mine(catalog.workerBehindLatest, mostMs)
   }
 
   #pends(shard: ShardOfProcessor, records: number): void {
@@ -245,6 +269,7 @@ function seriesKey(
   return `${operation}/${name}/${Outcome}${Reason}${Condition}`
 }
 
-function newShard(nowMs: number): Shard {
-  return { series: new Map(), takenAtMs: nowMs, endingAtMs: -1, behindMs: 0, pending: 0 }
+function newShard({ stream, shardId }: ShardOfProcessor, nowMs: number): Shard {
+  const of = { stream, shardId }
+  return { of, series: new Map(), takenAtMs: nowMs, endingAtMs: -1, behindMs: 0, readAtMs: nowMs, pending: 0 }
 }
