@@ -147,10 +147,12 @@ class FaultHistory {
   #stopped: string | undefined
   /** What is read to be held against the oracle is to be read whole. */
   #isChecking = false
+  /** From here on this life may be cut off before the log can say anything. */
+  #hasGoneOn = false
 
   constructor(seed: number, { isNamed, faultOf, isOver }: FaultHistoryOptions) {
     const wrap = aroundCalls((call, run) => {
-      const site = this.#isChecking || !isNamed(call) ? undefined : callerOf(call)
+      const site = this.#isDeaf() || !isNamed(call) ? undefined : callerOf(call)
       if (site === undefined) return run()
       const pass = (this.#passes.get(site) ?? 0) + 1
       this.#passes.set(site, pass)
@@ -178,6 +180,13 @@ class FaultHistory {
 
   get outcome(): string {
     return this.#signs.size === 0 ? 'nothing' : [...this.#signs].sort().join(' + ')
+  }
+
+  /** Whether a fault now would not come to anything that can be held against the table. */
+  #isDeaf(): boolean {
+    const { phase } = this.history
+    if (phase === 'opening') this.#hasGoneOn = false
+    return this.#isChecking || (this.#hasGoneOn && phase === 'running')
   }
 
   #logger(): Logger {
@@ -228,7 +237,7 @@ class FaultHistory {
     this.#isChecking = true
     oracle.check(await readAll(log, metadata, clock), oracle.now)
     this.#isChecking = false
-    this.#stopped = undefined
+    this.#hasGoneOn = true
   }
 }
 

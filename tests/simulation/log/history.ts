@@ -36,8 +36,11 @@ export interface Fork {
 const AGED_CHANCE = 0.8
 /** Segments that are filled and given back beforehand: more than one is kept as a spare. */
 const AGED_SEGMENTS = 4
-/** How often a history begins on full segments that mix retention classes: the first trim has them regrouped. */
-const MIXED_CHANCE = 0.15
+/**
+ * How often a history begins on full segments that mix retention classes: the first trim has them regrouped. Each is as
+ * long as ten others, and a state of it costs twice as much.
+ */
+const MIXED_CHANCE = 0.06
 /** Enough for two snapshots to cover the first few. */
 const MIXED_SEGMENTS = 5
 const MIXED_LEDGERS = 4
@@ -62,9 +65,9 @@ const RETENTION_STEP_MS = 4 * 86_400_000
 /** Small ones rotate, and are recovered, most often for the money: what a recovery costs goes with files and bytes. */
 const SEGMENT_BYTES = [32 * 1024, 32 * 1024, 32 * 1024, 32 * 1024, 64 * 1024, 64 * 1024, 64 * 1024, 256 * 1024] as const
 
-/** Now and then one that is not zeroed whole before it is used: the rest follows ahead of the commits. */
+/** Now and then one, at five times the cost, that is not zeroed whole before it is used: the rest follows ahead of the commits. */
 const LARGE_SEGMENT_BYTES = 1024 * 1024
-const LARGE_ONE_IN = 25
+const LARGE_ONE_IN = 60
 /** How often a crash that ends a life waits for a snapshot that is half written. */
 const HALF_SNAPSHOT_CHANCE = 0.2
 
@@ -128,6 +131,10 @@ export class History {
       tailBytesMax: this.#pick([0, 64 * 1024, 16 * 1024 * 1024]),
       indexCacheBytesMax: this.#pick([16 * 1024, 1024 * 1024]),
     }
+  }
+
+  get phase(): LifePhase {
+    return this.#phase
   }
 
   /** Lives through it all; answers with the disk as it is left. */
