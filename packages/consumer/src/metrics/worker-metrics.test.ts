@@ -26,7 +26,7 @@ class World {
   readonly sink = new RecordingSink()
   readonly stream: SimulatedStream
   readonly leases = new MemoryLeases(this.clock)
-  readonly troubles: StoreTroubles = { failing: 0, slowMs: 0, isCut: false }
+  readonly troubles: StoreTroubles = { failing: 0, late: 0, lateMs: 0, slowMs: 0, isCut: false }
   readonly shards: readonly string[]
 
   constructor(shards = 1) {
