@@ -135,10 +135,7 @@ async function crashBoundary(
     const { mode, cut } = plan
     const random = seededRandom(seed * 1_000_003 + boundary * 64 + index)
     const disk = fork.disk.crash(mode, random, cut)
-    // What is pending after a kill is not in the fingerprint, and is of this boundary alone.
-    const state = `${fork.life} ${fork.moment} ${disk.durable ? '' : boundary} ${disk.fingerprint}`
-    if (run.seen.has(state)) continue
-    run.seen.add(state)
+    if (!isNew(disk, fork, run)) continue
     tally(run.coverage.states, cut === undefined ? mode : `each ${mode}`)
     try {
       await verify(disk, mode, random, fork, run, 1)
@@ -149,10 +146,21 @@ async function crashBoundary(
   }
 }
 
+/** Whether no such disk was recovered from with the same things owed. Of what is pending nothing is known: it is new. */
+function isNew(disk: SimulatedDisk, { life, moment }: Fork, { seen }: Run): boolean {
+  if (!disk.durable) return true
+  const state = `${life} ${moment} ${disk.fingerprint}`
+  if (seen.has(state)) return false
+  seen.add(state)
+  return true
+}
+
 /** One crash in each mode, drawn; and where few changes are pending, one at each of them. */
 function crashPlans(fork: Fork): readonly { readonly mode: CrashMode; readonly cut?: number }[] {
   const drawn = CRASH_MODES.map((mode) => ({ mode }))
   const orders = fork.disk.pendingOrders
+  // Nothing that a loss of power could take away: every mode comes to the same.
+  if (orders.length === 0) return [{ mode: 'kill' }]
   if (orders.length > CUTS_MAX) return drawn
   return [...drawn, ...orders.flatMap((cut) => CUT_MODES.map((mode) => ({ mode, cut })))]
 }
@@ -176,7 +184,7 @@ async function verify(
   else if (random.float() < REOPEN_CHANCE) await reopen(life, random, fork, run)
   disk.halt()
   const crashed = halfway?.()
-  if (crashed !== undefined) {
+  if (crashed !== undefined && isNew(crashed.disk, fork, run)) {
     tally(run.coverage.nested, depth + 1)
     await verify(crashed.disk, crashed.mode, random, fork, run, depth + 1)
   }

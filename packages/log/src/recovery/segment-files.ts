@@ -90,7 +90,7 @@ export class SegmentFiles {
     return numbers.includes(number) && !this.#evidence.isFreed(number)
   }
 
-  async sizeOf(path: string): Promise<number> {
+  async #sizeOf(path: string): Promise<number> {
     const file = await this.#disk.open(path)
     try {
       return await file.size()
@@ -106,7 +106,7 @@ export class SegmentFiles {
     const { summary } = loaded
     if (summary.number !== number) return undefined
     this.#evidence.checkLogId(path, summary.logId)
-    const size = await this.sizeOf(segmentPath(number))
+    const size = await this.#sizeOf(segmentPath(number))
     const segment = new Segment({
       logId: summary.logId,
       number,

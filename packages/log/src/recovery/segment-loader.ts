@@ -88,11 +88,10 @@ export class SegmentLoader {
     before: Segment | undefined,
   ): Promise<LoadedSegment> {
     const path = segmentPath(number)
-    const size = await this.#options.files.sizeOf(path)
     const segment = new Segment(header)
     const file = await this.#options.disk.open(path)
     try {
-      const walk = await walkSegment(new CommitReader(file, size), {
+      const walk = await walkSegment(new CommitReader(file, await file.size()), {
         salt: header.salt,
         commit: header.firstCommit,
         previousCrc: header.previousCrc,
@@ -147,9 +146,9 @@ export class SegmentLoader {
     endBefore: number | undefined,
   ): Promise<LoadedSegment | undefined> {
     const path = segmentPath(number)
-    const capacity = await this.#options.files.sizeOf(path)
     const file = await this.#options.disk.open(path)
     try {
+      const capacity = await file.size()
       const reader = new CommitReader(file, capacity)
       const verdict = await reader.judge(PAGE_BYTES, expected)
       if (verdict.kind === 'none') return undefined
