@@ -12,7 +12,7 @@ import { History } from './history.ts'
 
 const HALVES = 2
 /** What fits into the fifteen minutes that `npm test` has on two cores. */
-const STATES_DEFAULT = 120_000
+const STATES_DEFAULT = 160_000
 /** For a machine three times as slow as the one that this was measured on. */
 const STATES_PER_SECOND_MIN = 250
 /** `npm test` has twenty minutes, also on a machine that is slow today: then a half ends here, and says so. */
