@@ -13,7 +13,8 @@ import {
   type RecordProcessorOptions,
 } from './faces/record-processor-face.ts'
 import type { HeldLease } from './leases/held-lease.ts'
-import { type ConsumeResult, LeaseCoordinator } from './leases/lease-coordinator.ts'
+import type { ConsumeResult } from './leases/coordinator-options.ts'
+import { LeaseCoordinator } from './leases/lease-coordinator.ts'
 import type { LeaseTable } from './leases/lease-table.ts'
 import { toldLeaseStore } from './metrics/told-lease-store.ts'
 import { WorkerMetrics } from './metrics/worker-metrics.ts'

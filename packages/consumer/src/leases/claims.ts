@@ -34,6 +34,8 @@ export class Claims {
   #freeSinceMs: ReadonlyMap<string, number> = new Map()
   /** Of the table, when it was looked through last; -1: it is to be looked through in any case. */
   #revision = -1
+  /** When time alone may give a lease to somebody else. */
+  #dueMs = Infinity
 
   constructor(table: LeaseTable, options: ClaimsOptions) {
     this.#table = table
@@ -43,7 +45,7 @@ export class Claims {
   /** What should be changed now; nothing as long as neither the table nor the time gives a reason. */
   updates(running: Running, nowMs: number): readonly LeaseUpdate[] {
     this.#forget(nowMs)
-    if (this.#table.revision === this.#revision) return []
+    if (this.#table.revision === this.#revision && nowMs < this.#dueMs) return []
     this.#revision = this.#table.revision
     const { worker, ttlMs } = this.#options
     // What is paused is no work: it draws nothing to others, and falls to somebody when it is resumed.
@@ -56,8 +58,8 @@ export class Claims {
     const mine = leases.filter(({ key, owner }) => owner === worker && !running.has(key))
     const kept = this.#kept(mine, running)
     const taken = take.filter((lease) => !this.isDeclined(lease))
-    // Time alone may give it to somebody else.
-    if (taken.length < this.#freeSinceMs.size || leases.some((lease) => this.isDeclined(lease))) this.again()
+    const isWaiting = taken.length < this.#freeSinceMs.size || leases.some((lease) => this.isDeclined(lease))
+    this.#dueMs = isWaiting ? nowMs + ttlMs / 4 : Infinity
     return [
       ...taken.map((lease) => takenBy(worker, lease)),
       ...ask

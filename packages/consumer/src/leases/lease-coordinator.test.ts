@@ -133,6 +133,20 @@ describe('lease coordinators', () => {
     expect([...worker.coordinator.table.leases()]).toMatchObject([{ checkpoint: place('9') }])
   })
 
+  it('call no store any more when they have stopped, also one that is away', async () => {
+    const fleet = new FakeFleet()
+    await fleet.create(shards(2))
+    const worker = fleet.add('worker-0', { consume: () => new Promise<never>(() => {}) })
+    await fleet.pass(2_000)
+    worker.trouble = new LeaseStoreError('unavailable', 'not today')
+    const stopped = worker.coordinator.stop(1_000)
+    await fleet.pass(10_000)
+    await stopped
+    const { calls } = worker
+    await fleet.pass(60_000)
+    expect(worker.calls).toBe(calls)
+  })
+
   it('stop although the store fails at it in whatever way, and tell', async () => {
     const fleet = new FakeFleet()
     const told: unknown[] = []

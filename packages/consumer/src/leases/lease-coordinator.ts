@@ -8,45 +8,14 @@
  * No leader, no clock but durations: a worker holds nothing longer than `ttlMs` after the last beat that was surely
  * heard, counted from when it was sent, and nobody takes a lease before its owner's session has ended in the store.
  */
-import { backoffMs, type Clock, deferred, type Logger, type Random, sleep, type Timer } from '@millrace/std'
+import { backoffMs, deferred, sleep, type Timer } from '@millrace/std'
 import { boundedLeaseStore } from './bounded-lease-store.ts'
 import { Claims } from './claims.ts'
-import type { HeldLease } from './held-lease.ts'
+import type { CoordinatorOptions } from './coordinator-options.ts'
 import { Holding } from './holding.ts'
 import { LeaseTable } from './lease-table.ts'
 import { type Beat, LEASES_PER_CALL_MAX, type LeaseStore, LeaseStoreError, type LeaseUpdate } from './lease-store.ts'
 import type { Lease } from './lease.ts'
-
-/**
- * `ended`: at SHARD_END. `failed`: the failure policy says to leave the shard alone, everybody. `declined`: this worker cannot
- * process it now; another may.
- */
-export type ConsumeResult = 'ended' | 'released' | 'lost' | 'failed' | 'declined'
-
-export interface CoordinatorOptions {
-  readonly worker: string
-  readonly store: LeaseStore
-  /** Processes a shard as long as the lease is held. Rejects for nothing but bugs. */
-  readonly consume: (held: HeldLease) => Promise<ConsumeResult>
-  readonly balance: 'count' | 'load'
-  readonly leasesMax: number
-  readonly capacity: number
-  /** A worker that is not heard of for so long is dead, ms. */
-  readonly ttlMs: number
-  /** Between two beats of an idle worker, ms. */
-  readonly beatMs: number
-  /** How long a lease that another worker asks for may be kept to finish what is in hand, ms. */
-  readonly handoverMs: number
-  readonly clock: Clock
-  readonly random: Random
-  readonly logger: Logger
-  /** Leases that this worker cannot process: it lets go of them and takes none. Default: none. */
-  readonly declines?: ((lease: Lease) => boolean) | undefined
-  /** After each beat: what is held, and whether leases are there that nobody holds. */
-  readonly onBeat?: ((table: LeaseTable) => void) | undefined
-  /** The session could not be left; it ends by itself. */
-  readonly onLeaveFailure?: ((error: unknown) => void) | undefined
-}
 
 interface Running {
   readonly holding: Holding
@@ -142,6 +111,8 @@ export class LeaseCoordinator {
     this.#deadline?.cancel()
     // The session ends by itself, too.
     await this.store.leave(this.#abandon.signal).catch((error: unknown) => onLeaveFailure?.(error))
+    // What was not given up by now is not tried for ever.
+    this.#abandon.abort(new Error('The worker was stopped.'))
   }
 
   /** Until nothing is processed here, `limitMs` at most. */
