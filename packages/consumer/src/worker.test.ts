@@ -221,6 +221,27 @@ describe('Worker', () => {
     await Promise.all([...workers.map((worker) => worker.stop()), bench.pass(5_000)])
   })
 
+  it('ends a shard that is too old to be listed, not one that only its reader does not find', async () => {
+    const bench = new Bench()
+    const [old = ''] = bench.stream.open
+    const client = bench.stream.service({ throttled: 0, broken: 0 }, seededRandom(1))
+    const gone = () => bench.stream.service({ throttled: 0, broken: 0 }, seededRandom(1)).getShardIterator({ StreamName: 'orders', ShardId: 'none', ShardIteratorType: 'TRIM_HORIZON' }) // prettier-ignore
+    let isLost = true
+    const getShardIterator: typeof client.getShardIterator = (input) =>
+      isLost && input.ShardId === old ? gone() : client.getShardIterator(input)
+    const worker = bench.worker('a', { client: { ...client, getShardIterator } })
+    void worker.run(() => ({ processRecords() {} }))
+    const checkpoint = async () => (await bench.stored()).find(({ shardId }) => shardId === old)?.checkpoint
+    await bench.pass(30_000)
+    expect(await checkpoint()).toMatchObject({ sequenceNumber: 'TRIM_HORIZON' })
+    isLost = false
+    bench.stream.split(old)
+    bench.stream.expire(old)
+    await bench.pass(30_000)
+    expect(await checkpoint()).toMatchObject({ sequenceNumber: 'SHARD_END' })
+    await Promise.all([worker.stop(), bench.pass(5_000)])
+  })
+
   it('looks after the shards when the first worker of the fleet cannot', async () => {
     const bench = new Bench()
     const client = bench.stream.service({ throttled: 0, broken: 0 }, seededRandom(1))

@@ -75,6 +75,14 @@ export class SimulatedStream {
     return { shardId: shard.id, record }
   }
 
+  /** Its records are older than the retention: it is not listed, nor read, any more. */
+  expire(shardId: string): void {
+    this.#shards.splice(
+      this.#shards.findIndex(({ id }) => id === shardId),
+      1,
+    )
+  }
+
   split(shardId: string): void {
     const shard = this.#close(shardId)
     const middle = (shard.first + shard.last) / 2n
