@@ -172,9 +172,7 @@ export class ShardSync {
     const { table, intervalMs, onStreamAbsent } = this.#options
     const isDoubtful =
       stream === undefined ||
-      [...table.leases()].some(
-        ({ key, stream: other }) => other === name && parseLeaseKey(key)?.createdAtSecond !== stream.createdAtSecond,
-      )
+      [...table.leases()].some((lease) => lease.stream === name && !this.#presence.isThere(lease))
     const looks = this.#presence.looks(name)
     if (!isDoubtful) this.#toldAbsent.delete(name)
     else if (looks >= ABSENT_LOOKS && !this.#toldAbsent.has(name)) {

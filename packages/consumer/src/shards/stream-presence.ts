@@ -58,10 +58,10 @@ export class StreamPresence {
     }
   }
 
-  /** By the last look. */
+  /** By the last look. A lease whose key does not tell the age of its stream is of any stream of the name. */
   isThere({ stream, key }: Lease): boolean {
-    const seen = this.#seen.get(stream)
-    return seen?.createdAtSecond !== undefined && parseLeaseKey(key)?.createdAtSecond === seen.createdAtSecond
+    const found = this.#seen.get(stream)?.createdAtSecond
+    return found !== undefined && (parseLeaseKey(key)?.createdAtSecond ?? found) === found
   }
 
   /** The last looks agree: there is no such stream, or one of another age. */

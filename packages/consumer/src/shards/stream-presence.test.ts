@@ -1,0 +1,69 @@
+import { runClock, seededRandom, VirtualClock } from '@millrace/std/testing'
+import { describe, expect, it } from 'vitest'
+import { newLeaseOf } from '../leases/lease-store.contract.ts'
+import type { Lease } from '../leases/lease.ts'
+import { SimulatedStream } from '../testing/simulated-stream.ts'
+import { ABSENT_LOOK_MS, StreamPresence } from './stream-presence.ts'
+
+const never = new AbortController().signal
+
+function setUp() {
+  const clock = new VirtualClock()
+  const stream = new SimulatedStream('orders', 1, clock)
+  const presence = new StreamPresence({ service: stream.service({ throttled: 0, broken: 0 }, seededRandom(1)), clock })
+  const lease = (createdAtSecond: number | string): Lease => ({
+    ...newLeaseOf('shardId-000000000000', { key: `orders:${createdAtSecond}:shardId-000000000000` }),
+    version: 1,
+  })
+  return { clock, stream, presence, lease, second: Math.floor(stream.createdAtMs / 1000) }
+}
+
+describe('StreamPresence', () => {
+  it('finds a stream of the name and age that the lease says, by one look', async () => {
+    const { presence, lease, second } = setUp()
+    expect(await presence.confirm(lease(second), never)).toBe('there')
+    expect(presence.isAbsent(lease(second))).toBe(false)
+  })
+
+  it('says that a stream is absent after three looks, each some time behind the one before', async () => {
+    const { clock, stream, presence, lease, second } = setUp()
+    stream.isDeleted = true
+    const fromMs = clock.monotonic()
+    // Many shards of one stream find it gone at once.
+    const all = Promise.all(Array.from({ length: 8 }, () => presence.confirm(lease(second), never)))
+    expect(new Set(await runClock(clock, all))).toEqual(new Set(['absent']))
+    expect(clock.monotonic() - fromMs).toBe(2 * ABSENT_LOOK_MS)
+    expect(presence.wasDeleted(lease(second))).toBe(true)
+  })
+
+  it('takes a lease of a younger stream than the one that is there for one of others, not for a deleted one', async () => {
+    const { clock, presence, lease, second } = setUp()
+    expect(await runClock(clock, presence.confirm(lease(second + 1), never))).toBe('absent')
+    expect([presence.wasDeleted(lease(second + 1)), presence.wasDeleted(lease(second - 1))]).toEqual([false, true])
+  })
+
+  it('counts anew when the stream is there again', async () => {
+    const { clock, stream, presence, lease, second } = setUp()
+    stream.isDeleted = true
+    await presence.look('orders', never)
+    clock.advance(ABSENT_LOOK_MS)
+    await presence.look('orders', never)
+    stream.isDeleted = false
+    await presence.look('orders', never)
+    stream.isDeleted = true
+    await presence.look('orders', never)
+    expect([presence.looks('orders'), presence.isAbsent(lease(second))]).toEqual([1, false])
+  })
+
+  it('takes a lease whose key tells no age for one of the stream', async () => {
+    const { presence, lease } = setUp()
+    expect(await presence.confirm({ ...lease(0), key: 'shardId-000000000000' }, never)).toBe('there')
+  })
+
+  it('rejects with what is no answer', async () => {
+    const { clock, lease } = setUp()
+    const denied = new Error('no')
+    const presence = new StreamPresence({ service: { describeStreamSummary: () => Promise.reject(denied) }, clock })
+    await expect(presence.confirm(lease(1), never)).rejects.toBe(denied)
+  })
+})
