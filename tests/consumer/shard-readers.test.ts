@@ -6,7 +6,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net'
 import { KinesisClient } from '@millrace/client'
 import { fanOut, type OpenRetrieval, polling, type Retrieval } from '@millrace/consumer'
 import { startServer } from '@millrace/server'
-import { systemClock, systemRandom } from '@millrace/std'
+import { deferred, systemClock, systemRandom } from '@millrace/std'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 const HALF = 2n ** 127n
@@ -129,11 +129,13 @@ describe.concurrent('readers', () => {
     await using retrieval = open({ service: client, application: 'app', clock: systemClock, random: systemRandom })
     const walk = new Walk(retrieval, StreamName, stop.signal)
     let isCut = false
+    const cut = deferred<void>()
     const isWhole = new Promise<void>((resolve) => {
       const onRecord = (): void => {
         if (!isCut && walk.texts.length >= CUT_AT) {
           isCut = true
           line.cut()
+          cut.resolve()
         }
         if (walk.texts.length >= KEYS.length * ROUNDS) resolve()
       }
@@ -141,6 +143,8 @@ describe.concurrent('readers', () => {
       walk.begin('shardId-000000000001', onRecord)
     })
     for (let round = 0; round < ROUNDS; round++) {
+      // The cut is to meet open shards that are being read.
+      if (round === 4) await cut.promise
       if (round === 8) await writer.splitShard({ StreamName, ShardToSplit: '0', NewStartingHashKey: String(HALF / 2n) })
       if (round === 20) await writer.mergeShards({ StreamName, ShardToMerge: '3', AdjacentShardToMerge: '1' })
       await writer.putRecords({
