@@ -77,6 +77,7 @@ export class WorkerMetrics {
       case 'called':
         return this.#of(event, event.call === 'initialize' ? catalog.initializeTime : catalog.shutdownTime, event.durationMs) // prettier-ignore
       case 'read':
+        // Its records are pending when it is opened, which is told next: before that there would seem to be fewer.
         return this.#stands(event, event.millisBehindLatest)
       case 'opened':
         return this.#pends(event, event.records)
@@ -143,7 +144,6 @@ export class WorkerMetrics {
     known.behindMs = behindMs
     known.readAtMs = this.#clock.monotonic()
     this.#of(shard, catalog.behindLatest, behindMs)
-    this.#tellPending(shard, known)
   }
 
   /**
