@@ -99,7 +99,7 @@ const methodOperations = {
 
 type MethodOperations = typeof methodOperations
 
-/** A method per operation, named as the operation with a small first letter. */
+/** A method per operation, named as the operation with a small first letter: `putRecord` for PutRecord, and so on, with AWS's shapes. */
 export type OperationMethods = {
   [Name in keyof MethodOperations]: (
     input: InputOf<MethodOperations[Name]>,

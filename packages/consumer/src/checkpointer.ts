@@ -20,7 +20,7 @@ import type { PendingCheckpoint } from './leases/lease.ts'
 import type { Checkpointer, Place, PreparedCheckpoint } from './record-processor.ts'
 
 /** Of `prepareCheckpoint`. Ours: what every store surely takes, once for each lease. */
-export const PENDING_STATE_BYTES_MAX = 8 * 1024
+export const PENDING_STATE_BYTES_MAX: number = 8 * 1024
 
 /** Stands for the last record of an aggregated one whose number of records is not known any more. */
 const WHOLE_RECORD = Number.MAX_SAFE_INTEGER

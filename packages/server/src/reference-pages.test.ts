@@ -5,11 +5,8 @@ import { describe, expect, it } from 'vitest'
 import { referencePages } from './reference-pages.ts'
 
 describe('docs/reference', () => {
-  it.each([...referencePages()])(
-    '%s says what the code says; else run node scripts/reference.mjs',
-    async (name, text) => {
-      const url = new URL(`../../../docs/reference/${name}`, import.meta.url)
-      expect(await readFile(url, 'utf8')).toBe(text)
-    },
-  )
+  it.each([...referencePages()])('%s says what the code says; else: npm run docs', async (name, text) => {
+    const url = new URL(`../../../docs/reference/${name}`, import.meta.url)
+    expect(await readFile(url, 'utf8')).toBe(text)
+  })
 })
