@@ -1,6 +1,7 @@
 /**
- * The two tables that say what is like the real service: docs/facts.md, fact by fact, and docs/compatibility.md, the
- * ledger of what differs. Nothing in them may be without the test or the reason that it names.
+ * The tables that say what there is: docs/facts.md, fact by fact, and docs/compatibility.md, the ledger of what differs from
+ * the real service; docs/consumer-beside-others.md, what consumers have. Nothing in them may be without the test or the
+ * reason that it names.
  */
 import { existsSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
@@ -12,7 +13,7 @@ const textOf = (path: string): string => readFileSync(new URL(path, root), 'utf8
 const rowsOf = (text: string): string[][] =>
   text
     .split('\n')
-    .filter((line) => line.startsWith('| ') && !/^\| (Id|Section|Behaviour|Operation) \|/.test(line))
+    .filter((line) => line.startsWith('| ') && !/^\| (Id|Section|Behaviour|Operation|What|No) \|/.test(line))
     .map((line) =>
       line
         .slice(1, -1)
@@ -38,7 +39,10 @@ const ledger = rowsOf(textOf('docs/compatibility.md'))
 
 const pathOf = (short: string): string => {
   const [first = '', ...rest] = short.split('/')
-  return first === 'conformance' ? `tests/${short}.test.ts` : `packages/${first}/src/${rest.join('/')}.test.ts`
+  if (first === 'tests') return `${short}.test.ts`
+  return existsSync(new URL(`packages/${first}`, root))
+    ? `packages/${first}/src/${rest.join('/')}.test.ts`
+    : `tests/${short}.test.ts`
 }
 
 const literals = new Map<string, string[]>()
@@ -127,6 +131,19 @@ describe('docs/compatibility.md', () => {
       const paths = [...shownBy.matchAll(/`([^`]+)`/g)].map(([, path = '']) => path)
       expect([name, paths.filter((path) => !existsSync(new URL(path, root)))]).toEqual([name, []])
       expect([name, ours === 'absent' || paths.length > 0]).toEqual([name, true])
+    }
+  })
+})
+
+describe('docs/consumer-beside-others.md', () => {
+  it('shows each row by tests that are there, and says of what is not whole what is missing', () => {
+    const rows = rowsOf(textOf('docs/consumer-beside-others.md'))
+    expect(rows.length).toBeGreaterThan(30)
+    for (const row of rows) {
+      const [ours = '', missing, shownBy = ''] = row.slice(-3)
+      expect([row[0], ours]).toEqual([row[0], expect.stringMatching(/^(yes|partly|no)$/)])
+      expect([row[0], ours === 'yes' || missing !== '']).toEqual([row[0], true])
+      expect(shownBy.split('<br>').map(faultOf)).toEqual(shownBy.split('<br>').map(() => undefined))
     }
   })
 })
