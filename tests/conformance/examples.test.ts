@@ -113,7 +113,7 @@ describe('examples', () => {
           [...stderr.matchAll(/: (\d+) lines counted/g)].map(([, lines]) => Number(lines))
         const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0)
         expect(sum([...linesOf(stopped), ...linesOf(second)])).toBe(300)
-        expect(linesOf(third)).toEqual([0, 0, 0, 0])
+        expect(new Set(linesOf(third))).toEqual(new Set([0]))
         const times = (await readFile(log, 'utf8')).split(/\bstatus\b/).length - 1
         for (const { code, stdout } of [second, third])
           expect({ code, times: Number(/status\D+(\d+)/.exec(stdout)?.[1]) }).toEqual({ code: 0, times })
