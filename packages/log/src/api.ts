@@ -91,8 +91,6 @@ export interface ReadResult {
 }
 
 export interface LedgerBounds {
-  /** Position of the oldest record at or above the trim floor (or `end`). */
-  readonly oldest: Position
   /** Just after the newest durable record; where the ledger was opened, if there is none. */
   readonly end: Position
   /** Time of the newest durable record, or of the ledger's opening. Ms since the epoch. */

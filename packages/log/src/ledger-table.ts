@@ -37,8 +37,6 @@ export interface LedgerState {
   closing: Deferred<ClosedLedger> | undefined
   /** Set while a drop waits or is in flight. */
   dropping: boolean
-  /** The oldest visible record for this floor, once somebody asked. */
-  oldest: { readonly floorMs: number; readonly position: Position } | undefined
 }
 
 /** A frame of a ledger as the table needs to see it. */
@@ -104,7 +102,6 @@ export function openedLedger(ledger: Ledger, commit: number, timeMs: number): Le
     queuedParts: 0,
     closing: undefined,
     dropping: false,
-    oldest: undefined,
   }
 }
 

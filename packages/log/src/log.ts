@@ -373,13 +373,10 @@ export class Log implements AsyncDisposable {
     return this.#reader.read(this.#state(ledger), from, options)
   }
 
-  /** Throws: LogError `unknown-ledger`. */
-  bounds(ledger: Ledger): LedgerBounds | Promise<LedgerBounds> {
-    const state = this.#state(ledger)
-    const { floorMs } = state
-    const known = state.oldest?.floorMs === floorMs ? state.oldest.position : this.#reader.seekTimeNow(state, floorMs)
-    if (known !== undefined) return boundsOf(state, floorMs, known)
-    return this.#reader.seekTime(state, floorMs).then((oldest) => boundsOf(state, floorMs, oldest))
+  /** From memory, whatever the log holds. Throws: LogError `unknown-ledger`. */
+  bounds(ledger: Ledger): LedgerBounds {
+    const { end, endTimeMs, closedAtMs } = this.#state(ledger)
+    return { end, endTimeMs, closed: closedAtMs !== undefined }
   }
 
   /** Position of the first record with a time at or after `timeMs`; the end if there is none. */
@@ -573,11 +570,4 @@ function closeFrame(state: LedgerState, closing: Deferred<ClosedLedger>): Contro
       closing.reject(error)
     },
   }
-}
-
-function boundsOf(state: LedgerState, floorMs: number, oldest: Position): LedgerBounds {
-  // Remembered only once there is a record: until then the oldest is the end, and that moves.
-  if (oldest !== state.end) state.oldest = { floorMs, position: oldest }
-  const { end, endTimeMs, closedAtMs } = state
-  return { oldest, end, endTimeMs, closed: closedAtMs !== undefined }
 }

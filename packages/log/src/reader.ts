@@ -121,20 +121,6 @@ export class Reader {
     }
   }
 
-  /** `seekTime`, if memory can tell. */
-  seekTimeNow(state: LedgerState, timeMs: number): Position | undefined {
-    const fromTimeMs = Math.max(timeMs, state.floorMs)
-    if (state.endTimeMs < fromTimeMs) return state.end
-    const query = seekQuery(state, fromTimeMs)
-    for (const segment of this.#options.segments) {
-      if (segment.maxTimeMs < fromTimeMs || !segment.index.has(state.ledger)) continue
-      if (segment.memory === undefined) return undefined
-      const first = segment.memory.collect(query).find((entry) => entry.kind === FRAME_RECORDS)
-      if (first !== undefined) return { commit: first.commit, index: 0 }
-    }
-    return state.end
-  }
-
   /** All from memory, or `undefined`. */
   #readTail(state: LedgerState, from: Position, visibleFromMs: number, options: ReadOptions): ReadResult | undefined {
     const { segments, tail, holes } = this.#options

@@ -22,6 +22,8 @@ export interface DamagedRange {
 export interface LedgerContents {
   readonly state: 'open' | 'closed' | undefined
   readonly bounds: LedgerBounds
+  /** Where a seek to the beginning of time stands. */
+  readonly oldest: Position
   readonly parts: readonly FoundPart[]
   readonly damaged: readonly DamagedRange[]
 }
@@ -76,7 +78,8 @@ async function readEach(log: Log, metadata: ChangeList): Promise<Contents> {
   const ledgers = new Map<Ledger, LedgerContents>()
   for (const ledger of [...log.ledgers()].sort((a, b) => a - b)) {
     const read = await readLedger(log, ledger)
-    ledgers.set(ledger, { state: log.stateOf(ledger), bounds: await log.bounds(ledger), ...read })
+    const oldest = await log.seekTime(ledger, 0)
+    ledgers.set(ledger, { state: log.stateOf(ledger), bounds: log.bounds(ledger), oldest, ...read })
   }
   return { ledgers, changes: metadata.changes.slice(), changeBytes: new Map(metadata.bytes) }
 }

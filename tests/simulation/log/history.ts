@@ -437,10 +437,7 @@ export class History {
 
   #noteShown(log: Log, ledger: Ledger): void {
     if (log.stateOf(ledger) === undefined) return
-    const bounds = log.bounds(ledger)
-    // What has to be fetched was not shown; on a faulty disk it may fail.
-    if (bounds instanceof Promise) bounds.catch(() => undefined)
-    else this.oracle.note({ kind: 'shown', ledger, end: bounds.end })
+    this.oracle.note({ kind: 'shown', ledger, end: log.bounds(ledger).end })
   }
 
   /** On a faulty disk the log may answer with an error of its own; `refused` hears if it says that nothing happened. */

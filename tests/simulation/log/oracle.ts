@@ -136,17 +136,17 @@ export class Oracle {
   check(contents: Contents, at: number, base?: Contents): void {
     const moment = this.#at(at)
     const found = new Map<number, Position>()
-    for (const [ledger, { parts, bounds, state, damaged }] of contents.ledgers) {
+    for (const [ledger, { parts, bounds, oldest, state, damaged }] of contents.ledgers) {
       need(damaged.length === 0, () => `a crash alone is reported as damage of ledger ${ledger}`)
       const owed = moment.ledgers.get(ledger)
       need(owed?.opening === true || owed?.opened === true, () => `ledger ${ledger} was never asked for`)
       need(owed?.dropped !== true, () => `ledger ${ledger} was dropped and is back`)
       this.#checkParts(ledger, parts, moment, owed, found)
       this.#checkEnd(ledger, parts, bounds.end, state, owed)
-      const oldest = parts[0]?.position ?? bounds.end
+      const first = parts[0]?.position ?? bounds.end
       need(
-        comparePositions(bounds.oldest, oldest) === 0,
-        () => `ledger ${ledger} says it begins at ${show(bounds.oldest)}, and begins at ${show(oldest)}`,
+        comparePositions(oldest, first) === 0,
+        () => `ledger ${ledger} says it begins at ${show(oldest)}, and begins at ${show(first)}`,
       )
     }
     this.#checkChanges(contents, moment, found)

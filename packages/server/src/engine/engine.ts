@@ -115,8 +115,6 @@ export interface ReadResult {
 }
 
 export interface ShardBounds {
-  /** Position of the oldest record still stored (or `end`). */
-  readonly oldest: Position
   /** Just after the newest durable record: what LATEST means. */
   readonly end: Position
   /** Time of the newest durable record, or of the shard's opening. */
@@ -157,6 +155,7 @@ export interface ShardStore {
   close(shards: readonly ShardRef[], options: Deadline): Promise<readonly ClosedShard[]>
   /** Reads frames from `from` (inclusive). Answers at once when it can (the tail in memory). Rejects: EngineError. */
   read(shard: ShardRef, from: Position, options: ReadOptions): ReadResult | Promise<ReadResult>
+  /** Asked of every open shard when a service starts: no engine reads records for it. Rejects or throws: EngineError. */
   bounds(shard: ShardRef): ShardBounds | Promise<ShardBounds>
   /** Position of the first record with a time at or after `timeMs`; the end if there is none. */
   seekTime(shard: ShardRef, timeMs: number): Promise<Position>

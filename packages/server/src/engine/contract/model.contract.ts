@@ -145,7 +145,8 @@ class World {
         return this.#outcome(() => engine.shards.trim([{ shard: op.shard, beforeMs: clock.now() - op.agoMs }]))
       case 'bounds':
         return this.#outcome(async () => {
-          const { oldest, end, endTimeMs, closed } = await engine.shards.bounds(op.shard)
+          const { end, endTimeMs, closed } = await engine.shards.bounds(op.shard)
+          const oldest = await engine.shards.seekTime(op.shard, 0)
           return { oldest: this.#ordinalOf(op.shard, oldest), end: this.#ordinalOf(op.shard, end), endTimeMs, closed }
         })
       case 'seek':

@@ -124,8 +124,7 @@ describe('openEmbeddedEngine on a directory', () => {
       await first.meta.cas([{ key: 'k', value: Uint8Array.of(1), expect: 0 }], options)
       await first.close()
       const second = await open(directory)
-      const { oldest } = await second.shards.bounds(1)
-      expect(oldest).toEqual({ commit: result?.runs[0]?.commit, index: 0 })
+      expect(await second.shards.seekTime(1, 0)).toEqual({ commit: result?.runs[0]?.commit, index: 0 })
       expect(await second.meta.get('k')).toMatchObject({ value: Uint8Array.of(1) })
       await second.close()
     }),

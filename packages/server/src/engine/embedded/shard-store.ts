@@ -83,8 +83,12 @@ export class EmbeddedShardStore implements ShardStore {
     }
   }
 
-  bounds(shard: ShardRef): ShardBounds | Promise<ShardBounds> {
-    return atOnceIfPossible(() => this.#openLog().bounds(shard))
+  bounds(shard: ShardRef): ShardBounds {
+    try {
+      return this.#openLog().bounds(shard)
+    } catch (error) {
+      throw asEngineError(error)
+    }
   }
 
   seekTime(shard: ShardRef, timeMs: number): Promise<Position> {

@@ -171,13 +171,7 @@ export class MemoryShardStore implements ShardStore {
 
   bounds(ref: ShardRef): ShardBounds {
     const shard = this.#shard(ref)
-    const first = shard.frames[0]
-    return {
-      oldest: first === undefined ? shard.end : { commit: first.commit, index: first.firstIndex },
-      end: shard.end,
-      endTimeMs: shard.lastTimeMs,
-      closed: shard.closedAtMs !== undefined,
-    }
+    return { end: shard.end, endTimeMs: shard.lastTimeMs, closed: shard.closedAtMs !== undefined }
   }
 
   seekTime(ref: ShardRef, timeMs: number): Promise<Position> {
