@@ -1,6 +1,8 @@
 import { DESCRIBE_STREAM_PAGE_MAX, DescribeStream } from '@millrace/protocol'
 
-import { unexpiredShards, visibleFromMs } from '../streams/retention.ts'
+import { isExpired, visibleFromMs } from '../streams/retention.ts'
+import type { Shard } from '../streams/shard.ts'
+import { listShardsAfter } from '../streams/shard-listing.ts'
 import { handle } from './operation.ts'
 import { describeEncryption, describeShard, describeStream as describe } from './shard-description.ts'
 import { getStream, shardNumberOf, streamKeyOf } from './stream-lookup.ts'
@@ -13,15 +15,15 @@ export const describeStream = handle(DescribeStream, (input, service, context) =
       : shardNumberOf(input.ExclusiveStartShardId, streamKeyOf(input, DescribeStream.name, context))
   const stream = getStream(input, DescribeStream.name, service, context)
   const limit = Math.min(input.Limit ?? DESCRIBE_STREAM_PAGE_MAX, DESCRIBE_STREAM_PAGE_MAX)
+  const horizonMs = visibleFromMs(stream, service.guardedClock.now())
   // AWS: a stream in creation shows no shards.
-  const shards =
-    stream.status === 'CREATING' ? [] : unexpiredShards(stream, visibleFromMs(stream, service.guardedClock.now()))
-  const rest = shards.filter((shard) => shard.number > after)
+  const isListed = (shard: Shard): boolean => stream.status !== 'CREATING' && !isExpired(shard, horizonMs)
+  const { shards, hasMore } = listShardsAfter(stream, after, limit, isListed)
   return {
     StreamDescription: {
       ...describe(stream),
-      Shards: rest.slice(0, limit).map(describeShard),
-      HasMoreShards: rest.length > limit,
+      Shards: shards.map(describeShard),
+      HasMoreShards: hasMore,
       RetentionPeriodHours: stream.retentionHours,
       EnhancedMonitoring: [{ ShardLevelMetrics: stream.shardLevelMetrics }],
       ...describeEncryption(stream),

@@ -2,7 +2,8 @@ import { LIST_SHARDS_PAGE_MAX, ListShards, type ListShardsInput } from '@millrac
 
 import { visibleFromMs } from '../streams/retention.ts'
 import { type ShardFilter, shardPasses } from '../streams/shard-filter.ts'
-import { shardsOf, type StreamKey } from '../streams/stream.ts'
+import { listShardsAfter } from '../streams/shard-listing.ts'
+import type { StreamKey } from '../streams/stream.ts'
 import { invalidArgument, notActive, streamNotFound } from './faults.ts'
 import { makeNextToken, readNextToken } from './next-token.ts'
 import { handle, type OperationContext, type ServiceParts } from './operation.ts'
@@ -36,20 +37,18 @@ export const listShards = handle(ListShards, (input, service, context) => {
 
   const limit = Math.min(input.MaxResults ?? LIST_SHARDS_PAGE_MAX, LIST_SHARDS_PAGE_MAX)
   const horizonMs = visibleFromMs(stream, service.guardedClock.now())
-  const rest = [...shardsOf(stream)].filter(
-    (shard) => shard.number > listing.after && shardPasses(stream, shard, listing.filter, horizonMs),
+  const { shards, hasMore } = listShardsAfter(stream, listing.after, limit, (shard) =>
+    shardPasses(stream, shard, listing.filter, horizonMs),
   )
-  const page = rest.slice(0, limit)
-  const last = page.at(-1)
   const progress: Listing = {
     name: listing.name,
     bornS: stream.bornS,
-    after: last?.number ?? listing.after,
+    after: shards.at(-1)?.number ?? listing.after,
     filter: listing.filter,
   }
   return {
-    Shards: page.map(describeShard),
-    ...(rest.length > page.length ? { NextToken: makeNextToken(ListShards.name, progress, service, context) } : {}),
+    Shards: shards.map(describeShard),
+    ...(hasMore ? { NextToken: makeNextToken(ListShards.name, progress, service, context) } : {}),
   }
 })
 

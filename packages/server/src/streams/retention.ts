@@ -3,7 +3,7 @@
  * not trimmed before: making retention longer brings nothing back, making it shorter trims at once.
  */
 import type { Shard } from './shard.ts'
-import { shardsOf, type Stream } from './stream.ts'
+import type { Stream } from './stream.ts'
 
 const HOUR_MS = 3_600_000
 
@@ -21,9 +21,4 @@ export function changeRetention(stream: Stream, retentionHours: number, trustedN
 /** True when a closed shard can hold no visible record any more: it is no longer listed and may be dropped. */
 export function isExpired(shard: Shard, fromMs: number): boolean {
   return shard.closed !== undefined && shard.closed.atMs < fromMs
-}
-
-/** The shards that still may hold a visible record, or may yet get one. */
-export function unexpiredShards(stream: Stream, fromMs: number): readonly Shard[] {
-  return [...shardsOf(stream)].filter((shard) => !isExpired(shard, fromMs))
 }

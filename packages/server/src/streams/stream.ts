@@ -190,15 +190,28 @@ function openShardsToBe({ openShards, change }: Stream): number {
   return Math.max(openShards, scaling?.target ?? openShards - parents.length + children.length)
 }
 
-/** The shards that carry on a closed shard's key range. */
-export function childrenOf(stream: Stream, number: number): readonly Shard[] {
-  const children: Shard[] = []
-  // Children always have higher numbers, so earlier pages hold none.
-  for (const [page, shards] of stream.pages) {
-    if (page < pageOf(number)) continue
-    for (const shard of shards) if (shard.parents.includes(number)) children.push(shard)
+const families = new WeakMap<ShardPages, ReadonlyMap<number, readonly Shard[]>>()
+
+/**
+ * The shards that carry on a closed shard's key range. All families of a set of shards are found with the first that is
+ * asked for: after a scaling each of thousands of shards has readers that come to its end.
+ */
+export function childrenOf({ pages }: Pick<Stream, 'pages'>, number: number): readonly Shard[] {
+  let known = families.get(pages)
+  if (known === undefined) families.set(pages, (known = familiesOf(pages)))
+  return known.get(number) ?? []
+}
+
+function familiesOf(pages: ShardPages): ReadonlyMap<number, readonly Shard[]> {
+  const byParent = new Map<number, Shard[]>()
+  for (const shard of shardsOf({ pages })) {
+    for (const parent of shard.parents) {
+      const children = byParent.get(parent)
+      if (children === undefined) byParent.set(parent, [shard])
+      else children.push(shard)
+    }
   }
-  return children
+  return byParent
 }
 
 /** Shards, ascending, as pages. */

@@ -1,0 +1,106 @@
+/** What must not grow with the number of shards: counted in looks and reads, never in time. */
+import { SimulatedDisk } from '@millrace/log/testing'
+import { CreateStream, PutRecord, PutRecords } from '@millrace/protocol'
+import { seededRandom, VirtualClock } from '@millrace/std/testing'
+import { describe, expect, it } from 'vitest'
+
+import { openEmbeddedEngine } from './engine/embedded/embedded-engine.ts'
+import type { Engine } from './engine/engine.ts'
+import { listShardsAfter } from './streams/shard-listing.ts'
+import { childrenOf, SHARDS_PER_PAGE, type ShardPages } from './streams/stream.ts'
+import { evenStream } from './testing/even-stream.ts'
+import { ACCOUNT, idle, REGION, ServiceHarness } from './testing/service-harness.ts'
+
+const SHARDS = 20 * SHARDS_PER_PAGE
+
+/** How many pages of shards are handed out from now on. */
+function countLooks(pages: ShardPages): { pages: number } {
+  const seen = { pages: 0 }
+  function* counted<T>(items: Iterable<T>): Generator<T, void> {
+    for (const item of items) {
+      seen.pages++
+      yield item
+    }
+  }
+  const [values, entries] = [pages.values.bind(pages), pages.entries.bind(pages)]
+  Object.defineProperty(pages, 'values', { value: () => counted(values()) })
+  Object.defineProperty(pages, Symbol.iterator, { value: () => counted(entries()) })
+  return seen
+}
+
+describe('with many shards', () => {
+  it('a put that names the number before it looks at no shard but its own', async () => {
+    await using harness = await ServiceHarness.open()
+    await harness.call(CreateStream, { StreamName: 's', ShardCount: SHARDS })
+    await harness.advance(5_000)
+    const put = (after?: string): Promise<{ readonly SequenceNumber: string }> =>
+      harness.call(PutRecord, {
+        StreamName: 's',
+        PartitionKey: 'k',
+        Data: Uint8Array.of(1),
+        ...(after === undefined ? {} : { SequenceNumberForOrdering: after }),
+      })
+    const first = await put()
+    const stream = harness.service.findStream({ account: ACCOUNT, region: REGION, name: 's' })
+    if (stream === undefined) throw new Error('the stream was created')
+    const seen = countLooks(stream.pages)
+    await put(first.SequenceNumber)
+    expect(seen.pages).toBe(0)
+  })
+
+  it('all families of shards are found in one look', () => {
+    const pages: ShardPages = new Map(evenStream(SHARDS, 0).pages)
+    const seen = countLooks(pages)
+    for (let number = 0; number < SHARDS; number++) expect(childrenOf({ pages }, number)).toEqual([])
+    expect(seen.pages).toBe(pages.size)
+  })
+
+  it('a page of a listing passes over the shards before it, and leaves those behind it', () => {
+    const { pages } = evenStream(SHARDS, 0)
+    let looks = 0
+    const isListed = (): boolean => ++looks > 0
+    const first = listShardsAfter({ pages }, -1, 10, isListed)
+    expect([first.shards.map(({ number }) => number), first.hasMore]).toEqual([[0, 1, 2, 3, 4, 5, 6, 7, 8, 9], true])
+    expect(looks).toBe(11)
+    looks = 0
+    const last = listShardsAfter({ pages }, SHARDS - 3, 10, isListed)
+    expect([last.shards.map(({ number }) => number), last.hasMore]).toEqual([[SHARDS - 2, SHARDS - 1], false])
+    expect(looks).toBe(2)
+    expect(listShardsAfter({ pages }, SHARDS - 3, 2, isListed).hasMore).toBe(false)
+  })
+
+  it('a service opens without a read for any of them', async () => {
+    const clock = new VirtualClock()
+    const disk = new SimulatedDisk({ random: seededRandom(1) })
+    const open = (): Promise<Engine> =>
+      openEmbeddedEngine({
+        storage: { disk },
+        clock,
+        random: seededRandom(2),
+        durability: 'fsync',
+        segmentBytes: 64 * 1024,
+        tailBytesMax: 8 * 1024,
+      })
+    {
+      await using engine = await open()
+      await using harness = await ServiceHarness.open({ clock, wrap: () => engine })
+      await harness.call(CreateStream, { StreamName: 's', ShardCount: 100 })
+      for (let round = 0; round < 10; round++)
+        await harness.call(PutRecords, {
+          StreamName: 's',
+          Records: Array.from({ length: 200 }, (_, i) => ({
+            PartitionKey: `${round} ${i}`,
+            Data: new Uint8Array(100),
+          })),
+        })
+    }
+    await using engine = await open()
+    // What the log itself looks at in the background comes first.
+    await idle()
+    let reads = 0
+    disk.onOperation = ({ kind }) => void (kind === 'read' && reads++)
+    await using harness = await ServiceHarness.open({ clock, wrap: () => engine })
+    expect(harness.service.findStream({ account: ACCOUNT, region: REGION, name: 's' })?.openShards).toBe(100)
+    expect(reads).toBe(0)
+  })
+})
