@@ -181,7 +181,7 @@ export const LOG_MUTANTS: readonly Mutant[] = [
     name: 'trim-floor-not-stored',
     mechanism: 'the trim floor survives',
     file: 'packages/log/src/recovery/replay.ts',
-    find: 'raiseFloor(state, beforeMs)',
+    find: 'table.raiseFloor(state, beforeMs)',
     replace: 'void beforeMs',
     suite: CRASH,
   },

@@ -8,6 +8,7 @@
 import type { Deferred } from '@millrace/std'
 import type { ClosedLedger, Ledger, Position } from './api.ts'
 import { FRAME_CLOSE, FRAME_OPEN, FRAME_RECORDS } from './format/commit-format.ts'
+import { retentionClassOf } from './retention-class.ts'
 
 export interface LedgerState {
   readonly ledger: Ledger
@@ -47,8 +48,19 @@ export interface LedgerFrame {
   readonly timeMs: number
 }
 
+/** What of the frames in full segments is wanted: the same answer means that nothing has changed since. */
+export interface WantedMark {
+  /** Grows when a ledger goes, or its records are to be kept for another time. */
+  readonly changes: number
+  /** Grows with each floor that is raised. */
+  readonly raises: number
+}
+
 export class LedgerTable {
   readonly #states = new Map<Ledger, LedgerState>()
+  #changes = 0
+  #raises = 0
+  #highestFloorMs = 0
 
   get size(): number {
     return this.#states.size
@@ -72,6 +84,37 @@ export class LedgerTable {
 
   delete(ledger: Ledger): void {
     this.#states.delete(ledger)
+    this.#changes++
+  }
+
+  /** Takes note of how long a ledger's records are kept. */
+  keepFor(state: LedgerState, retentionMs: number): void {
+    const before = retentionClassOf(state)
+    state.retentionMs = retentionMs
+    if (retentionClassOf(state) !== before) this.#changes++
+  }
+
+  /**
+   * Raises the trim floor. Later records are not below it, whatever the clock says: what is acknowledged from now on is
+   * visible.
+   */
+  raiseFloor(state: LedgerState, floorMs: number): void {
+    if (floorMs <= state.floorMs) return
+    state.floorMs = floorMs
+    state.durableTimeMs = Math.max(state.durableTimeMs, floorMs)
+    state.lastTimeMs = Math.max(state.lastTimeMs, floorMs)
+    this.#raises++
+    this.#highestFloorMs = Math.max(this.#highestFloorMs, floorMs)
+  }
+
+  wantedMark(): WantedMark {
+    return { changes: this.#changes, raises: this.#raises }
+  }
+
+  /** Whether as much as at `mark` is wanted of frames that are all at or after `minTimeMs`. */
+  wantsAsAt(mark: WantedMark, minTimeMs: number): boolean {
+    if (mark.changes !== this.#changes) return false
+    return mark.raises === this.#raises || this.#highestFloorMs <= minTimeMs
   }
 
   /** Takes in a durable frame. A ledger's frames must come in order. */
@@ -116,17 +159,6 @@ export function applyFrame(state: LedgerState, frame: LedgerFrame): void {
   } else if (frame.kind === FRAME_CLOSE) {
     state.closedAtMs = frame.timeMs
   }
-}
-
-/**
- * Raises the trim floor. Later records are not below it, whatever the clock says: what is acknowledged from now on is
- * visible.
- */
-export function raiseFloor(state: LedgerState, floorMs: number): void {
-  if (floorMs <= state.floorMs) return
-  state.floorMs = floorMs
-  state.durableTimeMs = Math.max(state.durableTimeMs, floorMs)
-  state.lastTimeMs = Math.max(state.lastTimeMs, floorMs)
 }
 
 /** Whether the ledger takes records now. */

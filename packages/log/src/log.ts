@@ -42,7 +42,7 @@ import {
 } from './format/commit-format.ts'
 import { encodeDrop, encodeFreed, encodeRegrouping, encodeTrim } from './format/control-format.ts'
 import { CommitReader } from './commit-reader.ts'
-import { type LedgerState, type LedgerTable, openedLedger, raiseFloor } from './ledger-table.ts'
+import { type LedgerState, type LedgerTable, openedLedger } from './ledger-table.ts'
 import {
   CONTROL_LEDGERS_MAX,
   INDEX_CACHE_BYTES_MAX_DEFAULT,
@@ -344,7 +344,7 @@ export class Log implements AsyncDisposable {
     const raised = floors.filter(({ ledger, beforeMs, retentionMs }) => {
       const state = ledger === 0 ? undefined : this.#table.get(ledger)
       if (state !== undefined && retentionMs !== undefined) {
-        state.retentionMs = retentionMs
+        this.#table.keepFor(state, retentionMs)
         if (!this.#isRegroupDue) this.#upkeep.wake()
         this.#isRegroupDue = true
       }
@@ -358,7 +358,7 @@ export class Log implements AsyncDisposable {
       const frame = this.#ownFrame(FRAME_TRIM, encodeTrim(some), trimmed, () => {
         for (const { ledger, beforeMs } of some) {
           const state = this.#table.get(ledger)
-          if (state !== undefined) raiseFloor(state, beforeMs)
+          if (state !== undefined) this.#table.raiseFloor(state, beforeMs)
         }
         this.#upkeep.wake()
       })

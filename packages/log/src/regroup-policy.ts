@@ -1,14 +1,15 @@
 /**
  * Decides which full segments are worth rewriting: those of which little is wanted any more, those that mix what is
  * kept for different times, those in which the frames of a ledger lie scattered, and small regrouped ones that would
- * make one. Looks only into indexes, a bounded number of them each time, so what it knows may be some rounds old.
+ * make one. Looks only into indexes, and only where something may have changed; into a bounded number of them each
+ * time, so what it knows may be some rounds old.
  *
  * Bounds: each frame is rewritten once for being scattered or mixed, then when half of its neighbours are gone, and
  * as often as four small segments of a class become one.
  */
 import type { Ledger } from './api.ts'
 import { commitBytes, FRAME_BYTES } from './format/commit-format.ts'
-import type { LedgerTable } from './ledger-table.ts'
+import type { LedgerTable, WantedMark } from './ledger-table.ts'
 import { PAGE_BYTES, READ_GAP_BYTES } from './limits.ts'
 import { IndexDamagedError } from './page-cache.ts'
 import { retentionClassOf } from './retention-class.ts'
@@ -26,6 +27,7 @@ const MERGED_AT_ONCE = 4
 const MERGE_WINDOWS_MAX = 8
 
 interface Look {
+  readonly at: WantedMark
   readonly liveBytes: number
   readonly isWanted: boolean
 }
@@ -58,18 +60,25 @@ export class RegroupPolicy {
   }
 
   async #look(eligible: readonly Segment[]): Promise<void> {
-    const looks = Math.min(LOOKS_PER_ROUND, eligible.length)
-    for (let look = 0; look < looks; look++) {
+    let looks = 0
+    for (let turn = 0; turn < eligible.length && looks < LOOKS_PER_ROUND; turn++) {
       const segment = eligible[this.#cursor++ % eligible.length]
-      if (segment === undefined) continue
+      if (segment === undefined || this.#isKnown(segment)) continue
+      looks++
       const seen = await this.#lookInto(segment)
       if (seen !== undefined) this.#looks.set(segment.number, seen)
     }
     this.#cursor %= Math.max(1, eligible.length)
   }
 
+  #isKnown({ number, minTimeMs }: Segment): boolean {
+    const look = this.#looks.get(number)
+    return look !== undefined && this.#options.table.wantsAsAt(look.at, minTimeMs)
+  }
+
   async #lookInto(segment: Segment): Promise<Look | undefined> {
     const { table } = this.#options
+    const at = table.wantedMark()
     const classes = new Set<number>()
     let [liveBytes, frames, ledgers] = [0, 0, 0]
     try {
@@ -92,7 +101,7 @@ export class RegroupPolicy {
     const isScattered = liveBytes < frames * SCATTERED_FRAME_BYTES && gapBytes > READ_GAP_BYTES
     const isSparse = (PAGE_BYTES + commitBytes(liveBytes)) * 2 <= segment.start.capacity
     const isWanted = isSparse || (segment.grouped === undefined && (isScattered || classes.size > 1))
-    return { liveBytes, isWanted }
+    return { at, liveBytes, isWanted }
   }
 
   /** The oldest that is worth it, with those behind it that are too. */

@@ -111,6 +111,11 @@ export class Segment {
     return index
   }
 
+  /** The oldest frame time here; 0 where there is none. */
+  get minTimeMs(): number {
+    return this.file?.summary.minTimeMs ?? 0
+  }
+
   /** The newest frame time here; 0 where there is none. */
   get maxTimeMs(): number {
     return this.memory?.maxTimeMs ?? this.file?.summary.maxTimeMs ?? 0

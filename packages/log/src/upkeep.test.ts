@@ -5,6 +5,7 @@ import { KIB } from './limits.ts'
 import { POSITION_START } from './position.ts'
 import { type Harness, NO_DEADLINE, openHarness, part, SMALL_SEGMENT_BYTES, textOf } from './testing/log-harness.ts'
 
+const LEDGERS = Array.from({ length: 50 }, (_, i) => i + 1)
 const READ = { recordsMax: 1, bytesMax: 1, visibleFromMs: 0, ...NO_DEADLINE }
 
 /** Fills segments with records of ledger 1, and closes. */
@@ -18,6 +19,40 @@ async function closedWithSegments(count: number): Promise<Harness> {
   }
   await log.close()
   return harness
+}
+
+/** Ledgers 1 to 50, each with a frame in every commit, in several full segments with their indexes on disk. */
+async function withManyLedgers(): Promise<Harness> {
+  // No page of an index stays in memory, so that each look is a read.
+  const harness = await openHarness({ tailBytesMax: 4 * KIB, indexCacheBytesMax: 0 })
+  const { log, clock } = harness
+  await log.openLedgers(
+    LEDGERS.map((ledger) => ({ ledger, notBeforeMs: 0 })),
+    NO_DEADLINE,
+  )
+  while (log.statistics().segments < 6) {
+    clock.advance(10)
+    await log.append(
+      LEDGERS.map((ledger) => part(ledger, '.'.repeat(40))),
+      NO_DEADLINE,
+    )
+  }
+  return harness
+}
+
+/** Raises the floors of all ledgers, a minute of rounds of the upkeep behind each, and counts what it reads. */
+async function readsOfTrims({ log, disk, clock }: Harness, floors: readonly number[]): Promise<readonly number[]> {
+  const reads: number[] = []
+  disk.onOperation = ({ kind }) => void (kind === 'read' && reads.push((reads.pop() ?? 0) + 1))
+  for (const beforeMs of floors) {
+    reads.push(0)
+    await log.trim(LEDGERS.map((ledger) => ({ ledger, beforeMs, retentionMs: 86_400_000 })))
+    for (let turn = 0; turn < 100; turn++) {
+      clock.advance(600)
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+  }
+  return reads
 }
 
 /** Lets what waits for the clock and the disk go on, until `isDone`. */
@@ -91,4 +126,12 @@ it('a file that could not be given back is given back later, in the same life', 
   const segments = (): number => disk.paths().filter((path) => path.endsWith('.seg')).length
   await passUntil(clock, () => segments() === 1 + again.log.statistics().spares)
   await again.log.close()
+})
+
+it('floors below everything cost no look into any index, whatever the number of ledgers', async () => {
+  const harness = await withManyLedgers()
+  const [first = 0, ...later] = await readsOfTrims(harness, [1, 2, 3, 4])
+  expect(first).toBeGreaterThan(0)
+  expect(later).toEqual([0, 0, 0])
+  await harness.log.close()
 })

@@ -56,8 +56,8 @@ export class Upkeep {
   #retry: Timer | undefined
   /** Whoever copies the files: as long as there is somebody, none of them is removed, recycled or replaced. */
   #holds = 0
-  /** Segment number → the ledger that keeps it, and the floor that it had. */
-  readonly #keepers = new Map<number, { readonly ledger: Ledger; readonly floorMs: number }>()
+  /** Segment number → a ledger that keeps it, and the time of its last frame there: until that is below its floor. */
+  readonly #keepers = new Map<number, { readonly ledger: Ledger; readonly lastMs: number }>()
   readonly #rebuilt = new WeakSet<Segment>()
   /** Numbers of segments that the log says are gone and whose files are still there. */
   readonly #leftovers: number[]
@@ -211,13 +211,16 @@ export class Upkeep {
   async #isDead(segment: Segment): Promise<boolean> {
     const { table } = this.#options
     const keeper = this.#keepers.get(segment.number)
-    if (keeper !== undefined && table.get(keeper.ledger)?.floorMs === keeper.floorMs) return false
+    const kept = keeper === undefined ? undefined : table.get(keeper.ledger)
+    if (keeper !== undefined && kept !== undefined) {
+      if (kept.floorMs <= keeper.lastMs && kept.openCommit <= segment.lastCommit) return false
+    }
     for (const ledger of await segment.index.ledgers()) {
       const state = ledger === 0 ? undefined : table.get(ledger)
       if (state === undefined || state.floorMs > segment.maxTimeMs || state.openCommit > segment.lastCommit) continue
       const last = await segment.index.last(ledger)
       if (last === undefined || last.timeMs < state.floorMs) continue
-      this.#keepers.set(segment.number, { ledger, floorMs: state.floorMs })
+      this.#keepers.set(segment.number, { ledger, lastMs: last.timeMs })
       return false
     }
     return true

@@ -16,7 +16,7 @@ import {
 } from '../format/commit-format.ts'
 import { decodeDrop, decodeFreed, decodeRegrouping, decodeTrim } from '../format/control-format.ts'
 import { crc32 } from '../format/crc32.ts'
-import { type LedgerTable, openedLedger, raiseFloor } from '../ledger-table.ts'
+import { type LedgerTable, openedLedger } from '../ledger-table.ts'
 import { IndexDamagedError } from '../page-cache.ts'
 import type { Segment } from '../segment.ts'
 import { type IndexEntry, queryAll, type SegmentIndex } from '../segment-index.ts'
@@ -95,7 +95,7 @@ export class Replay {
     } else if (entry.kind === FRAME_TRIM) {
       for (const { ledger, beforeMs } of decodeTrim(bytes)) {
         const state = table.get(ledger)
-        if (state !== undefined) raiseFloor(state, beforeMs)
+        if (state !== undefined) table.raiseFloor(state, beforeMs)
       }
     } else if (entry.kind === FRAME_DROP) {
       // The log's own is never dropped, whatever stands there.
