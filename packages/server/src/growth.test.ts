@@ -1,6 +1,6 @@
 /** What must not grow with the number of shards: counted in looks and reads, never in time. */
 import { SimulatedDisk } from '@millrace/log/testing'
-import { CreateStream, PutRecord, PutRecords } from '@millrace/protocol'
+import { CreateStream, IncreaseStreamRetentionPeriod, PutRecord, PutRecords, SplitShard } from '@millrace/protocol'
 import { seededRandom, VirtualClock } from '@millrace/std/testing'
 import { describe, expect, it } from 'vitest'
 
@@ -67,6 +67,36 @@ describe('with many shards', () => {
     expect([last.shards.map(({ number }) => number), last.hasMore]).toEqual([[SHARDS - 2, SHARDS - 1], false])
     expect(looks).toBe(2)
     expect(listShardsAfter({ pages }, SHARDS - 3, 2, isListed).hasMore).toBe(false)
+  })
+
+  it('floors are written a hundred times in the time that records are kept, and whenever there is news', async () => {
+    let floors = 0
+    const counted = (engine: Engine): Engine => {
+      const { trim } = engine.shards
+      engine.shards.trim = (some) => {
+        floors += some.length
+        return trim.call(engine.shards, some)
+      }
+      return engine
+    }
+    await using harness = await ServiceHarness.open({ wrap: counted })
+    await harness.call(CreateStream, { StreamName: 's', ShardCount: SHARDS })
+    const floorsIn = async (minutes: number): Promise<number> => {
+      floors = 0
+      await harness.advance(minutes * 60_000, 60_000)
+      return floors
+    }
+    expect(await floorsIn(2)).toBe(SHARDS)
+    expect(await floorsIn(60)).toBe(4 * SHARDS)
+    await harness.call(IncreaseStreamRetentionPeriod, { StreamName: 's', RetentionPeriodHours: 8_760 })
+    expect(await floorsIn(2)).toBe(SHARDS)
+    expect(await floorsIn(60)).toBe(0)
+    await harness.call(SplitShard, {
+      StreamName: 's',
+      ShardToSplit: '0',
+      NewStartingHashKey: '2',
+    })
+    expect(await floorsIn(2)).toBe(SHARDS + 2)
   })
 
   it('a service opens without a read for any of them', async () => {

@@ -43,7 +43,7 @@ import { WriteTraffic } from './streams/write-traffic.ts'
 import { ReportPace } from './telemetry/report-pace.ts'
 import { type ServiceMetrics, silentServiceMetrics } from './telemetry/service-metrics.ts'
 
-/** How long what has expired may take up space. Readers do not see it either way. */
+/** How often is looked for what has expired (see Retention for its steps). Readers do not see it either way. */
 const RETENTION_EVERY_MS = 60_000
 /** How late an encrypted stream may get a new data key after its master key was changed. */
 const KEY_RENEWAL_EVERY_MS = 60_000

@@ -5,9 +5,11 @@
 import type { Clock, Logger } from '@millrace/std'
 
 import type { Catalog } from '../catalog/catalog.ts'
+import { streamId } from '../catalog/keys.ts'
 import { type Engine, EngineError } from '../engine/engine.ts'
 import { isExpired, visibleFromMs } from '../streams/retention.ts'
-import { findShard, replaceShards, shardsOf, type Stream } from '../streams/stream.ts'
+import type { Shard } from '../streams/shard.ts'
+import { findShard, replaceShards, type ShardPages, shardsOf, type Stream } from '../streams/stream.ts'
 import type { Throughput } from '../streams/throughput.ts'
 import type { GuardedClock } from './guarded-clock.ts'
 
@@ -18,6 +20,11 @@ const WRITE_DEADLINE_MS = 30_000
  * and what this one has not yet heard of must not be lost.
  */
 const GIVE_BACK_LAG_MS = 60_000
+/**
+ * A stream's floors move on in steps of this share of its retention, 15 minutes of a day: each step is written for all
+ * its shards, used or not, and one more in a hundred records takes up space meanwhile.
+ */
+const STEPS_PER_RETENTION = 96
 
 export interface RetentionOptions {
   readonly engine: Engine
@@ -28,8 +35,19 @@ export interface RetentionOptions {
   readonly logger: Logger
 }
 
+/** What the engine was last told of a stream. */
+interface Told {
+  readonly pages: ShardPages
+  /** Of these shards. */
+  readonly closed: readonly Shard[]
+  readonly retentionHours: number
+  readonly beforeMs: number
+}
+
 export class Retention {
   readonly #options: RetentionOptions
+  /** By `streamId`. */
+  #told: ReadonlyMap<string, Told> = new Map()
 
   constructor(options: RetentionOptions) {
     this.#options = options
@@ -37,11 +55,14 @@ export class Retention {
 
   /** One round over all streams. A stream whose turn fails keeps what it has until the next round. */
   async enforce(): Promise<void> {
+    const told = new Map<string, Told>()
     for (const stream of this.#options.catalog.all()) {
       // Others are about to change their shards, or to lose them all.
       if (stream.status !== 'ACTIVE') continue
       try {
-        await this.#enforce(stream)
+        const now = await this.#tell(stream)
+        told.set(streamId(stream), now)
+        await this.#dropExpired(stream, now.closed)
       } catch (error) {
         if (!(error instanceof EngineError)) throw error
         this.#options.logger.warn('expired records could not be given back; it will be tried again', {
@@ -52,14 +73,30 @@ export class Retention {
         })
       }
     }
+    this.#told = told
   }
 
-  async #enforce(stream: Stream): Promise<void> {
-    const { engine, catalog, clock, guardedClock, throughput } = this.#options
-    const beforeMs = visibleFromMs(stream, guardedClock.now()) - GIVE_BACK_LAG_MS
-    const retentionMs = stream.retentionHours * HOUR_MS
-    await engine.shards.trim([...shardsOf(stream)].map((shard) => ({ shard: shard.ref, beforeMs, retentionMs })))
-    const expired = [...shardsOf(stream)].filter((shard) => isExpired(shard, beforeMs))
+  #giveBackBeforeMs(stream: Stream): number {
+    return visibleFromMs(stream, this.#options.guardedClock.now()) - GIVE_BACK_LAG_MS
+  }
+
+  /** Tells the engine the floor of every shard, where there is something new to say. */
+  async #tell(stream: Stream): Promise<Told> {
+    const { pages, retentionHours } = stream
+    const beforeMs = this.#giveBackBeforeMs(stream)
+    const retentionMs = retentionHours * HOUR_MS
+    const last = this.#told.get(streamId(stream))
+    const isNews = last === undefined || last.pages !== pages || last.retentionHours !== retentionHours
+    if (!isNews && beforeMs - last.beforeMs < retentionMs / STEPS_PER_RETENTION) return last
+    const shards = [...shardsOf(stream)]
+    await this.#options.engine.shards.trim(shards.map((shard) => ({ shard: shard.ref, beforeMs, retentionMs })))
+    return { pages, closed: shards.filter((shard) => shard.closed !== undefined), retentionHours, beforeMs }
+  }
+
+  async #dropExpired(stream: Stream, closed: readonly Shard[]): Promise<void> {
+    const { engine, catalog, clock, throughput } = this.#options
+    const beforeMs = this.#giveBackBeforeMs(stream)
+    const expired = closed.filter((shard) => isExpired(shard, beforeMs))
     if (expired.length === 0) return
     const deadlineMs = clock.monotonic() + WRITE_DEADLINE_MS
     const refs = expired.map((shard) => shard.ref)
