@@ -99,6 +99,17 @@ describe('with many shards', () => {
     expect(await floorsIn(2)).toBe(SHARDS + 2)
   })
 
+  it('streams at rest are not looked at by the timer that finishes changes', async () => {
+    await using harness = await ServiceHarness.open()
+    await harness.call(CreateStream, { StreamName: 's', ShardCount: 1 })
+    const stream = harness.service.findStream({ account: ACCOUNT, region: REGION, name: 's' })
+    if (stream === undefined) throw new Error('the stream was created')
+    let looks = 0
+    Object.defineProperty(stream, 'change', { get: () => void looks++ })
+    await harness.advance(10_000, 1_000)
+    expect(looks).toBe(0)
+  })
+
   it('a service opens without a read for any of them', async () => {
     const clock = new VirtualClock()
     const disk = new SimulatedDisk({ random: seededRandom(1) })

@@ -45,10 +45,24 @@ export interface TransitionsOptions {
 export class Transitions {
   readonly #options: TransitionsOptions
   readonly #running = new Map<string, Promise<void>>()
+  /** Streams of which something is to be finished, by `streamId`: a thousand at rest cost the timer nothing. */
+  readonly #changing = new Map<string, StreamKey>()
+  readonly #listening: Disposable
   readonly #stop = new AbortController()
 
   constructor(options: TransitionsOptions) {
     this.#options = options
+    const { catalog } = options
+    for (const stream of catalog.all()) this.#note(stream)
+    this.#listening = catalog.onChange((key) => this.#note(key))
+  }
+
+  #note({ account, region, name }: StreamKey): void {
+    const key = { account, region, name }
+    const stream = this.#options.catalog.find(key)
+    const isChanging = stream !== undefined && (stream.change !== undefined || advanceItems(stream, 0) !== stream)
+    if (isChanging) this.#changing.set(streamId(key), key)
+    else this.#changing.delete(streamId(key))
   }
 
   /** True when the change a stream is in has been shown long enough. */
@@ -85,7 +99,11 @@ export class Transitions {
    * the others waiting. Logs what cannot be done now, and leaves it for the next time.
    */
   async advanceDue(): Promise<void> {
-    for (const stream of this.#options.catalog.all()) {
+    // Those that begin meanwhile have their turn the next time.
+    const changing = [...this.#changing.values()]
+    for (const key of changing) {
+      const stream = this.#options.catalog.find(key)
+      if (stream === undefined) continue
       const isDue = this.isDue(stream)
       try {
         await this.#advanceItems(stream)
@@ -106,9 +124,7 @@ export class Transitions {
   /** Consumers and channels that were begun or ended are there or gone once that was shown long enough. */
   async #advanceItems(stream: Stream): Promise<void> {
     const nowMs = this.#options.clock.now()
-    const isShownSince = (sinceMs: number): boolean => this.#isShownSince(sinceMs)
-    const advance = (now: Stream): Stream =>
-      advanceChannels(advanceConsumers(now, nowMs, isShownSince), nowMs, isShownSince)
+    const advance = (now: Stream): Stream => advanceItems(now, nowMs, (sinceMs) => this.#isShownSince(sinceMs))
     if (advance(stream) === stream) return
     const deadlineMs = this.#options.clock.monotonic() + STEP_DEADLINE_MS
     await this.#options.catalog.change(stream, deadlineMs, (now) => ({ stream: now && advance(now) }))
@@ -116,6 +132,7 @@ export class Transitions {
 
   /** Starts no further step, and waits for those under way. */
   async close(): Promise<void> {
+    this.#listening[Symbol.dispose]()
     this.#stop.abort(new EngineError('unavailable', 'the service is closing'))
     await Promise.allSettled(this.#running.values())
   }
@@ -209,6 +226,11 @@ export class Transitions {
     })
     return applied
   }
+}
+
+/** Its consumers and channels as they are next. By default all have been shown long enough. The same: none is begun or ended. */
+function advanceItems(stream: Stream, nowMs: number, isShownSince: (sinceMs: number) => boolean = () => true): Stream {
+  return advanceChannels(advanceConsumers(stream, nowMs, isShownSince), nowMs, isShownSince)
 }
 
 /**
