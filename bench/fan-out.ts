@@ -54,7 +54,7 @@ export async function fanOut(server: MeasuredProcess, load: FanOutLoad): Promise
 }
 
 /** Resolves when the first event came. */
-function subscribe(
+export function subscribe(
   session: ClientHttp2Session,
   port: number,
   ConsumerARN: string,

@@ -3,6 +3,7 @@ import { cpus, loadavg, release } from 'node:os'
 import type { ConsumerRow } from './consumers.ts'
 import type { DeliveryRow } from './delivery.ts'
 import type { DiskCeiling } from './disk-ceiling.ts'
+import type { GrowthRow, GrowthSettings, Spread } from './growth.ts'
 import type { Row, Settings } from './rows.ts'
 
 export interface Report {
@@ -16,6 +17,38 @@ export interface Report {
 export const THROUGHPUT_HEADING = '# Results'
 export const DELIVERY_HEADING = '## Delivery'
 export const CONSUMERS_HEADING = '## Consumers'
+export const GROWTH_HEADING = '## Growth'
+
+export function growthMarkdown(rows: readonly GrowthRow[], { rounds, durationMs, idleMs }: GrowthSettings): string {
+  const ratio = (value: number | undefined): string => (value === undefined ? '' : `${value.toFixed(2)} ×`)
+  const of = (value: Spread | undefined): string =>
+    value === undefined ? '' : `**${value.median.toFixed(2)} ×** (${value.min.toFixed(2)}–${value.max.toFixed(2)})`
+  const lines = [
+    GROWTH_HEADING,
+    '',
+    `Made by \`npm run bench -- growth\` on ${machine()}, load average ${loadavg()[0]?.toFixed(1)}. A server that has grown beside one with a ` +
+      `stream of 4 shards, in turn: ${rounds} starts, then ${rounds} rounds of ${durationMs / 1000} s of PutRecord and of GetRecords (100 × 100 B) ` +
+      `on that stream, 8 connections. CPU is processor time of the server, for each request; idle CPU over ${idleMs / 1000} s without any, from its ` +
+      'start on, once it has settled.',
+    '',
+    '| What grew | Start to first answer | Resident | CPU of PutRecord | CPU of GetRecords | Idle CPU |',
+    '|---|---|---|---|---|---|',
+  ]
+  for (const { growth, start, resident, put, get, idle, absolute } of rows) {
+    const cells =
+      absolute === undefined
+        ? [of(start), ratio(resident), of(put), of(get), ratio(idle)]
+        : [
+            `${absolute.startMs.toFixed(0)} ms`,
+            `${absolute.residentMiB.toFixed(0)} MiB`,
+            `${absolute.putUs.toFixed(0)} µs`,
+            `${absolute.getUs.toFixed(0)} µs`,
+            `${(absolute.idleUs / 1000).toFixed(1)} ms per s`,
+          ]
+    lines.push(`| ${growth} | ${cells.join(' | ')} |`)
+  }
+  return [...lines, ''].join('\n')
+}
 
 export function consumersMarkdown(rows: readonly ConsumerRow[], { rounds }: Settings): string {
   return [

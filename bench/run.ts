@@ -1,6 +1,7 @@
 /**
  * `npm run bench`: ours against what `node:http` itself can do, interleaved in one run, and how soon records are
- * delivered, and what consumers reach; prints tables and writes bench/RESULTS.md. `throughput`, `delivery` or `consumers` names one part: the others' results stay.
+ * delivered, what consumers reach, and what growth costs; prints tables and writes bench/RESULTS.md. `throughput`, `delivery`,
+ * `consumers` or `growth` names one part: the others' results stay. `--gib N` is the size of the log in `growth`, by default 1.
  * `--quick` takes short rounds and writes nothing. `--against DIRECTORY` measures this checkout's puts against those of
  * another, built one instead (against.ts); behind it may stand a part of a row's name. `--profile` prints where the
  * processor time of puts goes (profile.ts).
@@ -12,6 +13,7 @@ import { compare } from './against.ts'
 import { consumerRows } from './consumers.ts'
 import { deliveryRows } from './delivery.ts'
 import { diskCeiling } from './disk-ceiling.ts'
+import { growthRows } from './growth.ts'
 import { MeasuredProcess } from './processes.ts'
 import { profile } from './profile.ts'
 import {
@@ -19,6 +21,8 @@ import {
   consumersMarkdown,
   DELIVERY_HEADING,
   deliveryMarkdown,
+  GROWTH_HEADING,
+  growthMarkdown,
   markdown,
   THROUGHPUT_HEADING,
 } from './report.ts'
@@ -35,14 +39,20 @@ if (process.argv.includes('--profile')) {
   process.exit()
 }
 const quick = process.argv.includes('--quick')
-const parts = process.argv.slice(2).filter((argument) => !argument.startsWith('--'))
+const gibAt = process.argv.indexOf('--gib')
+const gib = gibAt === -1 ? (quick ? 1 / 16 : 1) : Number(process.argv[gibAt + 1])
+if (!(gib > 0)) throw new Error('expected a number of GiB behind --gib')
+const parts = process.argv
+  .slice(2)
+  .filter((argument, i) => !argument.startsWith('--') && (gibAt === -1 || i + 1 !== gibAt))
 const PARTS = [
   ['throughput', THROUGHPUT_HEADING],
   ['delivery', DELIVERY_HEADING],
   ['consumers', CONSUMERS_HEADING],
+  ['growth', GROWTH_HEADING],
 ] as const
 const unknown = parts.find((part) => PARTS.every(([name]) => name !== part))
-if (unknown !== undefined) throw new Error(`expected throughput, delivery or consumers, found ${unknown}`)
+if (unknown !== undefined) throw new Error(`expected throughput, delivery, consumers or growth, found ${unknown}`)
 const isWanted = (part: string): boolean => parts.length === 0 || parts.includes(part)
 const settings = quick ? { rounds: 1, durationMs: 1_500 } : { rounds: 5, durationMs: 2_500 }
 const results = new URL('RESULTS.md', import.meta.url)
@@ -87,7 +97,14 @@ try {
       page.push(
         await measured(part, async (millrace) => deliveryMarkdown(await deliveryRows(millrace, settings), settings)),
       )
-    else
+    else if (part === 'growth') {
+      const growth = quick
+        ? { rounds: 1, durationMs: 300, idleMs: 2_000, gib }
+        : { rounds: 3, durationMs: 600, idleMs: 20_000, gib }
+      const report = growthMarkdown(await growthRows(folder, options, growth), growth)
+      console.log(report)
+      page.push(report)
+    } else
       page.push(
         await measured(part, async (millrace) => consumersMarkdown(await consumerRows(millrace, settings), settings)),
       )

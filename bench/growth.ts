@@ -1,0 +1,280 @@
+/**
+ * What a server costs that has grown: each kind of growth beside a small server, in turn. What is measured is a start
+ * to the first answer, memory, and processor time: of puts and reads of a stream of 4 shards, and of doing nothing.
+ */
+import { connect as connectHttp2 } from 'node:http2'
+import { connect, type Socket } from 'node:net'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { subscribe } from './fan-out.ts'
+import { text } from './loads.ts'
+import { inTurn, median, type SideResult } from './pairs.ts'
+import { MeasuredProcess } from './processes.ts'
+import { load } from './raw-client.ts'
+import { call, signedRequest } from './requests.ts'
+
+const SHARDS = 10_000
+const STREAMS = 1_000
+const CONNECTIONS = 1_000
+/** Each of five streams has ten: AWS allows twenty. */
+const CONSUMERS = 50
+const CONSUMERS_PER_STREAM = 10
+/** Of the stream that is put to and read from on every server. */
+const BUSY_SHARDS = 4
+const LARGE_PUT_RECORDS = 500
+const LARGE_PUT_RECORD_BYTES = 18 * 1024
+const CALLS_AT_ONCE = 16
+/** What follows a start in the background is not idling. */
+const SETTLE_MS = 2_000
+
+export interface GrowthSettings {
+  readonly rounds: number
+  readonly durationMs: number
+  /** How long servers are watched that nobody asks anything. */
+  readonly idleMs: number
+  /** Of the log, GiB. */
+  readonly gib: number
+}
+
+export interface Spread {
+  readonly median: number
+  readonly min: number
+  readonly max: number
+}
+
+/** All but the last as ratios to a small server. */
+export interface GrowthRow {
+  readonly growth: string
+  readonly start?: Spread
+  readonly resident: number
+  readonly idle?: number
+  readonly put?: Spread
+  readonly get?: Spread
+  /** Of the small server: ms to the first answer, MiB, and µs of processor time a put, a read, and a second. */
+  readonly absolute?: {
+    readonly startMs: number
+    readonly residentMiB: number
+    readonly putUs: number
+    readonly getUs: number
+    readonly idleUs: number
+  }
+}
+
+interface Growth {
+  readonly growth: string
+  /** Makes a server grow; resolves with what lets go of it. */
+  readonly grow: (server: MeasuredProcess) => Promise<() => void>
+  /** It is there after a restart: then its start and its idling are measured too. */
+  readonly isStored: boolean
+  /** Puts and reads beside it are measured. */
+  readonly isLoaded: boolean
+}
+
+const nothing = (): void => undefined
+
+const growths = (gib: number): readonly Growth[] => [
+  { growth: `${SHARDS} shards`, grow: growShards, isStored: true, isLoaded: true },
+  { growth: `${STREAMS} streams`, grow: growStreams, isStored: true, isLoaded: true },
+  { growth: `${gib} GiB of log`, grow: (server) => growLog(server, gib), isStored: true, isLoaded: false },
+  { growth: `${CONNECTIONS} idle connections`, grow: growConnections, isStored: false, isLoaded: true },
+  {
+    growth: `${CONSUMERS} registered consumers, subscribed to idle shards`,
+    grow: growConsumers,
+    isStored: false,
+    isLoaded: true,
+  },
+]
+
+export async function growthRows(
+  folder: string,
+  options: readonly string[],
+  settings: GrowthSettings,
+): Promise<GrowthRow[]> {
+  const start = (name: string): Promise<MeasuredProcess> => MeasuredProcess.millrace(join(folder, name), options)
+  await prepare(start, 'small', async () => nothing)
+  const rows: GrowthRow[] = []
+  let small: GrowthRow['absolute']
+  for (const [i, { growth, grow, isStored, isLoaded }] of growths(settings.gib).entries()) {
+    const name = `growth-${i}`
+    await prepare(start, name, isStored ? grow : async () => nothing)
+    const starts = isStored ? await startsInTurn(['small', name], start, settings.rounds) : undefined
+    const [base, grown] = [await start('small'), await start(name)]
+    await Promise.all([base, grown].map(firstAnswer))
+    const letGo = isStored ? nothing : await grow(grown)
+    const [baseMiB, grownMiB] = [base.residentMiB(), grown.residentMiB()]
+    const idle = isStored ? await idleCpu([base, grown], settings.idleMs) : undefined
+    const cpu = isLoaded ? await loadsInTurn([base, grown], settings) : undefined
+    letGo()
+    await Promise.all([base.stop(), grown.stop()])
+    rows.push({
+      growth,
+      resident: grownMiB / baseMiB,
+      ...(starts === undefined ? {} : { start: spread(starts[1], starts[0]) }),
+      ...(idle === undefined ? {} : { idle: (idle[1] ?? NaN) / (idle[0] ?? NaN) }),
+      ...(cpu === undefined ? {} : { put: cpuRatio(cpu.puts), get: cpuRatio(cpu.gets) }),
+    })
+    if (small === undefined && starts !== undefined && idle !== undefined && cpu !== undefined)
+      small = {
+        startMs: median(starts[0] ?? []),
+        residentMiB: baseMiB,
+        putUs: 1e6 * median(cpu.puts[0]?.cpuSecondsPerUnit ?? []),
+        getUs: 1e6 * median(cpu.gets[0]?.cpuSecondsPerUnit ?? []),
+        idleUs: 1e6 * (idle[0] ?? NaN),
+      }
+  }
+  const one = { median: 1, min: 1, max: 1 }
+  const base = { growth: 'nothing', start: one, resident: 1, idle: 1, put: one, get: one }
+  return [small === undefined ? base : { ...base, absolute: small }, ...rows]
+}
+
+type Start = (name: string) => Promise<MeasuredProcess>
+
+/** A directory with the busy stream and what else is in it. */
+async function prepare(start: Start, name: string, grow: Growth['grow']): Promise<void> {
+  const server = await start(name)
+  await call(server.port, 'CreateStream', { StreamName: 'busy', ShardCount: BUSY_SHARDS })
+  await grow(server)
+  await server.stop()
+}
+
+const firstAnswer = (server: MeasuredProcess): Promise<unknown> =>
+  call(server.port, 'DescribeStreamSummary', { StreamName: 'busy' })
+
+/** Milliseconds to the first answer, of each directory once per round. */
+async function startsInTurn(names: readonly string[], start: Start, rounds: number): Promise<number[][]> {
+  const results: number[][] = names.map(() => [])
+  for (let round = 0; round < rounds; round++)
+    for (const [i, name] of names.entries()) {
+      const startedAt = performance.now()
+      const server = await start(name)
+      await firstAnswer(server)
+      results[i]?.push(performance.now() - startedAt)
+      await server.stop()
+    }
+  return results
+}
+
+/** Processor seconds per second, of all of them in the same time. */
+async function idleCpu(servers: readonly MeasuredProcess[], idleMs: number): Promise<number[]> {
+  await sleep(SETTLE_MS)
+  const before = servers.map((server) => server.cpuSeconds())
+  await sleep(idleMs)
+  return servers.map((server, i) => (server.cpuSeconds() - (before[i] ?? NaN)) / (idleMs / 1000))
+}
+
+async function loadsInTurn(
+  servers: readonly MeasuredProcess[],
+  { rounds, durationMs }: GrowthSettings,
+): Promise<{ readonly puts: readonly SideResult[]; readonly gets: readonly SideResult[] }> {
+  const options = { rounds, durationMs, connections: 8, warmUpRounds: 2 }
+  const sides = (requests: readonly Uint8Array[]) =>
+    servers.map((process, i) => {
+      const request = requests[i] ?? new Uint8Array()
+      return { process, request: () => request, unitsPerRequest: 1 }
+    })
+  // Reads first: what they read is then in the tail on both.
+  const gets = await inTurn(sides(await Promise.all(servers.map(({ port }) => readRequest(port)))), options)
+  const put = { StreamName: 'busy', PartitionKey: 'key', Data: text(100, 1) }
+  const puts = await inTurn(sides(servers.map(({ port }) => signedRequest(port, 'PutRecord', put))), options)
+  return { puts, gets }
+}
+
+/** A read of 100 records that were just written. */
+async function readRequest(port: number): Promise<Uint8Array> {
+  const stream = { StreamName: 'busy' }
+  const { ShardIterator } = await call(port, 'GetShardIterator', {
+    ...stream,
+    ShardId: '0',
+    ShardIteratorType: 'LATEST',
+  })
+  const Records = Array.from({ length: 100 }, (_, i) => ({
+    PartitionKey: `key-${i}`,
+    ExplicitHashKey: '0',
+    Data: text(100, i),
+  }))
+  await call(port, 'PutRecords', { ...stream, Records })
+  return signedRequest(port, 'GetRecords', { ShardIterator, Limit: 100 })
+}
+
+/** `count` calls, some of them at once. */
+async function many(count: number, one: (i: number) => Promise<unknown>): Promise<void> {
+  let next = 0
+  const worker = async (): Promise<void> => {
+    while (next < count) await one(next++)
+  }
+  await Promise.all(Array.from({ length: CALLS_AT_ONCE }, worker))
+}
+
+/** Most of the shards hold a record or two. */
+async function growShards({ port }: MeasuredProcess): Promise<() => void> {
+  await call(port, 'CreateStream', { StreamName: 'wide', ShardCount: SHARDS })
+  await many((2 * SHARDS) / 500, (i) =>
+    call(port, 'PutRecords', {
+      StreamName: 'wide',
+      Records: Array.from({ length: 500 }, (_, j) => ({ PartitionKey: `key-${i}-${j}`, Data: text(100, j) })),
+    }),
+  )
+  return nothing
+}
+
+async function growStreams({ port }: MeasuredProcess): Promise<() => void> {
+  await many(STREAMS, (i) => call(port, 'CreateStream', { StreamName: `stream-${i}`, ShardCount: 1 }))
+  return nothing
+}
+
+async function growLog({ port }: MeasuredProcess, gib: number): Promise<() => void> {
+  const Records = Array.from({ length: LARGE_PUT_RECORDS }, (_, i) => ({
+    PartitionKey: `key-${i}`,
+    Data: text(LARGE_PUT_RECORD_BYTES, i),
+  }))
+  const request = signedRequest(port, 'PutRecords', { StreamName: 'busy', Records })
+  const requestsMax = Math.ceil((gib * 2 ** 30) / (LARGE_PUT_RECORDS * LARGE_PUT_RECORD_BYTES))
+  // A signature is good for five minutes.
+  await load({ port, connections: 2, durationMs: 280_000, requestsMax, request: () => request })
+  return nothing
+}
+
+/** Each was answered once. */
+async function growConnections({ port }: MeasuredProcess): Promise<() => void> {
+  const request = signedRequest(port, 'DescribeStreamSummary', { StreamName: 'busy' })
+  const sockets: Socket[] = []
+  await many(CONNECTIONS, async () => {
+    const socket = connect({ port, host: '127.0.0.1' })
+    sockets.push(socket)
+    await once(socket, 'connect')
+    socket.write(request)
+    await once(socket, 'data')
+  })
+  return () => {
+    for (const socket of sockets) socket.destroy()
+  }
+}
+
+/** Each in a session of its own, to all the shards of its stream. */
+async function growConsumers({ port }: MeasuredProcess): Promise<() => void> {
+  const sessions = Array.from({ length: CONSUMERS }, () => connectHttp2(`http://127.0.0.1:${port}`))
+  for (let i = 0; i < CONSUMERS / CONSUMERS_PER_STREAM; i++)
+    await call(port, 'CreateStream', { StreamName: `idle-${i}`, ShardCount: BUSY_SHARDS })
+  for (const [i, session] of sessions.entries()) {
+    const stream = `idle-${Math.floor(i / CONSUMERS_PER_STREAM)}`
+    const { Consumer } = await call(port, 'RegisterStreamConsumer', {
+      StreamARN: `arn:aws:kinesis:us-east-1:000000000000:stream/${stream}`,
+      ConsumerName: `consumer-${i}`,
+    })
+    const { ConsumerARN } = Consumer as { ConsumerARN: string }
+    for (let shard = 0; shard < BUSY_SHARDS; shard++) await subscribe(session, port, ConsumerARN, shard, nothing)
+  }
+  return () => {
+    for (const session of sessions) session.destroy()
+  }
+}
+
+function spread(values: readonly number[] = [], base: readonly number[] = []): Spread {
+  const ratios = values.map((value, i) => value / (base[i] ?? NaN))
+  return { median: median(ratios), min: Math.min(...ratios), max: Math.max(...ratios) }
+}
+
+function cpuRatio([base, grown]: readonly SideResult[]): Spread {
+  return spread(grown?.cpuSecondsPerUnit, base?.cpuSecondsPerUnit)
+}
