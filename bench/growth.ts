@@ -167,7 +167,8 @@ async function loadsInTurn(
   servers: readonly MeasuredProcess[],
   { rounds, durationMs }: GrowthSettings,
 ): Promise<{ readonly puts: readonly SideResult[]; readonly gets: readonly SideResult[] }> {
-  const options = { rounds, durationMs, connections: 8, warmUpRounds: 2 }
+  // A server that has just started compiles for seconds: with fewer rounds before, that was what differed.
+  const options = { rounds, durationMs, connections: 8, warmUpRounds: 4 }
   const sides = (requests: readonly Uint8Array[]) =>
     servers.map((process, i) => {
       const request = requests[i] ?? new Uint8Array()

@@ -100,7 +100,7 @@ try {
     else if (part === 'growth') {
       const growth = quick
         ? { rounds: 1, durationMs: 300, idleMs: 2_000, gib }
-        : { rounds: 3, durationMs: 600, idleMs: 20_000, gib }
+        : { rounds: 5, durationMs: 500, idleMs: 10_000, gib }
       const report = growthMarkdown(await growthRows(folder, options, growth), growth)
       console.log(report)
       page.push(report)
