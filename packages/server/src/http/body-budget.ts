@@ -43,7 +43,7 @@ interface Holder {
 }
 
 /** What a connection that is read from again may add before it is looked at: one read of Node's sockets. */
-const READ_BYTES = 64 * 1024
+export const READ_BYTES = 64 * 1024
 
 /** While complete bodies hold more of the budget than this, their answers are waited for. */
 const HANDLED_SHARE = 1 / 4

@@ -7,19 +7,22 @@ import type { Duplex } from 'node:stream'
 import { TLSSocket } from 'node:tls'
 
 import { isPieces, totalBytes, writeEvents } from './answer-body.ts'
-import type { BodyHold } from './body-budget.ts'
+import { type BodyHold, READ_BYTES } from './body-budget.ts'
 import { type Desk, Exchange, peerOf } from './exchange.ts'
 import type { WireResponse } from './wire.ts'
 
 /** Up to here an answer is copied rather than written as a piece of its own. */
 const ONE_PIECE_BYTES = 1024
 
+/** What Node makes for a request that waits, besides its text: measured, some 1,700 for the smallest. */
+const REQUEST_BYTES = 2048
+
 /** The requests of one connection: one is served, the others wait. */
 interface Turns {
   busy: boolean
   /** The connection is not read from until so few wait; `undefined`: it is. */
   resumeAt: number | undefined
-  readonly waiting: { readonly serve: () => void; readonly hold: BodyHold | undefined }[]
+  readonly waiting: { readonly serve: () => void; readonly hold: BodyHold }[]
   /** Ends the one that is served. */
   end: () => void
 }
@@ -39,12 +42,14 @@ export class Http1 {
       // The body has its own limit; this one would count from the first byte of the headers.
       requestTimeout: 0,
       connectionsCheckingInterval: Math.min(1000, limits.headersMs),
+      // Node would answer at once, whoever waits before it, and count nothing.
+      requireHostHeader: false,
     })
     // Repeated headers beyond a count would be dropped in silence; their bytes are bounded instead.
     this.#server.maxHeadersCount = 0
-    this.#server.on('request', (request, response) => this.#queue(request, response, false))
-    this.#server.on('checkContinue', (request, response) => this.#queue(request, response, true))
-    this.#server.on('checkExpectation', (_request, response) => response.writeHead(417, { connection: 'close' }).end())
+    this.#server.on('request', (request, response) => this.#take(request, response, false))
+    this.#server.on('checkContinue', (request, response) => this.#take(request, response, true))
+    this.#server.on('checkExpectation', (request, response) => this.#queue(request, () => refuse(response, 417)))
     this.#server.on('clientError', (error: NodeJS.ErrnoException, socket) => this.#answerNonsense(error, socket))
     // Node starts to look after time limits when a server listens. This one is handed its connections.
     this.#server.emit('listening')
@@ -65,38 +70,54 @@ export class Http1 {
     this.#server.close(() => {})
   }
 
-  #queue(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
+  #take(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
+    this.#queue(request, (turns) => {
+      if (request.httpVersion === '1.1' && request.headers.host === undefined) refuse(response, 400)
+      else this.#serve(request, response, expectsContinue, turns)
+    })
+  }
+
+  #queue(request: IncomingMessage, serve: (turns: Turns) => void): void {
     const { socket } = request
+    // The rest of a read in which there was no room for one.
+    if (socket.destroyed) return
     let turns = this.#turns.get(socket)
     if (turns === undefined) {
       const made: Turns = { busy: false, resumeAt: undefined, waiting: [], end: () => {} }
       this.#turns.set(socket, (turns = made))
+      // Node itself resumes it at the end of every request.
+      socket.on('resume', () => {
+        if (made.resumeAt !== undefined) socket.pause()
+      })
       // A request behind an answer after which Node closes gets no socket for its own, and hears of no close.
       socket.once('close', () => {
         made.end()
-        for (const { hold } of made.waiting.splice(0)) hold?.release()
+        for (const { hold } of made.waiting.splice(0)) hold.release()
       })
     }
     const mine = turns
-    const serve = (): void => this.#serve(request, response, expectsContinue, mine)
     if (mine.busy) {
       const { budget, limits } = this.#desk
-      const hold = budget.keep(headBytes(request))
-      mine.waiting.push({ serve, hold })
-      const isFull = hold === undefined || mine.waiting.length >= limits.pipelinedMax
-      if (isFull && mine.resumeAt === undefined) {
-        mine.resumeAt = hold === undefined ? 0 : limits.pipelinedMax / 2
+      const hold = budget.keep(waitingBytes(request))
+      if (hold === undefined) {
+        // Whatever is left of this read becomes requests too, and Node lets go of them only with their connection.
+        socket.destroy()
+        return
+      }
+      mine.waiting.push({ serve: () => serve(mine), hold })
+      if (mine.waiting.length >= limits.pipelinedMax && mine.resumeAt === undefined) {
+        mine.resumeAt = limits.pipelinedMax / 2
         socket.pause()
       }
       return
     }
     mine.busy = true
-    serve()
+    serve(mine)
   }
 
   #next(socket: Duplex, turns: Turns): void {
     const next = turns.waiting.shift()
-    next?.hold?.release()
+    next?.hold.release()
     turns.busy = next !== undefined
     if (turns.resumeAt !== undefined && turns.waiting.length <= turns.resumeAt) {
       turns.resumeAt = undefined
@@ -208,11 +229,17 @@ function latin1({ buffer, byteOffset, byteLength }: Uint8Array): string {
   return Buffer.from(buffer, byteOffset, byteLength).toString('latin1')
 }
 
-/** In characters: what a request that waits takes, but for the first bytes of its body. */
-function headBytes({ url = '', rawHeaders }: IncomingMessage): number {
-  let bytes = url.length
+/** For a request that never reaches the dispatcher: its connection is not used again. */
+function refuse(response: ServerResponse, status: number): void {
+  response.writeHead(status, { connection: 'close', 'content-length': 0 }).end()
+}
+
+/** What a request that waits takes at most: all of it, but of its body only what Node reads unasked. */
+function waitingBytes({ url = '', rawHeaders, headers, readableHighWaterMark }: IncomingMessage): number {
+  let bytes = REQUEST_BYTES + url.length
   for (const text of rawHeaders) bytes += text.length
-  return bytes
+  const bodyBytes = headers['transfer-encoding'] === undefined ? Number(headers['content-length'] ?? 0) : Infinity
+  return bytes + Math.min(bodyBytes, readableHighWaterMark + READ_BYTES)
 }
 
 /** Lower-case names; repeated ones joined, so that two `Host` headers are seen as what they are. */

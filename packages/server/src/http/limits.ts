@@ -75,7 +75,8 @@ export const limitRows = {
   requestsMax: {
     value: 4096,
     unit: 'requests',
-    bounds: 'Requests between the end of their headers and their answer.',
+    bounds:
+      'Requests between the end of their headers and their answer. Those that wait behind another of their HTTP/1.1 connection count only when it is their turn (`pipelinedBytesMax` bounds them).',
     atLimit: '503 `ServiceUnavailable`.',
   },
   eventStreamsMax: {
@@ -131,17 +132,17 @@ export const limitRows = {
     value: 16,
     unit: 'requests',
     bounds:
-      'Requests of one HTTP/1.1 connection that wait for the answer before theirs. Of usual ones (decision 090), what one read of its socket brings.',
+      'Requests of one HTTP/1.1 connection that wait for the answer before theirs, and what one read of its socket brings behind them. Of usual ones (decision 090), only that.',
     atLimit: 'The connection is not read from until half of them are answered.',
   },
   pipelinedBytesMax: {
-    // An eighth of `bodiesBytesMax`: they are never given up, and bodies must have the rest. 256 reads of a socket.
+    // An eighth of `bodiesBytesMax`: they are never given up, and bodies must have the rest. Some 200 connections with
+    // a usual request and a little behind it, or 8,192 tiny requests, of which one read can bring 3,600.
     value: 16 * MiB,
     unit: 'bytes',
     bounds:
-      'What was read of all HTTP/1.1 connections behind the requests that are served: of usual ones (decision 090) all, of others the heads. Part of `bodiesBytesMax`.',
-    atLimit:
-      'Behind a usual request, the connection is closed after its answer; behind another, it is not read from until all that wait are answered.',
+      'What waits on all HTTP/1.1 connections behind the requests that are served: of usual ones (decision 090) what was read and what a paused socket may still read, 80 KiB; of others their heads, 2 KiB each for what is made of them, and up to 80 KiB of their bodies. Part of `bodiesBytesMax`.',
+    atLimit: 'Behind a usual request, the connection is closed after its answer; behind another, at once.',
   },
   drainMs: {
     value: 8_000,

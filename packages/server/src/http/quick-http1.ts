@@ -9,7 +9,7 @@ import type { Socket } from 'node:net'
 
 import { isPieces, totalBytes, writeEvents } from './answer-body.ts'
 import { ChunkedWriter } from './chunked-writer.ts'
-import type { BodyHold } from './body-budget.ts'
+import { type BodyHold, READ_BYTES } from './body-budget.ts'
 import type { Deadline } from './deadlines.ts'
 import { type BodySource, type Desk, Exchange, type Incoming, peerOf } from './exchange.ts'
 import { readHead, type RequestHead } from './request-head.ts'
@@ -187,8 +187,10 @@ class Connection {
   /** For later. Without room for it this answer is the last, and what comes meanwhile is thrown away as it comes. */
   #keep(bytes: Buffer): void {
     if (bytes.length === 0 || this.#isLast) return
-    // All of what was read stays in memory with the part of it that waits.
-    const hold = this.#server.desk.budget.keep(bytes.buffer.byteLength)
+    // All of what was read stays in memory with the part of it that waits. And a paused socket reads on, one read
+    // beyond its high-water mark.
+    const aheadBytes = this.#socket.readableHighWaterMark + READ_BYTES
+    const hold = this.#server.desk.budget.keep(bytes.buffer.byteLength + aheadBytes)
     if (hold === undefined) {
       this.#isLast = true
       return
