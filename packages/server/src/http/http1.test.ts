@@ -54,6 +54,9 @@ async function held(limits: Partial<FrontDoorLimits>): Promise<Held> {
   return { listener, client, closed, text: () => text, release: () => gate.resolve() }
 }
 
+/** The rest of a read, and what a paused socket reads. */
+const READ_AHEAD_BYTES = (64 + 16 + 64) * 1024
+
 const unusual = (more: string): string => `POST / HTTP/1.1\r\nHost: a\r\nTE: trailers\r\nX: ${more}\r\n\r\n`
 const statuses = (text: string): readonly string[] => text.match(/(?<=HTTP\/1\.1 )\d+/g) ?? []
 
@@ -62,9 +65,22 @@ describe('requests that wait at node:http', () => {
     ['tiny', 'GET / HTTP/1.1\r\nHost:\r\n\r\n'],
     ['without a Host', 'GET / HTTP/1.1\r\nA:bcde\r\n\r\n'],
     ['of an expectation that nobody meets', 'GET / HTTP/1.1\r\nHost:\r\nExpect: x\r\n\r\n'],
-  ])('end their connection where there is no room for more, though one read brings thousands: %s', async (_, tiny) => {
-    const { listener, client, closed } = await held({ pipelinedBytesMax: 1024 * 1024 })
+  ])('are made only of a part of one read that brings thousands: %s', async (_, tiny) => {
+    const { listener, client, release } = await held({})
     client.write(tiny.repeat(2_000))
+    await expect.poll(() => listener.gauges().bodyBytes).toBeGreaterThan(READ_AHEAD_BYTES + 16 * 2048)
+    expect(listener.gauges().bodyBytes).toBeLessThan(READ_AHEAD_BYTES + 80 * 2048)
+    client.destroy()
+    release()
+    await expect.poll(() => listener.gauges()).toMatchObject({ connections: 0, requests: 0, bodyBytes: 0 })
+  })
+
+  it.each([
+    ['heads', 16_000],
+    ['what a paused connection still reads', READ_AHEAD_BYTES],
+  ])('end their connection where there is no room for more: %s', async (_, pipelinedBytesMax) => {
+    const { listener, client, closed } = await held({ pipelinedBytesMax })
+    client.write('GET / HTTP/1.1\r\nHost:\r\n\r\n'.repeat(2_000))
     await closed
     await expect.poll(() => listener.gauges()).toMatchObject({ connections: 0, requests: 0, bodyBytes: 0 })
   })
@@ -96,14 +112,13 @@ describe('requests that wait at node:http', () => {
     // Far more than sockets and kernel take together.
     const head = unusual('x'.repeat(30_000))
     for (let i = 0; i < 1_000; i++) client.write(head)
-    await expect.poll(() => listener.gauges().bodyBytes).toBeGreaterThan(4 * head.length)
+    await expect.poll(() => listener.gauges().bodyBytes).toBeGreaterThan(READ_AHEAD_BYTES)
     // Whoever comes after is accepted, by when this one would have been read on.
     const neighbour = connect(listener.port, '127.0.0.1')
     closers.push(() => void neighbour.destroy())
     neighbour.write(unusual('beside'))
     await expect.poll(() => listener.gauges().requests).toBe(2)
-    // What one read can bring behind the fourth.
-    expect(listener.gauges().bodyBytes).toBeLessThan(7 * (head.length + 2048))
+    expect(listener.gauges().bodyBytes).toBeLessThan(READ_AHEAD_BYTES + 5 * (head.length + 2048))
     expect(client.writableLength).toBeGreaterThan(0)
     release()
     while (statuses(text()).length < 1_001) await once(client, 'data')

@@ -9,6 +9,7 @@ import { TLSSocket } from 'node:tls'
 import { isPieces, totalBytes, writeEvents } from './answer-body.ts'
 import { type BodyHold, READ_BYTES } from './body-budget.ts'
 import { type Desk, Exchange, peerOf } from './exchange.ts'
+import { readInSlices } from './sliced-reads.ts'
 import type { WireResponse } from './wire.ts'
 
 /** Up to here an answer is copied rather than written as a piece of its own. */
@@ -20,8 +21,8 @@ const REQUEST_BYTES = 2048
 /** The requests of one connection: one is served, the others wait. */
 interface Turns {
   busy: boolean
-  /** The connection is not read from until so few wait; `undefined`: it is. */
-  resumeAt: number | undefined
+  /** The connection is not read from; what it may hold unread. */
+  pause: BodyHold | undefined
   readonly waiting: { readonly serve: () => void; readonly hold: BodyHold }[]
   /** Ends the one that is served. */
   end: () => void
@@ -57,6 +58,7 @@ export class Http1 {
 
   accept(socket: Duplex): void {
     this.#server.emit('connection', socket)
+    readInSlices(socket, () => this.#turns.get(socket)?.pause !== undefined)
   }
 
   /** Connections without a request are closed now, the others after their answer. */
@@ -79,19 +81,20 @@ export class Http1 {
 
   #queue(request: IncomingMessage, serve: (turns: Turns) => void): void {
     const { socket } = request
-    // The rest of a read in which there was no room for one.
+    // The rest of a piece in which there was no room for one.
     if (socket.destroyed) return
     let turns = this.#turns.get(socket)
     if (turns === undefined) {
-      const made: Turns = { busy: false, resumeAt: undefined, waiting: [], end: () => {} }
+      const made: Turns = { busy: false, pause: undefined, waiting: [], end: () => {} }
       this.#turns.set(socket, (turns = made))
       // Node itself resumes it at the end of every request.
       socket.on('resume', () => {
-        if (made.resumeAt !== undefined) socket.pause()
+        if (made.pause !== undefined) socket.pause()
       })
       // A request behind an answer after which Node closes gets no socket for its own, and hears of no close.
       socket.once('close', () => {
         made.end()
+        made.pause?.release()
         for (const { hold } of made.waiting.splice(0)) hold.release()
       })
     }
@@ -100,14 +103,16 @@ export class Http1 {
       const { budget, limits } = this.#desk
       const hold = budget.keep(waitingBytes(request))
       if (hold === undefined) {
-        // Whatever is left of this read becomes requests too, and Node lets go of them only with their connection.
+        // Read on or not, more becomes of this piece, and Node lets go of a request only with its connection.
         socket.destroy()
         return
       }
       mine.waiting.push({ serve: () => serve(mine), hold })
-      if (mine.waiting.length >= limits.pipelinedMax && mine.resumeAt === undefined) {
-        mine.resumeAt = limits.pipelinedMax / 2
-        socket.pause()
+      if (mine.waiting.length >= limits.pipelinedMax && mine.pause === undefined) {
+        // The rest of this read, and what Node reads of a paused socket.
+        mine.pause = budget.keep(READ_BYTES + socket.readableHighWaterMark + READ_BYTES)
+        if (mine.pause === undefined) socket.destroy()
+        else socket.pause()
       }
       return
     }
@@ -119,8 +124,9 @@ export class Http1 {
     const next = turns.waiting.shift()
     next?.hold.release()
     turns.busy = next !== undefined
-    if (turns.resumeAt !== undefined && turns.waiting.length <= turns.resumeAt) {
-      turns.resumeAt = undefined
+    if (turns.pause !== undefined && turns.waiting.length <= this.#desk.limits.pipelinedMax / 2) {
+      turns.pause.release()
+      turns.pause = undefined
       socket.resume()
     }
     if (!socket.destroyed) next?.serve()

@@ -132,16 +132,16 @@ export const limitRows = {
     value: 16,
     unit: 'requests',
     bounds:
-      'Requests of one HTTP/1.1 connection that wait for the answer before theirs, and what one read of its socket brings behind them. Of usual ones (decision 090), only that.',
+      'Requests of one HTTP/1.1 connection that wait for the answer before theirs, and those in the same KiB behind them. Of usual ones (decision 090), what one read of its socket brings.',
     atLimit: 'The connection is not read from until half of them are answered.',
   },
   pipelinedBytesMax: {
     // An eighth of `bodiesBytesMax`: they are never given up, and bodies must have the rest. Some 200 connections with
-    // a usual request and a little behind it, or 8,192 tiny requests, of which one read can bring 3,600.
+    // a usual request and a little behind it, or 100 with `pipelinedMax` small others.
     value: 16 * MiB,
     unit: 'bytes',
     bounds:
-      'What waits on all HTTP/1.1 connections behind the requests that are served: of usual ones (decision 090) what was read and what a paused socket may still read, 80 KiB; of others their heads, 2 KiB each for what is made of them, and up to 80 KiB of their bodies. Part of `bodiesBytesMax`.',
+      'What waits on all HTTP/1.1 connections behind the requests that are served: of usual ones (decision 090) what was read and what a paused socket may still read, 80 KiB; of others their heads, 2 KiB each for what is made of them, up to 80 KiB of their bodies, and 144 KiB for what a paused connection has read. Part of `bodiesBytesMax`.',
     atLimit: 'Behind a usual request, the connection is closed after its answer; behind another, at once.',
   },
   drainMs: {
