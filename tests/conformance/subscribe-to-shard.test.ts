@@ -242,10 +242,10 @@ describe('SubscribeToShard', () => {
       expect((await call({ DryRun: true })).name).toBe('DryRunOperationException')
     })
 
-    it('serves 16 shards to 5 consumers over few connections, each in order', async () => {
+    it('serves 16 shards to 20 consumers over few connections, each in order', async () => {
       const name = await createStream(service.sdk, service.streamName(), 16)
       const shards = (await shardsOf(service.sdk, name)).map((shard) => shard.ShardId ?? '')
-      const arns = await Promise.all([...'abcde'].map((consumer) => consumerOf(service, name, consumer)))
+      const arns = await Promise.all([...'abcdefghijklmnopqrst'].map((consumer) => consumerOf(service, name, consumer)))
       const count = 400
       const sdk = sdkClient(service.endpoint, service.accessKeyId)
       const readers = arns.map(async (arn) => {
