@@ -240,7 +240,7 @@ const rows: readonly Row[] = [
     default: '0',
     value: 'MS',
     meaning:
-      'How long CREATING, UPDATING and DELETING are shown. With 0 the change is done and durable when the call answers.',
+      'How long CREATING, UPDATING and DELETING are shown. With 0 the change is done and durable when the call answers; one that takes longer than a request may (20 s) is durable, and goes on to be shown until it is done.',
     apply: (text, { server }) => (server.statusDelayMs = read.integer(text, 0, 3_600_000)),
   },
   {
