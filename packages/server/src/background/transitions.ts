@@ -5,6 +5,8 @@
  *
  * A reshard is intent → close → provision → commit, in every engine (docs/decisions/030-reshard-steps.md).
  */
+import { setImmediate } from 'node:timers/promises'
+
 import { type Clock, type Logger, sleep } from '@millrace/std'
 
 import type { Catalog } from '../catalog/catalog.ts'
@@ -19,6 +21,7 @@ import { closingParents, commitReshard, earliestBirthS, plannedChildren } from '
 import type { ShardPages, Stream, StreamKey } from '../streams/stream.ts'
 import type { Throughput } from '../streams/throughput.ts'
 import type { ServiceMetrics } from '../telemetry/service-metrics.ts'
+import { ScalePlans } from './scale-plans.ts'
 
 /** Pages written by one compare-and-set: about 300 KiB, so that a stream of 10,000 shards is not one write. */
 const PAGES_PER_WRITE = 32
@@ -48,6 +51,7 @@ export class Transitions {
   /** Streams of which something is to be finished, by `streamId`: a thousand at rest cost the timer nothing. */
   readonly #changing = new Map<string, StreamKey>()
   readonly #listening: Disposable
+  readonly #plans = new ScalePlans()
   readonly #stop = new AbortController()
 
   constructor(options: TransitionsOptions) {
@@ -81,7 +85,11 @@ export class Transitions {
    * when the engine cannot write; the change stays begun.
    */
   async finish(key: StreamKey): Promise<void> {
-    while (this.#options.catalog.find(key)?.change !== undefined) await this.step(key)
+    while (this.#options.catalog.find(key)?.change !== undefined) {
+      await this.step(key)
+      // A scaling has hundreds of rounds, and an engine in memory never waits: everybody else gets a turn between them.
+      if (this.#options.catalog.find(key)?.change !== undefined) await setImmediate()
+    }
   }
 
   /** The same for the step that the change is at: it leaves a scaling in its next round. */
@@ -180,7 +188,7 @@ export class Transitions {
   }
 
   async #reshard(stream: Stream, deadlineMs: number): Promise<void> {
-    const { engine, clock, metrics } = this.#options
+    const { catalog, engine, clock, metrics } = this.#options
     const aheadMs = earliestBirthS(stream, clock.now()) * 1000 - clock.now() - BIRTH_LEAD_MAX_MS
     if (aheadMs > 0) await sleep(clock, Math.min(aheadMs, BIRTH_WAIT_MAX_MS), this.#stop.signal)
     const startedMs = clock.monotonic()
@@ -189,7 +197,8 @@ export class Transitions {
     const children = plannedChildren(stream, closed)
     const open = children.map((child) => ({ shard: child.ref, notBeforeMs: child.birthS * 1000 }))
     await engine.shards.provision(open, { deadlineMs })
-    const written = await this.#replace(stream, deadlineMs, (now) => commitReshard(now, closed))
+    const written = await this.#replace(stream, deadlineMs, (now) => commitReshard(now, closed, this.#plans.planOf))
+    if (catalog.find(stream)?.change === undefined) this.#plans.forget(stream)
     if (!written) return
     metrics.reshard(
       { account: stream.account, region: stream.region, stream: stream.name },
@@ -202,6 +211,7 @@ export class Transitions {
     const refs = refsToDrop(stream)
     for (const group of groupsOf(refs, SHARDS_PER_CALL)) await engine.shards.drop(group, { deadlineMs })
     throughput.forget(refs)
+    this.#plans.forget(stream)
     const pages = [...stream.pages.keys()]
     for (const group of groupsOf(pages.slice(PAGES_PER_WRITE), PAGES_PER_WRITE)) {
       const written = await this.#replace(stream, deadlineMs, (now) => ({

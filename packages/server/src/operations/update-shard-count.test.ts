@@ -1,3 +1,5 @@
+import { setImmediate } from 'node:timers/promises'
+
 import { CreateStream, DescribeStreamSummary, ListShards, SplitShard, UpdateShardCount } from '@millrace/protocol'
 import { VirtualClock } from '@millrace/std/testing'
 import { describe, expect, it } from 'vitest'
@@ -97,6 +99,19 @@ describe('UpdateShardCount', () => {
     expect(await status(StreamName)).toMatchObject({ StreamStatus: 'UPDATING', OpenShardCount: 130 + 64 })
     await harness.advance(500, 50)
     expect(await status(StreamName)).toMatchObject({ StreamStatus: 'ACTIVE', OpenShardCount: 260 })
+  })
+
+  it('gives everybody else a turn between its rounds, in memory, too', async () => {
+    await using harness = await withStream(130)
+    const scaling = harness.call(UpdateShardCount, to(260))
+    const seen: (number | undefined)[] = []
+    for (let turn = 0; turn < 10; turn++) {
+      await setImmediate()
+      const { StreamDescriptionSummary } = await harness.call(DescribeStreamSummary, { StreamName })
+      seen.push(StreamDescriptionSummary.OpenShardCount)
+    }
+    await scaling
+    expect([...new Set(seen)]).toEqual([130 + 64, 130 + 128, 260])
   })
 
   it('ten times a day, whoever serves the stream', async () => {

@@ -11,7 +11,7 @@ import { assert } from '@millrace/std'
 
 import type { ClosedShard, ShardRef } from '../engine/engine.ts'
 import { canCut, cut, join, meet } from './key-range.ts'
-import { type ScaleStep, nextRound, planScale, shardsToScale } from './scale.ts'
+import { type PlanOf, ScalePlan, type ScaleStep } from './scale.ts'
 import { closingSecond, type HashKeyRange, type Shard } from './shard.ts'
 import { findShard, replaceShards, type ShardScaling, type Stream } from './stream.ts'
 
@@ -84,19 +84,15 @@ export function beginScale(
 ): { readonly stream: Stream; readonly refs: number } {
   assert(stream.change === undefined, `stream ${stream.name} is already changing`)
   const firstShard = stream.nextShard
-  const plan = planScale(shardsToScale(stream, { firstShard }), target, firstShard)
-  const shards = plan.reduce((sum, step) => sum + step.children.length, 0)
-  const begun = beginRound(
-    { ...stream, nextShard: firstShard + shards },
-    { target, firstShard, firstRef, shards },
-    nowMs,
-  )
+  const plan = new ScalePlan(stream, { target, firstShard })
+  const { shards } = plan
+  const scaling = { target, firstShard, firstRef, shards }
+  const begun = beginRound({ ...stream, nextShard: firstShard + shards }, scaling, plan.roundAfter(), nowMs)
   return { stream: begun, refs: shards }
 }
 
 /** The stream in the next round of its scaling; as it is, and active, when there is none. */
-function beginRound(stream: Stream, scaling: ShardScaling, sinceMs: number): Stream {
-  const steps = nextRound(stream, scaling)
+function beginRound(stream: Stream, scaling: ShardScaling, steps: readonly ScaleStep[], sinceMs: number): Stream {
   if (steps.length === 0) return { ...stream, status: 'ACTIVE' }
   const children = (step: ScaleStep) =>
     step.children.map(({ number, range }) => ({
@@ -144,8 +140,15 @@ export function plannedChildren(stream: Stream, closed: readonly ClosedShard[]):
   return children.map((child) => ({ ...child, birthS, parents: child.parents ?? parents }))
 }
 
-/** The stream with its parents closed and its children open, in no change, or in the next round of its scaling. */
-export function commitReshard(stream: Stream, closed: readonly ClosedShard[]): Stream {
+/**
+ * The stream with its parents closed and its children open, in no change, or in the next round of its scaling, as
+ * `planOf` has it. Default: planned anew.
+ */
+export function commitReshard(
+  stream: Stream,
+  closed: readonly ClosedShard[],
+  planOf: PlanOf = (scaled, scaling) => new ScalePlan(scaled, scaling),
+): Stream {
   const parents = closeParents(stream, closed)
   const children = plannedChildren(stream, closed)
   const { change, ...rest } = stream
@@ -156,7 +159,8 @@ export function commitReshard(stream: Stream, closed: readonly ClosedShard[]): S
     pages: replaceShards(stream.pages, [...parents, ...children]),
   }
   if (change?.kind !== 'reshard' || change.scaling === undefined) return committed
-  return beginRound(committed, change.scaling, change.sinceMs)
+  const round = planOf(committed, change.scaling).roundAfter(change.children.at(-1)?.number)
+  return beginRound(committed, change.scaling, round, change.sinceMs)
 }
 
 /** All end in the same moment, the last one's: none of their key ranges is without a shard in between. */

@@ -2,7 +2,7 @@
  * From the open shards a stream has to any number of equal ones, by splits and merges alone, as UpdateShardCount does
  * it (KINESIS.md §12, "boundary walk"; its ids agree with those that production was seen to give). The plan follows
  * from the shards, the target and the first new number, so nothing of it need be stored: whoever comes next makes the
- * same one.
+ * same one, once for all its rounds (ScalePlan).
  *
  * Invariant: after any number of steps, each taken once its parents are open, the open shards partition the key space.
  */
@@ -10,7 +10,7 @@ import { assert } from '@millrace/std'
 
 import { canCut, cut, divideKeySpace, join } from './key-range.ts'
 import type { HashKeyRange, Shard } from './shard.ts'
-import { findShard, shardsOf, type ShardScaling, type Stream } from './stream.ts'
+import { shardsOf, type ShardScaling, type Stream } from './stream.ts'
 
 /** One split or merge. Its parents are shards that there were before, or children of earlier steps. */
 export interface ScaleStep {
@@ -114,17 +114,36 @@ export function shardsToScale(stream: Stream, scaling: Pick<ShardScaling, 'first
 }
 
 /**
- * The steps that can be taken now, at most as many as a round has. None: the scaling is done. All are of one level: the
- * children of a round are born together, after all its parents, and births must not run ahead of the clock for it.
+ * All that a scaling does, in the order in which it is done: level by level, so that parents come before what is made of
+ * them. Made once, however many rounds it has: it looks at every shard of the stream.
  */
-export function nextRound(stream: Stream, scaling: ShardScaling): readonly ScaleStep[] {
-  const isOpen = (number: number): boolean => {
-    const shard = findShard(stream, number)
-    return shard !== undefined && shard.closed === undefined
+export class ScalePlan {
+  /** How many shards it makes, those that it closes again included. */
+  readonly shards: number
+  readonly #steps: readonly ScaleStep[]
+  /** Where a round goes on, by the last shard that was made. */
+  readonly #nextStep = new Map<number, number>()
+
+  constructor(stream: Stream, { target, firstShard }: Pick<ShardScaling, 'target' | 'firstShard'>) {
+    const steps = planScale(shardsToScale(stream, { firstShard }), target, firstShard)
+    this.shards = steps.reduce((sum, step) => sum + step.children.length, 0)
+    this.#steps = steps.toSorted((a, b) => a.level - b.level)
+    for (const [i, step] of this.#steps.entries())
+      for (const child of step.children) this.#nextStep.set(child.number, i + 1)
   }
-  const steps = planScale(shardsToScale(stream, scaling), scaling.target, scaling.firstShard).filter((step) =>
-    step.parents.every(isOpen),
-  )
-  const level = steps.reduce((least, step) => Math.min(least, step.level), Infinity)
-  return steps.filter((step) => step.level === level).slice(0, STEPS_PER_ROUND)
+
+  /**
+   * The steps that can be taken once `lastShard` was made (left out: at the start), at most as many as a round has. None:
+   * the scaling is done. All are of one level: the children of a round are born together, after all its parents, and
+   * births must not run ahead of the clock for it.
+   */
+  roundAfter(lastShard?: number): readonly ScaleStep[] {
+    const from = lastShard === undefined ? 0 : this.#nextStep.get(lastShard)
+    assert(from !== undefined, `shard ${lastShard} is none of the scaling`)
+    const round = this.#steps.slice(from, from + STEPS_PER_ROUND)
+    return round.filter((step) => step.level === round[0]?.level)
+  }
 }
+
+/** Where the plan of a scaling comes from: `new ScalePlan`, or who remembers it. */
+export type PlanOf = (stream: Stream, scaling: Pick<ShardScaling, 'target' | 'firstShard'>) => ScalePlan
