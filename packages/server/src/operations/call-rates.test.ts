@@ -58,6 +58,22 @@ describe('call rates', () => {
     expect(await harness.fault(SubscribeToShard, subscribe)).toContain('ResourceInUseException')
   })
 
+  it('cannot be gone round by other ways to write a shard or a consumer', async () => {
+    await using harness = await open('aws')
+    await harness.call(CreateStream, { StreamName: 's', ShardCount: 2 })
+    const StreamARN = streamArn({ account: ACCOUNT, region: REGION, name: 's' })
+    for (const id of ['0', '00', 'shardId-0', 'shardId-000000000000'])
+      await harness.call(GetShardIterator, iterator(id))
+    await harness.call(GetShardIterator, { StreamARN, ShardId: 'x-0', ShardIteratorType: 'LATEST' })
+    expect(await harness.fault(GetShardIterator, iterator('000'))).toMatch(/^ProvisionedThroughputExceeded/)
+    const { Consumer } = await harness.call(RegisterStreamConsumer, { StreamARN, ConsumerName: 'c' })
+    const subscribe = (ShardId: string, ConsumerARN: string) =>
+      harness.fault(SubscribeToShard, { ConsumerARN, ShardId, StartingPosition: { Type: 'LATEST' } })
+    expect(await subscribe('1', Consumer.ConsumerARN)).toBe('no error')
+    expect(await subscribe('01', Consumer.ConsumerARN)).toMatch(/^LimitExceeded/)
+    expect(await subscribe('1', Consumer.ConsumerARN.replace('arn:aws:', 'arn:aws-cn:'))).toMatch(/^LimitExceeded/)
+  })
+
   it('leave puts alone, and everything where they are off', async () => {
     await using harness = await open('aws')
     await harness.call(CreateStream, { StreamName: 's', ShardCount: 1 })

@@ -3,7 +3,14 @@
  * stream or consumer where AWS counts so (KINESIS.md §20). Exact with one server, like the limits of shards. Reads of
  * shards are not here: they belong to the shards.
  */
-import { applicationOperations, KinesisError, parseConsumerArn, parseStreamArn } from '@millrace/protocol'
+import {
+  applicationOperations,
+  consumerArn,
+  KinesisError,
+  parseConsumerArn,
+  parseShardId,
+  parseStreamArn,
+} from '@millrace/protocol'
 import { TokenBucket } from '@millrace/std'
 
 import { streamId } from '../catalog/keys.ts'
@@ -83,11 +90,16 @@ export class CallRates {
   }
 }
 
+/** Shards and consumers go by what they are, not by how they are written: one has many ids, and ARNs many partitions. */
 function keyOf(scope: Scope, named: Named, { account, region }: OperationContext): string {
   if (scope === 'account') return `${account}/${region}`
   const stream = streamId({ account, region, name: streamNameOf(named) ?? '' })
   if (scope === 'stream') return stream
-  return scope === 'shard' ? `${stream} ${named.ShardId}` : `${named.ConsumerARN} ${named.ShardId}`
+  // What names no shard has a bucket, too: all of a stream one.
+  const shard = parseShardId(named.ShardId ?? '')
+  if (scope === 'shard') return `${stream} ${shard}`
+  const consumer = parseConsumerArn(named.ConsumerARN ?? '')
+  return `${consumer === undefined ? stream : consumerArn(consumer)} ${shard}`
 }
 
 function streamNameOf({ StreamName, StreamARN, ConsumerARN }: Named): string | undefined {
