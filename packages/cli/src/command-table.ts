@@ -13,10 +13,10 @@ export interface Verb {
 }
 
 export const nouns: Readonly<Record<string, string>> = {
-  stream: 'create, list, describe and delete streams',
+  stream: 'create, list, describe, scale, encrypt, update, tag and delete streams, and change their mode',
   shard: 'list, split and merge shards of a stream',
   consumer: 'register, list and deregister consumers of a stream (enhanced fan-out)',
-  app: 'look after applications of the consumer library: leases, lag, reset, seek, pause',
+  app: 'look after applications of the consumer library: list and describe them, lag, reset, seek, pause and resume',
 }
 
 /** Verbs of the product that are not there yet, and what each waits for. */

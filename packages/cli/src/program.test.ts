@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { verbs } from './command-table.ts'
+import { nouns, verbs } from './command-table.ts'
 import { exitCodes } from './exit-code.ts'
 import { runProgram } from './program.ts'
 import { MemoryShell } from './testing/memory-shell.ts'
@@ -26,6 +26,10 @@ describe('millrace', () => {
       `Usage: millrace ${words}${alias === undefined ? '' : `|${alias}`} [options]`,
     )
     expect(out.replace(/\s+/g, ' ')).toContain(summary)
+  })
+
+  it.each(Object.entries(nouns))('tells in a line all that %s does', (noun, summary) => {
+    for (const { words } of verbs) if (words[0] === noun) expect(summary).toContain(words[1])
   })
 
   it('has help for a verb the other way round, with all its options', async () => {
