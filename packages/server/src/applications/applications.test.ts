@@ -15,8 +15,9 @@ import {
   UpdateLeases,
   WORKERS_PER_APPLICATION_MAX,
 } from '@millrace/protocol'
+import { deferred } from '@millrace/std'
 import { VirtualClock } from '@millrace/std/testing'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 
 import type { Engine } from '../engine/engine.ts'
 import { createMemoryEngine } from '../engine/memory/memory-engine.ts'
@@ -539,6 +540,27 @@ describe('two servers before one engine', () => {
     expect(new Set(winners)).toEqual(new Set(['CONFLICT,UPDATED']))
     const described = await Promise.all([one, other].map((each) => each.call(DescribeApplication, { ApplicationName })))
     expect(described[0]?.Leases).toEqual(described[1]?.Leases)
+  })
+
+  it('keep nobody waiting beyond its own deadline for an application that somebody else makes', async () => {
+    await using harness = await ServiceHarness.open()
+    const { meta } = harness.memory
+    const cas = meta.cas.bind(meta)
+    const isFast = deferred<void>()
+    // A test that fails leaves nothing waiting.
+    using _ = { [Symbol.dispose]: () => isFast.resolve() }
+    vi.spyOn(meta, 'cas').mockImplementation((...args) => isFast.promise.then(() => cas(...args)))
+    const maker = beat(harness, 'a')
+    await idle()
+    let refused = ''
+    const context = { deadlineMs: harness.clock.monotonic() + 1_000 }
+    const waiter = harness
+      .fault(BeatSession, { ApplicationName, Worker: 'b', TtlMs: TTL_MS }, context)
+      .then((fault) => (refused = fault))
+    await harness.advance(1_000)
+    expect(refused).toMatch(/^InternalFailure/)
+    isFast.resolve()
+    await Promise.all([maker, waiter])
   })
 
   it('settle a change that the watch has not told of yet', async () => {

@@ -6,6 +6,8 @@ import { APPLICATIONS_PER_ACCOUNT_MAX, KinesisError } from '@millrace/protocol'
 import type { Clock, Random } from '@millrace/std'
 
 import type { MetaEntry, MetaStore, MetaWatchEvent } from '../engine/engine.ts'
+import { beforeDeadline } from '../operations/before-deadline.ts'
+import type { OperationContext } from '../operations/operation.ts'
 import { Application } from './application.ts'
 import {
   type ApplicationKey,
@@ -81,8 +83,11 @@ export class Applications {
     return bytes
   }
 
-  /** Makes the application where there is none, and remembers sessions of that length. */
-  async ensure(key: ApplicationKey, ttlMs: number, deadlineMs: number): Promise<Application> {
+  /**
+   * Makes the application where there is none, and remembers sessions of that length. Errors are those of the writer;
+   * whoever waits for somebody else's write waits no longer than it may itself.
+   */
+  async ensure(key: ApplicationKey, ttlMs: number, context: OperationContext): Promise<Application> {
     const id = applicationId(key)
     for (;;) {
       const application = this.#applications.get(id)
@@ -91,7 +96,8 @@ export class Applications {
       const making = this.#making.get(id)
       if (making !== undefined) {
         // How it ends is for whoever began it.
-        await making.catch(() => undefined)
+        const over = making.catch(() => undefined)
+        await beforeDeadline(over, this.#options.clock, context)
         continue
       }
       if (application === undefined) this.#assertRoomForOne(key)
@@ -101,7 +107,7 @@ export class Applications {
       }
       const document = rootKey(key)
       const change = { key: document, value: encodeApplicationRoot(value), expect: root?.revision ?? 0 }
-      const write = this.#writer.write(change, deadlineMs).finally(() => this.#making.delete(id))
+      const write = this.#writer.write(change, context.deadlineMs).finally(() => this.#making.delete(id))
       this.#making.set(id, write)
       if ((await write) === undefined) await this.#refresh(document)
     }

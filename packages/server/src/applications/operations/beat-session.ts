@@ -11,7 +11,7 @@ export const beatSession = handle(BeatSession, async (input, { applications, clo
   const { ApplicationName: name, Worker: worker, TtlMs: ttlMs, WaitMs = 0, Cursor } = input
   const key = { account, region, name }
   const arrivedMs = clock.monotonic()
-  const application = await applications.ensure(key, ttlMs, deadlineMs)
+  const application = await applications.ensure(key, ttlMs, context)
   const { sessions, table } = application
   if (!sessions.has(worker) && sessions.size >= WORKERS_PER_APPLICATION_MAX)
     throw tooMany('live workers', key, WORKERS_PER_APPLICATION_MAX)

@@ -9,7 +9,7 @@ import { assertRoom } from '../lease-changes.ts'
 export const createLeases = handle(CreateLeases, async (input, { applications }, context) => {
   const { account, region, deadlineMs } = context
   const key = { account, region, name: input.ApplicationName }
-  const application = await applications.ensure(key, 0, deadlineMs)
+  const application = await applications.ensure(key, 0, context)
   const { table, writes } = application
   const missing = new Map<string, Uint8Array>()
   // Of two of one key the first is stored.
