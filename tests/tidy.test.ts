@@ -42,6 +42,10 @@ describe('the house rules', () => {
     expect(found).toEqual([])
   })
 
+  it('signals are combined by withAnySignal: AbortSignal.any leaks in Node 20 where a source lives on', () => {
+    expect(linesMatching([...production, ...everyTest], /\bAbortSignal\.any\(/)).toEqual([])
+  })
+
   it('the environment is read only in cli: libraries take options', () => {
     const outside = production.filter((file) => !file.includes('/packages/cli/'))
     expect(linesMatching(outside, /\bprocess\.env\b/)).toEqual([])

@@ -10,7 +10,7 @@ import {
 } from '@aws-sdk/client-dynamodb'
 import type { StreamService } from '@millrace/consumer'
 import { DynamoLeaseStore } from '@millrace/consumer/dynamodb'
-import { silentLogger, sleep, systemClock, systemRandom } from '@millrace/std'
+import { silentLogger, sleep, systemClock, systemRandom, withAnySignal } from '@millrace/std'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { LeaseCoordinator } from '../../packages/consumer/src/leases/lease-coordinator.ts'
 import { type Dynalite, startDynalite } from '../../packages/consumer/src/testing/dynalite.ts'
@@ -118,7 +118,7 @@ it.each(['3.x', '2.x'] as const)('shares the leases of a KCL %s, and takes them 
     worker: 'ours',
     store,
     consume: async ({ lost, release }) => {
-      await once(AbortSignal.any([lost, release]), 'abort')
+      await withAnySignal([lost, release], (signal) => once(signal, 'abort'))
       return lost.aborted ? 'lost' : 'released'
     },
     balance: 'count',

@@ -3,7 +3,7 @@
  * who gets what is `leases/lease-coordinator.ts`, what becomes of a shard `shards/shard-consumer.ts`.
  */
 import { hostname } from 'node:os'
-import { silentLogger, sleep, systemClock, systemRandom } from '@millrace/std'
+import { silentLogger, sleep, systemClock, systemRandom, withAnySignal } from '@millrace/std'
 import { BatchChannel } from './faces/batch-channel.ts'
 import { type Batch, batchesFace, type BatchesOptions } from './faces/batches-face.ts'
 import { eachFace, type EachOptions, type RecordHandler } from './faces/each-face.ts'
@@ -21,7 +21,7 @@ import { WorkerMetrics } from './metrics/worker-metrics.ts'
 import { readPositionOf } from './records/read-position.ts'
 import { UserRecords } from './records/user-records.ts'
 import { polling } from './retrieval/retrieval.ts'
-import { type Retrieval, ShardReadError } from './retrieval/shard-reader.ts'
+import { type Retrieval, ShardReadError, type ShardReadErrorCode } from './retrieval/shard-reader.ts'
 import type { OpenRecords } from './shards/invalid-record.ts'
 import { ShardConsumer } from './shards/shard-consumer.ts'
 import { ShardConsumerError } from './shards/shard-consumer-error.ts'
@@ -216,8 +216,8 @@ export class Worker<Value = Uint8Array> implements AsyncDisposable {
     const { stream, shardId, checkpoint, startTimeMs = 0 } = held.lease
     const position = readPositionOf(checkpoint, startTimeMs)
     if (position === undefined || this.#face === undefined) return 'ended'
-    const isForeign = await this.#sync.isForeign(held.lease, AbortSignal.any([held.lost, held.release]))
-    if (isForeign) return 'declined'
+    const isForeign = (signal: AbortSignal): Promise<boolean> => this.#sync.isForeign(held.lease, signal)
+    if (await withAnySignal([held.lost, held.release], isForeign)) return 'declined'
     this.#emit({ kind: 'shard-taken', stream, shardId })
     const consumer = new ShardConsumer<Value>({
       held,
@@ -252,8 +252,13 @@ export class Worker<Value = Uint8Array> implements AsyncDisposable {
     })
     if (error instanceof ShardConsumerError && error.code !== 'processor-hung') return 'failed'
     if (!(error instanceof ShardReadError) || error.code === 'unreadable') return 'declined'
-    const signal = AbortSignal.any([held.lost, held.release])
-    if (error.code === 'gone') {
+    const { code } = error
+    return withAnySignal([held.lost, held.release], (signal) => this.#refused(held, code, signal))
+  }
+
+  /** The service does not give the shard to this worker: there is none any more, or it may not read it. */
+  async #refused(held: HeldLease, code: ShardReadErrorCode, signal: AbortSignal): Promise<ConsumeResult> {
+    if (code === 'gone') {
       // Another look may be refused, or too late.
       const gone = await this.#sync.confirmGone(held.lease, signal).catch(() => 'neither')
       if (gone === 'stream') return 'declined'

@@ -18,7 +18,7 @@ import {
   takeBackup,
   type TakenBackup,
 } from '@millrace/log'
-import type { Clock, Random } from '@millrace/std'
+import { type Clock, type Random, withAnySignal } from '@millrace/std'
 
 import { ConfigError } from './config-error.ts'
 import { SERVICE_KEY_FILE } from './encryption/local-keys.ts'
@@ -71,17 +71,20 @@ export async function backupDirectory(
   const source = await NodeDisk.open(directory)
   try {
     await using hold = await holdDirectory(directory, source, options)
-    return await takeBackup({
-      source,
-      held: hold.held,
-      extras: await extrasOf(directory),
-      destination: target,
-      clock: options.clock,
-      bytesPerSecond: options.bytesPerSecond ?? BYTES_PER_SECOND_DEFAULT,
-      keep: options.keep,
-      signal: AbortSignal.any([options.signal, hold.broken]),
-      onProgress: options.onProgress ?? (() => {}),
-    })
+    const extras = await extrasOf(directory)
+    return await withAnySignal([options.signal, hold.broken], (signal) =>
+      takeBackup({
+        source,
+        held: hold.held,
+        extras,
+        destination: target,
+        clock: options.clock,
+        bytesPerSecond: options.bytesPerSecond ?? BYTES_PER_SECOND_DEFAULT,
+        keep: options.keep,
+        signal,
+        onProgress: options.onProgress ?? (() => {}),
+      }),
+    )
   } finally {
     await source.close()
     await target.close()

@@ -4,7 +4,7 @@
  * Invariant: a change is stored only in our own term; what the store answers about another term ends this holding.
  */
 import type { ChildShard } from '@millrace/protocol'
-import { backoffMs, type Clock, type Random, sleep } from '@millrace/std'
+import { backoffMs, type Clock, type Random, sleep, withAnySignal } from '@millrace/std'
 import { type ExtendedSequenceNumber, isShardEnd, SHARD_END } from '../extended-sequence-number.ts'
 import { newLease } from '../shards/lineage.ts'
 import { type HeldLease, LeaseLostError, type ReleaseReason } from './held-lease.ts'
@@ -76,7 +76,7 @@ export class Holding implements HeldLease {
 
   async end(children: readonly ChildShard[]): Promise<void> {
     const leases = this.#leasesOf(children)
-    if (leases.length > 0) await this.#untilDone(() => this.#context.store.create(leases, this.#signal), this.#signal)
+    if (leases.length > 0) await this.#whileHeld((signal) => this.#context.store.create(leases, signal))
     this.#isEnding = true
     await this.#change({
       checkpoint: SHARD_END,
@@ -99,7 +99,7 @@ export class Holding implements HeldLease {
     const { store, table, signal } = this.#context
     await this.#last
     const update = givenTo(table.heirOf(table.get(this.#lease.key) ?? this.#lease), this.#lease)
-    const [result] = await this.#untilDone(() => store.update([update], signal), signal)
+    const [result] = await this.#untilDone((within) => store.update([update], within), signal)
     if (result !== undefined && result.outcome !== 'gone') table.put(result.lease)
     this.lose('it was given up')
   }
@@ -136,10 +136,6 @@ export class Holding implements HeldLease {
     if (!this.#release.signal.aborted) this.#release.abort(reason)
   }
 
-  get #signal(): AbortSignal {
-    return AbortSignal.any([this.#lost.signal, this.#context.signal])
-  }
-
   #change(change: LeaseChange): Promise<void> {
     const done = this.#last.then(() => this.#changeNow(change))
     this.#last = done.catch(() => undefined)
@@ -149,7 +145,7 @@ export class Holding implements HeldLease {
   async #changeNow(change: LeaseChange): Promise<void> {
     const { store, table } = this.#context
     const { key, epoch } = this.#lease
-    const [result] = await this.#untilDone(() => store.update([{ key, epoch, change }], this.#signal), this.#signal)
+    const [result] = await this.#whileHeld((signal) => store.update([{ key, epoch, change }], signal))
     if (result === undefined || result.outcome === 'gone') table.drop(key)
     else table.put(result.lease)
     if (result?.outcome === 'updated') this.#lease = result.lease
@@ -157,13 +153,17 @@ export class Holding implements HeldLease {
     if (result?.outcome !== 'updated' && !this.#isEnded) this.#lost.signal.throwIfAborted()
   }
 
+  #whileHeld<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    return withAnySignal([this.#lost.signal, this.#context.signal], (signal) => this.#untilDone(work, signal))
+  }
+
   /** What fails and passes is tried again until the signal is aborted. */
-  async #untilDone<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
+  async #untilDone<T>(work: (signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T> {
     const { clock, random } = this.#context
     for (let attempt = 0; ; attempt++) {
       signal.throwIfAborted()
       try {
-        return await work()
+        return await work(signal)
       } catch (error) {
         signal.throwIfAborted()
         if (!(error instanceof LeaseStoreError) || !error.retryable) throw error

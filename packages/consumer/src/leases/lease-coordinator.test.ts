@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import { sleep } from '@millrace/std'
 import { describe, expect, it } from 'vitest'
 import { SHARD_END } from '../extended-sequence-number.ts'
@@ -208,6 +209,26 @@ describe('lease coordinators', () => {
     expect(held.lost.aborted).toBe(false)
     await fleet.pass(400)
     await ended
+  })
+
+  it('leave nothing at the signals of a lease, however often it is checkpointed', async () => {
+    const fleet = await fleetOf(1, shards(1))
+    const held = fleet.workers[0]?.held.get('shardId-000000000000')
+    if (held === undefined) throw new Error('a lease')
+    const before = getEventListeners(held.lost, 'abort').length
+    for (let i = 1; i <= 100; i++) await held.checkpoint(place(String(i)))
+    expect(getEventListeners(held.lost, 'abort')).toHaveLength(before)
+  })
+
+  it('change many leases at once without a warning of too many listeners', async () => {
+    const warnings: Error[] = []
+    const onWarning = (warning: Error): unknown => warnings.push(warning)
+    process.on('warning', onWarning)
+    const fleet = await fleetOf(1)
+    await Promise.all([...(fleet.workers[0]?.held.values() ?? [])].map((held) => held.checkpoint(place('1'))))
+    await fleet.pass(100)
+    process.off('warning', onWarning)
+    expect(warnings).toEqual([])
   })
 
   it('make the leases of children before the end is written', async () => {

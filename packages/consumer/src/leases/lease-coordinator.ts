@@ -8,7 +8,8 @@
  * No leader, no clock but durations: a worker holds nothing longer than `ttlMs` after the last beat that was surely
  * heard, counted from when it was sent, and nobody takes a lease before its owner's session has ended in the store.
  */
-import { backoffMs, deferred, sleep, type Timer } from '@millrace/std'
+import { setMaxListeners } from 'node:events'
+import { backoffMs, deferred, sleep, type Timer, withAnySignal } from '@millrace/std'
 import { boundedLeaseStore } from './bounded-lease-store.ts'
 import { Claims } from './claims.ts'
 import type { CoordinatorOptions } from './coordinator-options.ts'
@@ -55,6 +56,8 @@ export class LeaseCoordinator {
     this.#options = options
     this.store = boundedLeaseStore(options.store, options.clock, options.ttlMs)
     this.#claims = new Claims(this.table, options)
+    // Calls for many leases at once listen to it, each until it is answered: no leak that Node should warn of.
+    setMaxListeners(0, this.#abandon.signal)
   }
 
   /** Keys of leases that are processed here now. */
@@ -72,7 +75,7 @@ export class LeaseCoordinator {
       this.#nudge = new AbortController()
       try {
         if (this.#refusal !== undefined) throw this.#refusal.error
-        await this.#beat(AbortSignal.any([signal, this.#nudge.signal]))
+        await withAnySignal([signal, this.#nudge.signal], (either) => this.#beat(either))
         failures = 0
       } catch (error) {
         if (signal.aborted || this.#nudge.signal.aborted) continue

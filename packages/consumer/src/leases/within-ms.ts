@@ -1,5 +1,5 @@
 /** Bounds a call of a store that has no bound itself. */
-import { type Clock, untilAborted } from '@millrace/std'
+import { type Clock, untilAborted, withAnySignal } from '@millrace/std'
 import { LeaseStoreError } from './lease-store.ts'
 
 /**
@@ -16,8 +16,7 @@ export async function withinMs<T>(
   const error = new LeaseStoreError('unavailable', `The lease store did not answer within ${limitMs} ms.`)
   const timer = clock.setTimer(limitMs, () => over.abort(error))
   try {
-    const within = AbortSignal.any([signal, over.signal])
-    return await untilAborted(work(within), within)
+    return await withAnySignal([signal, over.signal], (within) => untilAborted(work(within), within))
   } finally {
     timer.cancel()
   }

@@ -4,7 +4,7 @@
  * that nothing is passed over.
  */
 import { GET_RECORDS_MAX, type GetRecordsOutput, type GetShardIteratorInput } from '@millrace/protocol'
-import { sleep } from '@millrace/std'
+import { sleep, withAnySignal } from '@millrace/std'
 import { failureType, ReadTrouble, Troubles } from './read-failure.ts'
 import { ReadPace, type ReadPaceOptions } from './read-pace.ts'
 import type { ReadCall, ReaderContext } from './reader-context.ts'
@@ -159,23 +159,19 @@ export class PollingReader implements ShardReader {
   async #answered<T>(name: ReadCall, signal: AbortSignal, call: (within: AbortSignal) => Promise<T>): Promise<T> {
     const { clock, onCall } = this.#context
     const begin = clock.monotonic()
-    const scope = new AbortController()
-    const onAbort = (): void => scope.abort(signal.reason)
-    signal.addEventListener('abort', onAbort, { once: true })
-    this.#cut = (reason) => scope.abort(reason)
+    const cut = new AbortController()
+    this.#cut = (reason) => cut.abort(reason)
     this.#watchdog.saw('opened')
     try {
-      const answer = await call(scope.signal)
+      const answer = await withAnySignal([signal, cut.signal], call)
       onCall(this.#shard, name, clock.monotonic() - begin)
       return answer
     } catch (cause) {
-      const reason: unknown = scope.signal.reason
-      const error = reason instanceof ReadTrouble ? reason : cause
+      const error: unknown = cut.signal.aborted ? cut.signal.reason : cause
       if (!signal.aborted) onCall(this.#shard, name, clock.monotonic() - begin, { error })
       throw error
     } finally {
       this.#cut = undefined
-      signal.removeEventListener('abort', onAbort)
     }
   }
 

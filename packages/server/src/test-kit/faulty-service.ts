@@ -4,7 +4,7 @@
  * not there, an iterator that is none) goes on to the operation, which says so.
  */
 import { KinesisError, type PutRecordsInput, type PutRecordsOutput, SHARD_ITERATOR_LIFE_MS } from '@millrace/protocol'
-import { type Clock, sleep } from '@millrace/std'
+import { type Clock, sleep, withAnySignal } from '@millrace/std'
 
 import { isEventStream } from '../http/event-messages.ts'
 import type { Dispatch } from '../http/wire.ts'
@@ -137,13 +137,15 @@ export class FaultyService implements Pick<Service, 'execute'> {
 
   async #pause(delayMs: number, { signal, requestId }: OperationContext): Promise<void> {
     const { gate, clock } = this.#options
-    const ended = AbortSignal.any([signal, this.#abandoned.get(requestId) ?? gate.abandoned])
-    try {
-      await gate.setAside(sleep(clock, delayMs, ended))
-    } catch (error) {
-      if (ended.aborted) throw internalFailure()
-      throw error
-    }
+    const abandoned = this.#abandoned.get(requestId) ?? gate.abandoned
+    await withAnySignal([signal, abandoned], async (ended) => {
+      try {
+        await gate.setAside(sleep(clock, delayMs, ended))
+      } catch (error) {
+        if (ended.aborted) throw internalFailure()
+        throw error
+      }
+    })
   }
 
   async *#cuttable<T>(events: AsyncIterable<T>, aim: RequestAim, { requestId }: OperationContext): AsyncGenerator<T> {
