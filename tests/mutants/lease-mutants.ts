@@ -7,6 +7,22 @@ const SRC = 'packages/consumer/src'
 
 export const LEASE_MUTANTS: readonly Mutant[] = [
   {
+    name: 'latest-without-time',
+    mechanism: 'a lease that is made at LATEST tells since when',
+    file: `${SRC}/shards/shard-sync.ts`,
+    find: '{ ...lease, startTimeMs }',
+    replace: '{ ...lease, startTimeMs: Infinity }',
+    suite: WORKER,
+  },
+  {
+    name: 'latest-of-each-owner',
+    mechanism: 'a lease at LATEST that tells no time is given one before it is read',
+    file: `${SRC}/worker.ts`,
+    find: 'if (isLatestWithoutTime(held.lease))',
+    replace: 'if (isLatestWithoutTime(held.lease) && held.lost.aborted)',
+    suite: WORKER,
+  },
+  {
     name: 'term-begun-twice',
     mechanism: 'who begins a shard again takes a new term first',
     file: `${SRC}/leases/claims.ts`,

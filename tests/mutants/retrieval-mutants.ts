@@ -14,14 +14,6 @@ export const RETRIEVAL_MUTANTS: readonly Mutant[] = [
     suite: READERS,
   },
   {
-    name: 'latest-settled-twice',
-    mechanism: 'LATEST is settled once: what comes before the first record seen is not lost',
-    file: 'packages/consumer/src/retrieval/polling-reader.ts',
-    find: 'return this.#standsAtMs === undefined',
-    replace: 'return this.#standsAtMs !== null',
-    suite: READERS,
-  },
-  {
     name: 'refused-iterator-renewed-for-ever',
     mechanism: 'an iterator that is refused twice is renewed no more',
     file: 'packages/consumer/src/retrieval/polling-reader.ts',

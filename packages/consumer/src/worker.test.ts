@@ -6,6 +6,8 @@ import type { Lease } from './leases/lease.ts'
 import type { LeaseStore } from './leases/lease-store.ts'
 import { LeaseStoreError } from './leases/lease-store.ts'
 import { MemoryLeases } from './leases/memory-lease-store.ts'
+import type { RecordProcessor } from './record-processor.ts'
+import { newLease } from './shards/lineage.ts'
 import { SimulatedStream } from './testing/simulated-stream.ts'
 import type { WorkerEvent } from './worker-event.ts'
 import type { WorkerOptions } from './worker-options.ts'
@@ -240,6 +242,66 @@ describe('Worker', () => {
     await bench.pass(30_000)
     expect(await checkpoint()).toMatchObject({ sequenceNumber: 'SHARD_END' })
     await Promise.all([worker.stop(), bench.pass(5_000)])
+  })
+
+  describe.each([
+    ['of its own', false],
+    ['that a KCL made, which tells no time', true],
+  ])('at LATEST of a lease %s', (_, isForeign) => {
+    async function begun() {
+      const bench = new Bench()
+      const seen: string[] = []
+      const put = (records: number) =>
+        Array.from({ length: records }, (_record, i) => bench.stream.put(`key-${i}`, new Uint8Array(1)).record)
+      put(5)
+      await bench.pass(200_000)
+      const createdAtSecond = Math.floor(bench.stream.createdAtMs / 1_000)
+      const shards =
+        (await bench.stream.service({ throttled: 0, broken: 0 }, seededRandom(1)).listShards({})).Shards ?? []
+      const leases = shards.map((shard) => newLease({ stream: 'orders', createdAtSecond }, shard, 'latest'))
+      if (isForeign) await bench.leases.open().create(leases, new AbortController().signal)
+      const worker = (id: string, processRecords: RecordProcessor['processRecords']) => {
+        const made = bench.worker(id, { initialPosition: 'latest' })
+        void made.run(() => ({ processRecords }))
+        return made
+      }
+      const processing: RecordProcessor['processRecords'] = async ({ records, checkpointer }) => {
+        seen.push(...records.map(({ sequenceNumber }) => sequenceNumber))
+        await checkpointer.checkpoint()
+      }
+      const numbers = (records: readonly { readonly SequenceNumber: string }[]) =>
+        records.map(({ SequenceNumber }) => SequenceNumber).sort()
+      return { bench, seen, put, worker, processing, numbers }
+    }
+
+    it('loses nothing when it crashes with its first batch in hand', async () => {
+      const { bench, seen, put, worker, processing, numbers } = await begun()
+      const crashing = worker('a', () => new Promise<void>(() => {}))
+      await bench.pass(5_000)
+      const records = put(10)
+      await bench.pass(70_000)
+      crashing.abandon()
+      records.push(...put(10))
+      const next = worker('b', processing)
+      await bench.pass(20_000)
+      records.push(...put(10))
+      await bench.pass(5_000)
+      expect(seen.toSorted()).toEqual(numbers(records))
+      await Promise.all([next.stop(), bench.pass(5_000)])
+    })
+
+    it('loses nothing between its stop and the next start, before its first checkpoint', async () => {
+      const { bench, seen, put, worker, processing, numbers } = await begun()
+      const first = worker('a', processing)
+      await bench.pass(5_000)
+      await Promise.all([first.stop(), bench.pass(100_000)])
+      const records = put(10)
+      await bench.pass(100_000)
+      const next = worker('b', processing)
+      await bench.pass(5_000)
+      expect(seen.toSorted()).toEqual(numbers(records))
+      await Promise.all([next.stop(), bench.pass(5_000)])
+    })
   })
 
   it('looks after the shards when the first worker of the fleet cannot', async () => {

@@ -14,6 +14,7 @@ import {
 } from './faces/record-processor-face.ts'
 import type { HeldLease } from './leases/held-lease.ts'
 import type { ConsumeResult } from './leases/coordinator-options.ts'
+import { isLatestWithoutTime, latestAsOf } from './leases/latest.ts'
 import { LeaseCoordinator } from './leases/lease-coordinator.ts'
 import type { LeaseTable } from './leases/lease-table.ts'
 import { toldLeaseStore } from './metrics/told-lease-store.ts'
@@ -213,11 +214,13 @@ export class Worker<Value = Uint8Array> implements AsyncDisposable {
   }
 
   async #consume(held: HeldLease): Promise<ConsumeResult> {
+    const isForeign = (signal: AbortSignal): Promise<boolean> => this.#sync.isForeign(held.lease, signal)
+    if (await withAnySignal([held.lost, held.release], isForeign)) return 'declined'
+    // Of a KCL or of somebody else: until the first checkpoint every owner is to begin where this one does.
+    if (isLatestWithoutTime(held.lease)) await held.beginAt(latestAsOf(this.#clock.now()))
     const { stream, shardId, checkpoint, startTimeMs = 0 } = held.lease
     const position = readPositionOf(checkpoint, startTimeMs)
     if (position === undefined || this.#face === undefined) return 'ended'
-    const isForeign = (signal: AbortSignal): Promise<boolean> => this.#sync.isForeign(held.lease, signal)
-    if (await withAnySignal([held.lost, held.release], isForeign)) return 'declined'
     this.#emit({ kind: 'shard-taken', stream, shardId })
     const consumer = new ShardConsumer<Value>({
       held,

@@ -115,6 +115,7 @@ describe('millrace app', () => {
     await store.create([leaseOf(0, { checkpoint: SHARD_END }), leaseOf(1), leaseOf(2)], never)
     await run('reset', application, '--to', 'latest')
     expect((await leases()).map(({ checkpoint }) => checkpoint)).toEqual([SHARD_END, LATEST, LATEST])
+    for (const { startTimeMs = 0 } of (await leases()).slice(1)) expect(Date.now() - startTimeMs).toBeGreaterThan(0)
     await run('reset', application, '--to', 'at:2026-11-22T10:00:00Z', '--shard', '1')
     const [, one] = await leases()
     expect(one).toMatchObject({ checkpoint: { sequenceNumber: 'AT_TIMESTAMP' }, startTimeMs: Date.UTC(2026, 10, 22, 10) }) // prettier-ignore

@@ -58,10 +58,10 @@ function startOf({
 }: Lease): Pick<GetShardIteratorInput, 'ShardIteratorType' | 'StartingSequenceNumber' | 'Timestamp'> | undefined {
   switch (checkpoint.sequenceNumber) {
     case 'SHARD_END':
-    case 'LATEST':
       return undefined
     case 'TRIM_HORIZON':
       return { ShardIteratorType: 'TRIM_HORIZON' }
+    case 'LATEST':
     case 'AT_TIMESTAMP':
       return startTimeMs === undefined ? undefined : { ShardIteratorType: 'AT_TIMESTAMP', Timestamp: startTimeMs }
     default:

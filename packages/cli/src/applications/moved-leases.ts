@@ -1,20 +1,21 @@
 /** Leases that are to begin elsewhere: the checkpoint that says where, and a new term, which takes them from their owners. */
-import { AT_TIMESTAMP, extendedSequenceNumber, isShardEnd, LATEST, type Lease, type LeaseChange, missingLeases, type NewLease, parseLeaseKey, TRIM_HORIZON } from '@millrace/consumer' // prettier-ignore
+import { AT_TIMESTAMP, extendedSequenceNumber, isShardEnd, LATEST, latestAsOf, type Lease, type LeaseChange, missingLeases, type NewLease, parseLeaseKey, TRIM_HORIZON } from '@millrace/consumer' // prettier-ignore
 import { usageError } from '../exit-code.ts'
 import { type Kinesis, listShards } from '../kinesis.ts'
 import type { StartPosition } from '../values/position.ts'
 
-export function movedTo(position: StartPosition): (lease: Lease) => LeaseChange {
-  const { checkpoint, startTimeMs } = placeOf(position)
+/** `nowMs`: wall clock, as of which the latest is meant. */
+export function movedTo(position: StartPosition, nowMs: number): (lease: Lease) => LeaseChange {
+  const { checkpoint, startTimeMs } = placeOf(position, nowMs)
   return ({ epoch }) => ({ checkpoint, startTimeMs, pending: undefined, epoch: epoch + 1, ownerSwitches: 0 })
 }
 
-function placeOf(position: StartPosition): Pick<Lease, 'checkpoint' | 'startTimeMs'> {
+function placeOf(position: StartPosition, nowMs: number): Pick<Lease, 'checkpoint' | 'startTimeMs'> {
   switch (position.kind) {
     case 'trim-horizon':
       return { checkpoint: TRIM_HORIZON }
     case 'latest':
-      return { checkpoint: LATEST }
+      return { checkpoint: LATEST, startTimeMs: latestAsOf(nowMs) }
     case 'time':
       return { checkpoint: AT_TIMESTAMP, startTimeMs: position.timeMs }
     case 'sequence':

@@ -22,6 +22,8 @@ export interface HeldLease {
    * as the lease is surely held; rejects with a `LeaseLostError`, and with a `LeaseStoreError` for what does not pass.
    */
   checkpoint(place: ExtendedSequenceNumber, pending?: PendingCheckpoint): Promise<void>
+  /** Stores where the lease begins that is at LATEST, and tells no time. Errors as above. */
+  beginAt(startTimeMs: number): Promise<void>
   /** The shard is processed to its end: makes the leases of its children, then writes SHARD_END. Errors as above. */
   end(children: readonly ChildShard[]): Promise<void>
   /** Bytes were delivered: what balances loads. */

@@ -74,6 +74,10 @@ export class Holding implements HeldLease {
     await this.#change({ ...change, ...this.#load() })
   }
 
+  beginAt(startTimeMs: number): Promise<void> {
+    return this.#change({ startTimeMs })
+  }
+
   async end(children: readonly ChildShard[]): Promise<void> {
     const leases = this.#leasesOf(children)
     if (leases.length > 0) await this.#whileHeld((signal) => this.#context.store.create(leases, signal))

@@ -4,14 +4,13 @@ import type { ReadPosition } from '../retrieval/shard-reader.ts'
 
 /**
  * With the record of the checkpoint itself, as it may be an aggregated one that is done with in part: `UserRecords` drops
- * what was. `startTimeMs`: where AT_TIMESTAMP is. `undefined` at the shard's end: there is nothing to read.
+ * what was. `startTimeMs`: where AT_TIMESTAMP or LATEST is. `undefined` at the shard's end: there is nothing to read.
  */
 export function readPositionOf(checkpoint: ExtendedSequenceNumber, startTimeMs: number): ReadPosition | undefined {
   switch (checkpoint.sequenceNumber as Sentinel) {
     case 'TRIM_HORIZON':
       return { kind: 'trim-horizon' }
     case 'LATEST':
-      return { kind: 'latest' }
     case 'AT_TIMESTAMP':
       return { kind: 'time', timeMs: startTimeMs }
     case 'SHARD_END':

@@ -174,7 +174,7 @@ describe('UserRecords', () => {
 describe('readPositionOf', () => {
   it.each([
     ['TRIM_HORIZON', { kind: 'trim-horizon' }],
-    ['LATEST', { kind: 'latest' }],
+    ['LATEST', { kind: 'time', timeMs: 42 }],
     ['AT_TIMESTAMP', { kind: 'time', timeMs: 42 }],
     ['SHARD_END', undefined],
     ['4957', { kind: 'sequence', sequenceNumber: '4957', isAfter: false }],

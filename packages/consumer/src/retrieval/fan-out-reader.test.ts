@@ -60,10 +60,10 @@ describe('FanOutReader', () => {
   })
 
   it('subscribes again after five minutes, from the last continuation, also one of an event without records', async () => {
-    const reading = new Reading('fan-out', { position: { kind: 'latest' } })
+    const reading = new Reading('fan-out')
     while (reading.clock.monotonic() < 2.5 * SUBSCRIPTION_LIFE_MS) await reading.next()
     expect(positions(reading)).toEqual([
-      { Type: 'LATEST' },
+      { Type: 'TRIM_HORIZON' },
       { Type: 'AFTER_SEQUENCE_NUMBER', SequenceNumber: '100' },
       { Type: 'AFTER_SEQUENCE_NUMBER', SequenceNumber: '100' },
     ])

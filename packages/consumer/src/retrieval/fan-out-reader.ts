@@ -146,8 +146,6 @@ export class FanOutReader implements ShardReader {
     switch (position.kind) {
       case 'trim-horizon':
         return { Type: 'TRIM_HORIZON' }
-      case 'latest':
-        return { Type: 'LATEST' }
       case 'time':
         return { Type: 'AT_TIMESTAMP', Timestamp: position.timeMs }
       case 'sequence':

@@ -1,7 +1,7 @@
 /**
  * Reads one shard by GetRecords, politely: paced while there is a backlog, and at the tip ever more slowly while nothing
- * comes. Iterators that expired are renewed behind the last record; before one was seen, from where reading stood, so
- * that nothing is passed over.
+ * comes. Iterators that expired are renewed behind the last record; before one was seen, where reading began, so that nothing
+ * is passed over.
  */
 import { GET_RECORDS_MAX, type GetRecordsOutput, type GetShardIteratorInput } from '@millrace/protocol'
 import { sleep, withAnySignal } from '@millrace/std'
@@ -28,12 +28,6 @@ const POLL_INTERVAL_MS = 250
 const AWS_POLL_INTERVAL_MS = 1_000
 const POLL_INTERVAL_MAX_MS = 1_000
 const limits: WatchdogLimits = { silenceMs: 30_000, slowProcessorMs: 60_000, noDemandMs: 60_000 }
-
-/**
- * A place by time that stands in for LATEST is so much earlier: clocks differ. What is delivered because of it, though it
- * was there before the start, is less bad than a record lost.
- */
-const CLOCK_DIFFERENCE_MS = 60_000
 
 /** The same options. Throws a RangeError for those that make no pace. */
 export function checkedPolling(options: PollingOptions): PollingOptions {
@@ -65,8 +59,6 @@ export class PollingReader implements ShardReader {
   /** Since the last answer. */
   #isRenewed = false
   #lastSequenceNumber: string | undefined
-  /** Wall clock, before the last call that settled or moved the place. */
-  #standsAtMs: number | undefined
   /** Monotonic: no read before. */
   #dueMs = -Infinity
   #idleMs: number
@@ -125,7 +117,6 @@ export class PollingReader implements ShardReader {
   async #read(signal: AbortSignal): Promise<ReadBatch> {
     const { clock, service } = this.#context
     const ShardIterator = (this.#iterator ??= await this.#openIterator(signal))
-    const askedAtMs = clock.now()
     this.#pace.began(clock.monotonic())
     const Limit = this.#recordsMax
     const input = { ShardIterator, ...(Limit === undefined ? {} : { Limit }) }
@@ -133,7 +124,6 @@ export class PollingReader implements ShardReader {
     this.#watchdog.saw(answer.Records.length > 0 ? 'records' : 'heartbeat')
     this.#watchdog.saw('closed')
     this.#isRenewed = false
-    this.#standsAtMs = askedAtMs - (answer.MillisBehindLatest ?? 0)
     this.#iterator = answer.NextShardIterator
     this.#lastSequenceNumber = answer.Records.at(-1)?.SequenceNumber ?? this.#lastSequenceNumber
     this.#pace.read(answer.Records, clock.monotonic())
@@ -204,9 +194,8 @@ export class PollingReader implements ShardReader {
   }
 
   async #openIterator(signal: AbortSignal): Promise<string> {
-    const { clock, service } = this.#context
+    const { service } = this.#context
     const { stream, shardId } = this.#shard
-    const askedAtMs = clock.now()
     const input = { StreamName: stream, ShardId: shardId, ...this.#startOf() }
     const { ShardIterator } = await this.#answered('getShardIterator', signal, (within) =>
       service.getShardIterator(input, { signal: within }),
@@ -214,7 +203,6 @@ export class PollingReader implements ShardReader {
     if (ShardIterator === undefined)
       throw new ReadTrouble(`Expected an iterator of ${shardId} of ${stream}, found none.`)
     this.#watchdog.saw('closed')
-    this.#standsAtMs ??= askedAtMs
     return ShardIterator
   }
 
@@ -225,10 +213,6 @@ export class PollingReader implements ShardReader {
     switch (position.kind) {
       case 'trim-horizon':
         return { ShardIteratorType: 'TRIM_HORIZON' }
-      case 'latest':
-        return this.#standsAtMs === undefined
-          ? { ShardIteratorType: 'LATEST' }
-          : { ShardIteratorType: 'AT_TIMESTAMP', Timestamp: this.#standsAtMs - CLOCK_DIFFERENCE_MS }
       case 'time':
         return { ShardIteratorType: 'AT_TIMESTAMP', Timestamp: position.timeMs }
       case 'sequence':

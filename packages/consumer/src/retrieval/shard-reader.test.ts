@@ -49,8 +49,9 @@ describe.each<[Kind, Call]>([
     expect(await reading.read(5 - first)).toEqual(reading.stream.stored.slice(first))
   })
 
-  it('at LATEST, loses nothing that comes after the first answer, whatever happens before the first record', async () => {
-    const reading = new Reading(kind, { position: { kind: 'latest' } })
+  it('at a time, loses nothing that comes after the first answer, whatever happens before the first record', async () => {
+    const timeMs = new Reading(kind).clock.now() + 60_000
+    const reading = new Reading(kind, { position: { kind: 'time', timeMs } })
     reading.stream.put('before')
     await reading.pass(120_000)
     expect((await reading.next()).records).toEqual([])

@@ -19,10 +19,9 @@ export interface ReadBatch {
   readonly children: readonly ChildShard[]
 }
 
-/** Where reading begins. */
+/** Where reading begins. No LATEST: it would be another place each time that reading begins. */
 export type ReadPosition =
   | { readonly kind: 'trim-horizon' }
-  | { readonly kind: 'latest' }
   | { readonly kind: 'time'; readonly timeMs: number }
   /** With this record, as it may be an aggregated one that is done with in part, or behind it. */
   | { readonly kind: 'sequence'; readonly sequenceNumber: string; readonly isAfter: boolean }

@@ -6,6 +6,7 @@
 import type { Shard } from '@millrace/protocol'
 import { backoffMs, type Clock, type Logger, type Random, sleep } from '@millrace/std'
 import { isShardEnd, SHARD_END } from '../extended-sequence-number.ts'
+import { isLatestWithoutTime, latestAsOf } from '../leases/latest.ts'
 import { parseLeaseKey } from '../leases/lease-key.ts'
 import type { LeaseTable } from '../leases/lease-table.ts'
 import { LEASES_PER_CALL_MAX, type LeaseStore } from '../leases/lease-store.ts'
@@ -140,13 +141,16 @@ export class ShardSync {
   }
 
   async #syncStream(name: string, signal: AbortSignal): Promise<number> {
-    const { store, initial } = this.#options
+    const { store, initial, clock } = this.#options
     const stream = await this.#presence.look(name, signal)
     const waitMs = this.#noteAbsence(name, stream)
     await this.#retire(name, signal)
     if (stream === undefined) return waitMs
     const leases = this.#leasesOf(stream)
-    const missing = missingLeases(stream, await this.#shardsOf(name, signal), leases, initial)
+    const startTimeMs = latestAsOf(clock.now())
+    const missing = missingLeases(stream, await this.#shardsOf(name, signal), leases, initial).map((lease) =>
+      isLatestWithoutTime(lease) ? { ...lease, startTimeMs } : lease,
+    )
     for (const some of inCalls(missing)) await store.create(some, signal)
     const disposable = disposableLeases(leases, stream)
     for (const some of inCalls(disposable)) await store.remove(some, signal)

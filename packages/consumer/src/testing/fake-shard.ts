@@ -189,6 +189,8 @@ export class FakeHeld implements HeldLease {
     })
   }
 
+  async beginAt(): Promise<void> {}
+
   async end(children: readonly ChildShard[]): Promise<void> {
     await this.#call(() => {
       if (children !== CHILDREN) this.#shard.violations.push('The shard’s end was written without its children.')

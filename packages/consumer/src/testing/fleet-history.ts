@@ -20,17 +20,27 @@ interface ShardHistory {
   /** Places that some processor has finished. */
   readonly done: Set<number>
   checkpoint: ExtendedSequenceNumber | undefined
+  /** The first place that is owed: what was put before an application has leases, which begins at the latest, may be passed over. */
+  owedFrom: number
 }
 
 export class FleetHistory {
   readonly #shards = new Map<string, ShardHistory>()
   readonly #writers = new Map<string, string>()
   readonly violations: string[] = []
+  #hasBegunAtLatest = false
   records = 0
   deliveries = 0
 
   shard(shardId: string, parents: readonly string[]): void {
-    this.#shards.set(shardId, { put: [], placeOf: new Map(), parents, done: new Set(), checkpoint: undefined })
+    this.#shards.set(shardId, {
+      put: [],
+      placeOf: new Map(),
+      parents,
+      done: new Set(),
+      checkpoint: undefined,
+      owedFrom: 0,
+    })
   }
 
   put(shardId: string, { SequenceNumber }: StreamRecord): void {
@@ -40,18 +50,25 @@ export class FleetHistory {
     this.records++
   }
 
+  /** The first leases of an application that begins at the latest: shards that were closed before have none. */
+  begunAtLatest(shardIds: readonly string[]): void {
+    if (this.#hasBegunAtLatest) return
+    this.#hasBegunAtLatest = true
+    const closed = new Set([...this.#shards.values()].flatMap(({ parents }) => parents))
+    for (const [shardId, shard] of this.#shards)
+      if (shardIds.includes(shardId) || closed.has(shardId)) shard.owedFrom = shard.put.length
+  }
+
   /** One for each holding: told of what is delivered to a processor, and of what it finished. */
   holding(worker: string, shardId: string, checkpoint: ExtendedSequenceNumber): HoldingHistory {
     const shard = this.#get(shardId)
     const from = isSentinel(checkpoint) ? 0 : (shard.placeOf.get(checkpoint.sequenceNumber) ?? -1) + 1
     for (const parent of shard.parents) {
-      const { put, done } = this.#get(parent)
-      if (done.size < put.length)
-        this.#violation(
-          `F4 ${shardId} begins at ${worker}: ${put.length - done.size} records of ${parent} were not processed`,
-        )
+      const missing = missingOf(this.#get(parent))
+      if (missing > 0)
+        this.#violation(`F4 ${shardId} begins at ${worker}: ${missing} records of ${parent} were not processed`)
     }
-    let next = from
+    let next = isSentinel(checkpoint) ? shard.owedFrom : from
     return {
       delivered: (numbers) => {
         this.deliveries += numbers.length
@@ -85,7 +102,7 @@ export class FleetHistory {
       this.#violation(`F5 ${shardId}: ${checkpoint.sequenceNumber} after ${shard.checkpoint.sequenceNumber}`)
     shard.checkpoint = checkpoint
     const last = isShardEnd(checkpoint) ? shard.put.length - 1 : (shard.placeOf.get(checkpoint.sequenceNumber) ?? -1)
-    for (let place = last; place >= 0; place--)
+    for (let place = last; place >= shard.owedFrom; place--)
       if (!shard.done.has(place)) {
         this.#violation(
           `F5 ${shardId}: a checkpoint at place ${last} by ${worker}, and place ${place} was not processed`,
@@ -97,7 +114,7 @@ export class FleetHistory {
   /** Places that nobody has processed. */
   missing(): number {
     let missing = 0
-    for (const { put, done } of this.#shards.values()) missing += put.length - done.size
+    for (const shard of this.#shards.values()) missing += missingOf(shard)
     return missing
   }
 
@@ -110,6 +127,12 @@ export class FleetHistory {
   #violation(text: string): void {
     if (this.violations.length < 20) this.violations.push(text)
   }
+}
+
+function missingOf({ put, done, owedFrom }: ShardHistory): number {
+  let missing = 0
+  for (let place = owedFrom; place < put.length; place++) if (!done.has(place)) missing++
+  return missing
 }
 
 export interface HoldingHistory {

@@ -32,6 +32,8 @@ interface FleetWorker {
 
 const FAILOVER_MS = 4_000
 const KEYS = 200
+/** Of so many fleets one begins at the latest. */
+const LATEST_EVERY = 4
 
 export class SimulatedFleet {
   readonly seed: number
@@ -58,6 +60,10 @@ export class SimulatedFleet {
     }
     this.#stream = new SimulatedStream('orders', this.plan.shards, this.clock)
     this.#noteShards()
+  }
+
+  get #beginsAtLatest(): boolean {
+    return this.seed % LATEST_EVERY === 1
   }
 
   get stream(): SimulatedStream {
@@ -121,6 +127,7 @@ export class SimulatedFleet {
       client: this.#stream.service(this.#serviceTroubles, random),
       application: 'billing',
       stream: 'orders',
+      initialPosition: this.#beginsAtLatest ? 'latest' : 'oldest',
       leases: troubledStore(leases, troubles, clock, random),
       retrieval: polling({ pollIntervalMs: 400, recordsMax: 50 }),
       workerId: name,
@@ -161,6 +168,10 @@ export class SimulatedFleet {
   #watched(name: string, store: LeaseStore): LeaseStore {
     return {
       ...store,
+      create: async (leases, signal) => {
+        await store.create(leases, signal)
+        if (this.#beginsAtLatest) this.history.begunAtLatest(leases.map(({ shardId }) => shardId))
+      },
       update: async (updates, signal) => {
         const results = await store.update(updates, signal)
         for (const [i, result] of results.entries()) {

@@ -28,10 +28,11 @@ export const defineAppReset: DefineCommand = (command, shell) => {
         const repeated = isWhole ? await leasesToRepeat(client, chosen, position) : []
         await applications.create(application, repeated, signal)
         let changed = repeated.length
+        const move = movedTo(position, shell.clock.now())
         // Those at their end first: their children wait for them from then on. Nothing in them is later than all.
         const [ended, open] = partedByEnd(chosen)
         for (const part of position.kind === 'latest' ? [open] : [ended, open])
-          changed += (await changeLeases(applications, application, part, movedTo(position), signal)).length
+          changed += (await changeLeases(applications, application, part, move, signal)).length
         await reporter.result(
           { name: application, leases: changed, to: options.to },
           `${formatCounted(changed, 'lease')} of ${application} begin at ${options.to}`,

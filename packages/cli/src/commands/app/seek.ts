@@ -19,7 +19,7 @@ export const defineAppSeek: DefineCommand = (command, shell) => {
       const { shard, to } = options
       if (shard === undefined) throw usageError('which shard?', 'name it with --shard; all of them: millrace app reset')
       if (to === undefined) throw usageError('where to?', 'such as: --to after:<sequence number>, or --to -15m')
-      const moved = movedTo(parsePosition(to, shell.clock.now()))
+      const moved = movedTo(parsePosition(to, shell.clock.now()), shell.clock.now())
       await withApplications(shell, options, async ({ applications, reporter, signal }) => {
         const leases = await applications.leases(application, signal)
         const chosen = chosenLeases(application, leases, options)
