@@ -17,8 +17,8 @@ export interface HeldLease {
   /** Aborted when the shard consumer should come to an end in its own time; the reason is a `ReleaseReason`. */
   readonly release: AbortSignal
   /**
-   * Stores how far the shard was processed, or (with `pending`) the first phase of a checkpoint of two; without `pending`
-   * an older pending one is taken away. Durable when it resolves. Troubles of the store that pass are waited out as long
+   * Stores how far the shard was processed, and with it, in one change, the first phase of a checkpoint of two; without
+   * `pending` an older pending one is taken away. Durable when it resolves. Troubles of the store that pass are waited out as long
    * as the lease is surely held; rejects with a `LeaseLostError`, and with a `LeaseStoreError` for what does not pass.
    */
   checkpoint(place: ExtendedSequenceNumber, pending?: PendingCheckpoint): Promise<void>

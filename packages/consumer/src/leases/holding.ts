@@ -5,7 +5,7 @@
  */
 import type { ChildShard } from '@millrace/protocol'
 import { backoffMs, type Clock, type Random, sleep, withAnySignal } from '@millrace/std'
-import { type ExtendedSequenceNumber, isShardEnd, SHARD_END } from '../extended-sequence-number.ts'
+import { type ExtendedSequenceNumber, isSentinel, isShardEnd, SHARD_END } from '../extended-sequence-number.ts'
 import { newLease } from '../shards/lineage.ts'
 import { type HeldLease, LeaseLostError, type ReleaseReason } from './held-lease.ts'
 import { leaseKey, parseLeaseKey } from './lease-key.ts'
@@ -69,9 +69,9 @@ export class Holding implements HeldLease {
   }
 
   async checkpoint(place: ExtendedSequenceNumber, pending?: PendingCheckpoint): Promise<void> {
-    if (pending !== undefined) return this.#change({ pending })
-    const change = { checkpoint: place, pending: undefined, startTimeMs: undefined, ownerSwitches: 0 }
-    await this.#change({ ...change, ...this.#load() })
+    // Where the lease begins, as long as nothing is processed, is no progress, and its time stays.
+    const progress = isSentinel(place) ? {} : { checkpoint: place, startTimeMs: undefined, ownerSwitches: 0 }
+    await this.#change({ ...progress, pending, ...this.#load() })
   }
 
   beginAt(startTimeMs: number): Promise<void> {
