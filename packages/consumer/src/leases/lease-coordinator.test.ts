@@ -1,5 +1,5 @@
 import { getEventListeners } from 'node:events'
-import { sleep } from '@millrace/std'
+import { deferred, sleep } from '@millrace/std'
 import { describe, expect, it } from 'vitest'
 import { SHARD_END } from '../extended-sequence-number.ts'
 import { FakeFleet } from '../testing/fake-fleet.ts'
@@ -209,6 +209,32 @@ describe('lease coordinators', () => {
     expect(held.lost.aborted).toBe(false)
     await fleet.pass(400)
     await ended
+  })
+
+  it('begin nothing after they have ended by an error, also what they were about to take, and leave', async () => {
+    const fleet = new FakeFleet()
+    await fleet.create(shards(1))
+    const worker = fleet.add('worker-0')
+    const gate = deferred<void>()
+    const { update, beat } = worker.store
+    let isTaking = false
+    worker.store.update = async (...args) => {
+      isTaking = true
+      await gate.promise
+      return update(...args)
+    }
+    await fleet.until(() => isTaking)
+    let isRefused = true
+    worker.store.beat = (...args) =>
+      isRefused ? Promise.reject(new LeaseStoreError('denied', 'not any more')) : beat(...args)
+    const rejected = expect(worker.done).rejects.toThrow('not any more')
+    await fleet.pass(1_200)
+    isRefused = false
+    await rejected
+    gate.resolve()
+    const other = fleet.add('worker-1')
+    expect(await fleet.until(() => other.held.size === 1)).toBeLessThan(1_000)
+    expect(worker.held.size).toBe(0)
   })
 
   it('leave nothing at the signals of a lease, however often it is checkpointed', async () => {

@@ -80,7 +80,7 @@ export class LeaseCoordinator {
       } catch (error) {
         if (signal.aborted || this.#nudge.signal.aborted) continue
         if (!isPassing(error)) {
-          this.#loseAll(`the lease store refuses: ${error instanceof Error ? error.message : String(error)}`)
+          await this.#fail(`the lease store refuses: ${error instanceof Error ? error.message : String(error)}`)
           throw error
         }
         logger.warn('the lease store did not answer a beat', { error: error.message, failures: ++failures })
@@ -96,8 +96,10 @@ export class LeaseCoordinator {
 
   /** Ends all consumers in their own time, `drainMs` at most, gives their leases up, and leaves the session. */
   async stop(drainMs: number): Promise<void> {
-    const { clock, ttlMs, onLeaveFailure } = this.#options
-    if (this.#end.signal.aborted) return
+    const { clock, ttlMs } = this.#options
+    if (this.#abandon.signal.aborted) return
+    // By an error: nothing can be given up any more.
+    if (this.#end.signal.aborted) return this.drained(drainMs)
     this.#isStopping = true
     for (const { holding } of this.#running.values()) holding.askToRelease('stop')
     // The others hear at once that this worker takes no more.
@@ -112,8 +114,7 @@ export class LeaseCoordinator {
     over.abort()
     this.#end.abort(new Error('The worker was stopped.'))
     this.#deadline?.cancel()
-    // The session ends by itself, too.
-    await this.store.leave(this.#abandon.signal).catch((error: unknown) => onLeaveFailure?.(error))
+    await this.#leave()
     // What was not given up by now is not tried for ever.
     this.#abandon.abort(new Error('The worker was stopped.'))
   }
@@ -138,6 +139,22 @@ export class LeaseCoordinator {
     this.#end.abort(new Error('The worker was abandoned.'))
     this.#abandon.abort(new Error('The worker was abandoned.'))
     this.#loseAll('the worker was abandoned')
+  }
+
+  /** Nothing begins any more, also of what a change that is under way gives, and others may have the leases at once. */
+  async #fail(why: string): Promise<void> {
+    this.#isStopping = true
+    this.#deadline?.cancel()
+    this.#loseAll(why)
+    this.#end.abort(new Error(why))
+    await this.#changing
+    await this.#leave()
+  }
+
+  /** A session that is not left ends by itself. */
+  async #leave(): Promise<void> {
+    const { onLeaveFailure } = this.#options
+    await this.store.leave(this.#abandon.signal).catch((error: unknown) => onLeaveFailure?.(error))
   }
 
   async #beat(signal: AbortSignal): Promise<void> {
