@@ -159,6 +159,14 @@ describe('checkpoints at the same time', () => {
     expect(stored()).toBe('1005/0')
   })
 
+  it('out of order are refused beyond what was delivered, and what failed', async () => {
+    checkpointer.deliver(record(9))
+    checkpointer.withdrawTo(record(5))
+    await expect(checkpointer.advance(record(9))).rejects.toThrow('Expected a place that was delivered, at most 1005')
+    await checkpointer.advance(record(5))
+    expect(stored()).toBe('1005/0')
+  })
+
   it('out of order: one that lies before the last has nothing to do but to wait for it', async () => {
     checkpointer.deliver(record(9))
     const later = checkpointer.advance(record(8))

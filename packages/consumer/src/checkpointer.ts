@@ -95,9 +95,13 @@ export class ShardCheckpointer implements Checkpointer {
     await this.#want({ checkpoint: this.#permitted(upTo) })
   }
 
-  /** As `checkpoint`, for who learns out of order what is done: nothing to do where the last checkpoint is farther. */
+  /**
+   * As `checkpoint`, for who learns out of order what is done: nothing to do where the last checkpoint is farther. A RangeError
+   * for what was not delivered, or failed and was not delivered again.
+   */
   async advance(upTo: ExtendedSequenceNumber): Promise<void> {
     this.#refuseIfClosed()
+    this.#refuseBeyondDelivered(placeOf(upTo))
     if (compareSequenceNumbers(upTo, this.last) > 0) await this.#want({ checkpoint: placeOf(upTo) })
     else await (this.#next ?? this.#underWay)?.promise
   }
@@ -124,18 +128,22 @@ export class ShardCheckpointer implements Checkpointer {
     const value = upTo === undefined ? this.#delivered : this.#placeOf(upTo)
     const isLast = isShardEnd(value) || compareSequenceNumbers(value, this.#delivered) === 0
     if (this.#children !== undefined && isLast) return SHARD_END
-    if ((isSentinel(value) && upTo !== undefined) || compareSequenceNumbers(value, this.#delivered) > 0)
-      throw new RangeError(
-        `Expected a place that was delivered, at most ${text(this.#delivered)}, for a checkpoint of ${this.#where}, found ` +
-          `${text(value)}. Checkpoint records that processRecords was given, and those of a batch that failed only when it ` +
-          'was delivered again.',
-      )
+    this.#refuseBeyondDelivered(value, isSentinel(value) && upTo !== undefined)
     if (compareSequenceNumbers(value, this.last) < 0)
       throw new RangeError(
         `Expected a place at or behind the last checkpoint, ${text(this.last)}, for a checkpoint of ${this.#where}, found ` +
           `${text(value)}. To process records again, seek or reset the application.`,
       )
     return value
+  }
+
+  #refuseBeyondDelivered(value: ExtendedSequenceNumber, isWord = false): void {
+    if (isWord || compareSequenceNumbers(value, this.#delivered) > 0)
+      throw new RangeError(
+        `Expected a place that was delivered, at most ${text(this.#delivered)}, for a checkpoint of ${this.#where}, found ` +
+          `${text(value)}. Checkpoint records that processRecords was given, and those of a batch that failed only when it ` +
+          'was delivered again.',
+      )
   }
 
   #placeOf({ sequenceNumber, subSequenceNumber }: Place): ExtendedSequenceNumber {

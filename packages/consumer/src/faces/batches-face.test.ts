@@ -135,6 +135,27 @@ describe('batches', () => {
     expect(events.filter(({ kind }) => kind === 'failure')).toMatchObject([{ next: 'retry', records: failed?.length }])
   })
 
+  it('that failed are not acknowledged, also by a checkpoint that does not wait for anything', async () => {
+    for (const isLater of [false, true]) {
+      open(1)
+      const refusals: unknown[] = []
+      let failed: Batch | undefined
+      await loop(async (batch) => {
+        if (failed === undefined && batch.records.length > 0) {
+          failed = batch
+          batch.fail(new Error('No.'))
+          if (isLater) await sleep(clock, 1)
+          for (const upTo of [undefined, batch.records[0]])
+            refusals.push(await batch.checkpoint(upTo).catch((error: unknown) => error))
+          expect(shards[0]?.calls).toBe(0)
+          return
+        }
+        await batch.checkpoint()
+      })
+      expect(refusals.map(String)).toEqual(Array(2).fill(expect.stringMatching(/^RangeError: .* that did not fail/)))
+    }
+  })
+
   it('of a lease that is lost are marked, and their checkpoints reject', async () => {
     open(1)
     let refusal: unknown

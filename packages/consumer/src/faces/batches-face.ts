@@ -23,7 +23,8 @@ export interface Batch<Value = Uint8Array> extends ShardOfProcessor {
   readonly lost: AbortSignal
   /**
    * This batch, or up to a record of it, and everything before it in its shard is done with. Durable when it resolves. May
-   * come later than the next batch. A RangeError for a place that was not delivered.
+   * come later than the next batch. A RangeError for a place that was not delivered, and for a batch that failed: it comes
+   * again, as another one.
    */
   checkpoint(upTo?: Place): Promise<void>
   /** The processing failed: the batch comes again, by the failure policy. Nothing for one that the loop has left behind. */
@@ -118,7 +119,9 @@ class BatchesProcessor<Value> implements ShardProcessor<Value> {
 
   #offer(records: readonly ConsumerRecord<Value>[], millisBehindLatest: number): Offer<Value> {
     const { stream, shardId, lost, checkpointer } = this.#context
-    const parted = deferred<Parting>()
+    const made = deferred<Parting>()
+    let parting: Parting | undefined
+    const parted: Deferred<Parting> = { ...made, resolve: (way) => made.resolve((parting ??= way)) }
     const last = records.at(-1)
     const batch: Batch<Value> = {
       stream,
@@ -128,6 +131,10 @@ class BatchesProcessor<Value> implements ShardProcessor<Value> {
       isShardEnd: this.#acknowledged !== undefined,
       lost,
       checkpoint: async (upTo) => {
+        if (parting?.kind === 'failed')
+          throw new RangeError(
+            `Expected a batch of ${shardId} of ${stream} that did not fail, found one that comes again. Checkpoint that one.`,
+          )
         if (upTo !== undefined || last === undefined) await checkpointer.checkpoint(upTo)
         else await checkpointer.advance(last)
         if (last === undefined || compareSequenceNumbers(checkpointer.last, last) >= 0) parted.resolve({ kind: 'done' })
