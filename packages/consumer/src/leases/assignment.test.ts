@@ -107,6 +107,20 @@ describe('an assignment', () => {
     expect(assign(leases, workers, { ...options, leasesMax: 4, worker: 'a' }).take).toHaveLength(4)
   })
 
+  it.each(['count', 'load'] as const)(
+    'reads each lease a few times, however many one worker has to give, by %s',
+    (balance) => {
+      const workers = Array.from({ length: 40 }, (_, i) => ({ worker: `worker-${i}`, capacity: 1 }))
+      let reads = 0
+      const leases = Array.from({ length: 2_000 }, (_, i) => {
+        const one = lease(i, { owner: 'worker-0', loadKiBps: i % 17 })
+        return new Proxy(one, { get: (of, name) => (reads++, Reflect.get(of, name)) })
+      })
+      expect(assign(leases, workers, { ...options, balance, worker: 'worker-1' }).ask.length).toBeGreaterThan(40)
+      expect(reads).toBeLessThan(20 * leases.length)
+    },
+  )
+
   it('does not ask twice, and counts what is on its way', () => {
     const workers = ['a', 'b'].map((worker) => ({ worker, capacity: 1 }))
     const owned = Array.from({ length: 4 }, (_, i) => lease(i, { owner: 'a', ...(i < 2 ? { heir: 'b' } : {}) }))
