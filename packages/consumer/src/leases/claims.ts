@@ -45,9 +45,10 @@ export class Claims {
   /** What should be changed now; nothing as long as neither the table nor the time gives a reason. */
   updates(running: Running, nowMs: number): readonly LeaseUpdate[] {
     this.#forget(nowMs)
-    if (this.#table.revision === this.#revision && nowMs < this.#dueMs) return []
-    this.#revision = this.#table.revision
-    const { worker, ttlMs } = this.#options
+    const { worker, ttlMs, balance } = this.#options
+    const revision = this.#table.revision + (balance === 'load' ? this.#table.loadRevision : 0)
+    if (revision === this.#revision && nowMs < this.#dueMs) return []
+    this.#revision = revision
     // What is paused is no work: it draws nothing to others, and falls to somebody when it is resumed.
     const leases = [...this.#table.leases()].filter((lease) => !lease.paused && this.#table.isReady(lease))
     this.#noteFree(leases, nowMs)

@@ -16,6 +16,8 @@ import { givenTo } from './terms.ts'
 
 export interface HoldingContext {
   readonly worker: string
+  /** What others do with loads: with `count` nothing, and none is told. */
+  readonly balance: 'count' | 'load'
   readonly store: LeaseStore
   readonly table: LeaseTable
   readonly clock: Clock
@@ -191,8 +193,9 @@ export class Holding implements HeldLease {
       .map((child) => ({ ...newLease(parts, child, 'oldest'), parents: child.ParentShards }))
   }
 
-  /** Told when it is another one: every worker hears of it. */
+  /** Told when it is another one, and somebody goes by it: every worker hears of it. */
   #load(): Pick<LeaseChange, 'loadKiBps'> {
+    if (this.#context.balance === 'count') return {}
     const nowMs = this.#context.clock.monotonic()
     const elapsedMs = nowMs - this.#measuredAtMs
     if (elapsedMs < LOAD_INTERVAL_MS) return {}

@@ -27,6 +27,28 @@ describe('lease coordinators', () => {
     expect(counts(await fleetOf(1))).toEqual([16])
   })
 
+  it.each(['count', 'load'] as const)(
+    'make no idle worker call for what others are delivered, by %s',
+    async (balance) => {
+      const fleet = new FakeFleet()
+      await fleet.create(shards(50))
+      const [busy, idle] = [fleet.add('busy', { balance }), fleet.add('idle', { balance, leasesMax: 0 })]
+      await fleet.pass(5_000)
+      const calls = idle.calls
+      for (let tenth = 0; tenth < 300; tenth++) {
+        for (const [i, held] of [...busy.held.values()].entries()) {
+          if (tenth % 60 !== i) continue
+          held.delivered(tenth < 60 || tenth >= 120 ? 2 ** 20 : 2 ** 24)
+          void held.checkpoint(place(String(10 ** 9 + tenth)))
+        }
+        await fleet.pass(100)
+      }
+      expect(idle.calls - calls).toBeLessThanOrEqual(31)
+      const told = [...idle.coordinator.table.leases()].filter(({ loadKiBps }) => loadKiBps !== undefined)
+      expect(told).toHaveLength(balance === 'load' ? 50 : 0)
+    },
+  )
+
   it('share evenly, each shard once', async () => {
     const fleet = await fleetOf(5, shards(17))
     expect(counts(fleet).toSorted()).toEqual([3, 3, 3, 4, 4])

@@ -279,10 +279,10 @@ export class LeaseCoordinator {
   }
 
   #start(lease: Lease): void {
-    const { worker, clock, random } = this.#options
+    const { worker, balance, clock, random } = this.#options
     const { store, table } = this
     this.#claims.begin(lease)
-    const holding = new Holding(lease, { worker, store, table, clock, random, signal: this.#abandon.signal })
+    const holding = new Holding(lease, { worker, balance, store, table, clock, random, signal: this.#abandon.signal })
     const running: Running = { holding, done: this.#consume(lease.key, holding) }
     this.#running.set(lease.key, running)
     if (table.heirOf(lease) !== undefined) this.#observe()

@@ -9,6 +9,8 @@ export interface LeaseStoreHarness {
   application(): Promise<LeaseStoreApplication>
   /** Sessions of the tests end after so long without a beat, ms. */
   readonly ttlMs: number
+  /** With the next beat; otherwise when everything is told. Default: true. */
+  readonly tellsLoads?: boolean
 }
 
 export interface LeaseStoreApplication {
@@ -217,6 +219,17 @@ export function leaseStoreContract(name: string, open: () => Promise<LeaseStoreH
       if (!news.isComplete) expect(news.leases).toHaveLength(1)
       const none = await beat(0, { cursor: news.cursor })
       if (!none.isComplete) expect(none.leases).toEqual([])
+    })
+
+    it('tells a load with the next beat, or where a beat costs more, when everything is told', async () => {
+      const { harness, stores: [store], beat } = await setUp(1) // prettier-ignore
+      await beat(0)
+      await store.create([newLeaseOf('shardId-000000000000')], never)
+      const { cursor, leases } = await beat(0)
+      const { key, epoch } = leases[0] as Lease
+      await store.update([{ key, epoch, change: { loadKiBps: 12.5 } }], never)
+      const { isComplete, leases: told } = await beat(0, { cursor })
+      if (isComplete || harness.tellsLoads !== false) expect(told).toMatchObject([{ key, loadKiBps: 12.5 }])
     })
 
     it('counts a worker as long as it beats, and no longer', async () => {

@@ -44,10 +44,10 @@ export interface Beat {
 }
 
 /**
- * Something is news when it matters to who should hold what: leases made or removed, changes of `owner`, `heir`, `epoch`,
- * `paused` and `loadKiBps`, and workers that
- * come, go, or change their capacity. Checkpoints alone are none: they would wake every worker for each
- * of the others'. They come along when the lease is told for another reason, or when everything is.
+ * Something is news when it matters to who should hold what: leases made or removed, changes of `owner`, `heir`, `epoch` and
+ * `paused`, and workers that come, go, or change their capacity. A load ends no wait for news, as a fleet at work has new ones all the
+ * time; it is told by the next beat, or when everything is. Checkpoints alone are never told: they come along when the lease is
+ * told for another reason, or when everything is.
  */
 export interface LeaseNews {
   readonly cursor: string

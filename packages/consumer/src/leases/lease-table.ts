@@ -11,6 +11,7 @@ export class LeaseTable {
   #live: ReadonlyMap<string, number> = new Map()
   #cursor: string | undefined
   #revision = 0
+  #loadRevision = 0
   /** Keys of what updates answered since a beat was sent: only that may be younger than what the beat tells. */
   readonly #answered = new Set<string>()
 
@@ -21,6 +22,11 @@ export class LeaseTable {
   /** Grows with every change that matters to who should hold what. */
   get revision(): number {
     return this.#revision
+  }
+
+  /** Grows with every load that is another: it matters to who goes by loads, and is no reason for haste. */
+  get loadRevision(): number {
+    return this.#loadRevision
   }
 
   get size(): number {
@@ -89,6 +95,7 @@ export class LeaseTable {
     const before = this.#leases.get(lease.key)
     this.#leases.set(lease.key, lease)
     if (before === undefined || matters(before, lease)) this.#revision++
+    else if (before.loadKiBps !== lease.loadKiBps) this.#loadRevision++
   }
 
   drop(key: string): void {
@@ -112,7 +119,6 @@ function matters(before: Lease, lease: Lease): boolean {
     before.heir !== lease.heir ||
     before.epoch !== lease.epoch ||
     before.paused !== lease.paused ||
-    before.loadKiBps !== lease.loadKiBps ||
     isShardEnd(before.checkpoint) !== isShardEnd(lease.checkpoint)
   )
 }

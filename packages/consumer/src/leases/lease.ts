@@ -31,7 +31,7 @@ export interface Lease {
   readonly children: readonly string[]
   /** Decimal, inclusive. Absent where a foreign table has none. */
   readonly hashKeyRange?: { readonly starting: string; readonly ending: string } | undefined
-  /** Moving average of what the shard brings, KiB/s. Unknown: absent. */
+  /** Moving average of what the shard brings, KiB/s. Unknown, as in a fleet that balances by count: absent. */
   readonly loadKiBps?: number | undefined
   /** Owners since the last checkpoint: a lease that changes hands without progress. */
   readonly ownerSwitches: number

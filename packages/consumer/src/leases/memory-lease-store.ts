@@ -22,7 +22,7 @@ interface Session extends LiveWorker {
 const CHANGES_MAX = 10_000
 
 /** What is news of a lease. */
-const NEWS = ['owner', 'heir', 'epoch', 'paused', 'loadKiBps'] as const
+const NEWS = ['owner', 'heir', 'epoch', 'paused'] as const
 
 /** The leases of one application. Each worker opens a store of its own. */
 export class MemoryLeases {
@@ -32,6 +32,8 @@ export class MemoryLeases {
   /** Keys in the order of their changes: change number `#firstChange + i` was of `#changes[i]`. */
   #changes: string[] = []
   #firstChange = 0
+  /** How many changes there were when the last one was made that ends waits for news. */
+  #newsAt = 0
   #version = 0
   #news: Deferred<void> = deferred()
   #expiry: Timer | undefined
@@ -62,7 +64,7 @@ export class MemoryLeases {
     this.#sessions.set(worker, { worker, capacity, expiresAtMs: this.#clock.monotonic() + ttlMs })
     this.#watchExpiry()
     if (isNew) this.#announce()
-    if (cursor === this.#cursor() && waitMs > 0) await this.#anyNews(waitMs, signal)
+    if (Number(cursor ?? -1) >= this.#newsAt && waitMs > 0) await this.#anyNews(waitMs, signal)
     return this.#newsSince(cursor)
   }
 
@@ -84,6 +86,7 @@ export class MemoryLeases {
       const changed: Lease = { ...lease, ...change, version: ++this.#version }
       this.#leases.set(key, changed)
       if (NEWS.some((name) => name in change)) this.#changed(key)
+      else if ('loadKiBps' in change) this.#note(key)
       return { outcome: 'updated', lease: changed }
     })
   }
@@ -102,13 +105,19 @@ export class MemoryLeases {
   }
 
   #changed(key: string): void {
+    this.#note(key)
+    this.#newsAt = this.#changeCount
+    this.#announce()
+  }
+
+  /** For the next beats, without a wake-up. */
+  #note(key: string): void {
     this.#changes.push(key)
     if (this.#changes.length > CHANGES_MAX) {
       const forgotten = this.#changes.length >> 1
       this.#changes = this.#changes.slice(forgotten)
       this.#firstChange += forgotten
     }
-    this.#announce()
   }
 
   /** Wakes every beat that waits. */
@@ -117,8 +126,8 @@ export class MemoryLeases {
     this.#news = deferred()
   }
 
-  #cursor(): string {
-    return String(this.#firstChange + this.#changes.length)
+  get #changeCount(): number {
+    return this.#firstChange + this.#changes.length
   }
 
   #newsSince(cursor: string | undefined): LeaseNews {
@@ -133,7 +142,7 @@ export class MemoryLeases {
       else leases.push(lease)
     }
     const workers = [...this.#sessions.values()].map(({ worker, capacity }) => ({ worker, capacity }))
-    return { cursor: this.#cursor(), isComplete, leases, removed, workers }
+    return { cursor: String(this.#changeCount), isComplete, leases, removed, workers }
   }
 
   async #anyNews(waitMs: number, signal: AbortSignal): Promise<void> {

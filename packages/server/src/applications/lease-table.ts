@@ -40,6 +40,8 @@ export class LeaseTable {
   #changes: (string | undefined)[] = []
   #firstChange = 1
   #workersChange = 0
+  /** The last change that ends waits for news. */
+  #lastNews = 0
   #sortedKeys: readonly string[] | undefined
   #bytes = 0
 
@@ -69,19 +71,21 @@ export class LeaseTable {
     return Array.from(this.#entries.values(), ({ lease }) => lease)
   }
 
-  /** `undefined`: it is gone. Gives back whether that is news to others than its owner. */
+  /** `undefined`: it is gone. Gives back whether others than its owner are to hear of it at once. A load they hear of by the way. */
   set(key: string, lease: ServiceLease | undefined, bytes: number): boolean {
-    const isNews = matters(this.get(key), lease)
+    const before = this.get(key)
+    const isNews = matters(before, lease)
     this.#bytes += bytes - this.bytesOf(key)
     if (lease === undefined || !this.#entries.has(key)) this.#sortedKeys = undefined
     if (lease === undefined) this.#entries.delete(key)
     else this.#entries.set(key, { lease, bytes })
-    if (isNews) this.#changed(key)
+    if (isNews) this.#announced(key)
+    else if (before?.LoadBytesPerSecond !== lease?.LoadBytesPerSecond) this.#changed(key)
     return isNews
   }
 
   workersChanged(): void {
-    this.#changed(undefined)
+    this.#announced(undefined)
     this.#workersChange = this.#lastChange
   }
 
@@ -109,10 +113,10 @@ export class LeaseTable {
     return cursor.after === undefined ? this.#delta(cursor.since) : this.#tell(cursor, false)
   }
 
-  /** Whether there is anything to tell. */
+  /** Whether there is anything to tell at once. */
   hasNews(text: string | undefined): boolean {
     const cursor = this.#readCursor(text)
-    return cursor === undefined || cursor.after !== undefined || cursor.since < this.#lastChange
+    return cursor === undefined || cursor.after !== undefined || cursor.since < this.#lastNews
   }
 
   /** A page of everything. Who began is told behind it what changed meanwhile. */
@@ -158,6 +162,11 @@ export class LeaseTable {
     return this.#firstChange + this.#changes.length - 1
   }
 
+  #announced(key: string | undefined): void {
+    this.#changed(key)
+    this.#lastNews = this.#lastChange
+  }
+
   #changed(key: string | undefined): void {
     this.#changes.push(key)
     if (this.#changes.length < 2 * CHANGES_KEPT) return
@@ -180,14 +189,14 @@ export class LeaseTable {
 }
 
 /**
- * To who should hold what. A checkpoint concerns the owner alone: were everybody told of each, a fleet at work would do
+ * To who should hold what, at once. A checkpoint concerns the owner alone: were everybody told of each, a fleet at work would do
  * nothing else.
  */
 function matters(before: ServiceLease | undefined, after: ServiceLease | undefined): boolean {
   if (before === undefined || after === undefined) return true
-  const { Owner, Heir, Epoch, Paused, LoadBytesPerSecond } = after
+  const { Owner, Heir, Epoch, Paused } = after
   if (before.Owner !== Owner || before.Heir !== Heir || before.Epoch !== Epoch || before.Paused !== Paused) return true
-  return before.LoadBytesPerSecond !== LoadBytesPerSecond || isEnded(before) !== isEnded(after)
+  return isEnded(before) !== isEnded(after)
 }
 
 function isEnded({ Checkpoint }: ServiceLease): boolean {

@@ -55,6 +55,7 @@ for (const [name, more] of [
 ] as const)
   leaseStoreContract(`DynamoDB, ${name}`, () => ({
     ttlMs: 60_000,
+    tellsLoads: false,
     async application() {
       const clock = new JumpingClock()
       const options = { table: `leases-${tables++}`, keys: { account: '000000000000' }, clock, ...more }

@@ -34,6 +34,7 @@ export interface PostgresLeaseStoreOptions {
 
 interface State {
   readonly news: number
+  readonly announced: number
   /** When leases were taken away last, as a number of news. */
   readonly removed: number
   readonly workers: readonly LiveWorker[]
@@ -41,7 +42,8 @@ interface State {
   readonly leftMs: number
 }
 
-const NEWS = ['owner', 'heir', 'epoch', 'paused', 'loadKiBps'] as const
+/** What ends waits for news. A load is numbered only: the next beat tells it. */
+const NEWS = ['owner', 'heir', 'epoch', 'paused'] as const
 
 export class PostgresLeaseStore implements LeaseStore {
   readonly #pool: PostgresPool
@@ -79,7 +81,7 @@ export class PostgresLeaseStore implements LeaseStore {
     )
     if (this.#told?.worker !== worker || this.#told.capacity !== capacity) await this.#announce(signal)
     this.#told = { worker, capacity }
-    if (this.#wakeUp !== undefined && waitMs > 0 && cursor === String(state.news)) {
+    if (this.#wakeUp !== undefined && waitMs > 0 && Number(cursor ?? -1) >= state.announced) {
       await this.#wakeUp.wait(Math.min(waitMs, state.leftMs), signal)
       state = this.#stateOf(await this.#query(this.#sql.look, [this.#application], signal), beat)
     }
@@ -108,11 +110,13 @@ export class PostgresLeaseStore implements LeaseStore {
     const rows = updates.map(({ key, epoch, change }) => ({
       key,
       epoch,
-      news: matters(change),
+      news: matters(change) || 'loadKiBps' in change,
       columns: columnsOf(change),
     }))
-    const isNews = rows.some(({ news }) => news)
-    const done = await this.#query(this.#sql.update, [this.#application, JSON.stringify(rows), isNews], signal)
+    const isNumbered = rows.some(({ news }) => news)
+    const isNews = updates.some(({ change }) => matters(change))
+    const values = [this.#application, JSON.stringify(rows), isNumbered, isNews]
+    const done = await this.#query(this.#sql.update, values, signal)
     if (isNews && done.length > 0) await this.#announce(signal)
     const updated = new Map(done.map((row) => [row['key'] as string, leaseOfRow(row)]))
     const others = updates.filter(({ key }) => !updated.has(key)).map(({ key }) => key)
@@ -182,6 +186,7 @@ export class PostgresLeaseStore implements LeaseStore {
     const others = sessions.filter((other) => other.worker !== worker)
     return {
       news: Number(row['news']),
+      announced: Number(row['announced']),
       removed: Number(row['removed']),
       workers: [{ worker, capacity }, ...others.map((other) => ({ worker: other.worker, capacity: other.capacity }))],
       leftMs: Math.min(...others.map(({ leftMs }) => leftMs + 1)),

@@ -1,6 +1,6 @@
 /**
  * The store's SQL. News are numbered by a counter in the application's row: who changes what is news holds that row until
- * its commit, so numbers come to light in their order and a cursor misses nothing. Rows of leases are locked after it.
+ * its commit, so numbers come to light in their order and a cursor misses nothing. `announced` is the last that ends waits. Rows of leases are locked after it.
  * Leases that are taken away leave nothing behind but `removed`: cursors before it are told everything.
  */
 import { COLUMNS, valueSql } from './lease-row.ts'
@@ -30,7 +30,7 @@ export function statementsFor(schema: string): Statements {
   const leases = `${quoted}.millrace_leases`
   const sessions = `${quoted}.millrace_sessions`
   const names = COLUMNS.map(([name]) => name).join(', ')
-  const state = `SELECT a.news, a.removed,
+  const state = `SELECT a.news, a.announced, a.removed,
     (SELECT coalesce(json_agg(json_build_object('worker', s.worker, 'capacity', s.capacity,
         'leftMs', extract(epoch FROM s.expires_at - clock_timestamp()) * 1000)), '[]')
       FROM ${sessions} s WHERE s.application = $1 AND s.expires_at > clock_timestamp()) AS workers
@@ -46,7 +46,8 @@ export function statementsFor(schema: string): Statements {
     make: `SELECT pg_advisory_xact_lock(${MAKING});
       CREATE SCHEMA IF NOT EXISTS ${quoted};
       CREATE TABLE IF NOT EXISTS ${applications} (
-        application text PRIMARY KEY, news bigint NOT NULL DEFAULT 0, removed bigint NOT NULL DEFAULT 0);
+        application text PRIMARY KEY, news bigint NOT NULL DEFAULT 0,
+        announced bigint NOT NULL DEFAULT 0, removed bigint NOT NULL DEFAULT 0);
       CREATE TABLE IF NOT EXISTS ${leases} (
         application text NOT NULL, key text NOT NULL,
         ${COLUMNS.map((column) => column.join(' ')).join(', ')},
@@ -68,12 +69,15 @@ export function statementsFor(schema: string): Statements {
     all: `SELECT * FROM ${leases} WHERE application = $1`,
     since: `SELECT * FROM ${leases} WHERE application = $1 AND news > $2`,
     named: `SELECT * FROM ${leases} WHERE application = $1 AND key = ANY($2)`,
-    create: `WITH app AS (UPDATE ${applications} SET news = news + 1 WHERE application = $1 RETURNING news)
+    create: `WITH app AS (
+        UPDATE ${applications} SET news = news + 1, announced = news + 1 WHERE application = $1 RETURNING news)
       INSERT INTO ${leases} (application, key, ${names}, version, news)
       SELECT $1, n.key, ${COLUMNS.map(([name, type]) => valueSql(name, type, 'n.columns')).join(', ')}, 1, app.news
       FROM app, jsonb_to_recordset($2::jsonb) AS n(key text, columns jsonb)
       ON CONFLICT DO NOTHING`,
-    update: `WITH app AS (UPDATE ${applications} SET news = news + 1 WHERE application = $1 AND $3 RETURNING news)
+    update: `WITH app AS (
+        UPDATE ${applications} SET news = news + 1, announced = CASE WHEN $4 THEN news + 1 ELSE announced END
+        WHERE application = $1 AND $3 RETURNING news)
       UPDATE ${leases} l SET
         ${COLUMNS.map(([name, type]) => `${name} = CASE WHEN u.columns ? '${name}' THEN ${valueSql(name, type, 'u.columns')} ELSE l.${name} END`).join(', ')},
         version = l.version + 1,
@@ -85,7 +89,7 @@ export function statementsFor(schema: string): Statements {
           >= (${placeSql('l.checkpoint')}, l.checkpoint_sub))
       RETURNING l.*`,
     remove: `WITH app AS (
-        UPDATE ${applications} SET news = news + 1, removed = news + 1 WHERE application = $1 RETURNING news)
+        UPDATE ${applications} SET news = news + 1, announced = news + 1, removed = news + 1 WHERE application = $1 RETURNING news)
       DELETE FROM ${leases} l
       USING app, jsonb_to_recordset($2::jsonb) AS r(key text, epoch bigint)
       WHERE l.application = $1 AND l.key = r.key AND l.epoch = r.epoch`,
