@@ -75,7 +75,7 @@ export class DynamoApplications implements LeaseAdministration {
   async create(application: string, leases: readonly NewLease[], signal: AbortSignal): Promise<void> {
     if (leases.length === 0) return
     const items = await this.#open(application, signal)
-    await manyAtOnce(leases, (lease) => items.create(lease, signal))
+    await items.create(leases, signal)
     await this.#announce(signal)
   }
 

@@ -108,7 +108,7 @@ export class DynamoLeaseStore implements LeaseStore {
 
   async #create(leases: readonly NewLease[], signal: AbortSignal): Promise<void> {
     const items = await this.#open(signal)
-    await manyAtOnce(leases, (lease) => items.create(lease, signal))
+    await items.create(leases, signal)
     if (leases.length > 0) await this.#sessions.announce(signal)
   }
 

@@ -10,7 +10,9 @@ import { LeaseStoreError } from '../lease-store.ts'
 import type { LeaseChange, NewLease } from '../lease.ts'
 import { call, scan } from './dynamo-calls.ts'
 import type { ItemKeys } from './item-keys.ts'
+import { generations } from './generations.ts'
 import { type Item, itemOfNewLease, leaseOfItem, type StoredLease, updateOfItem } from './lease-item.ts'
+import { manyAtOnce } from './many-at-once.ts'
 
 export class LeaseTableItems {
   readonly #client: DynamoDBClient
@@ -35,8 +37,16 @@ export class LeaseTableItems {
     return leaseOfItem(found.Item, this.#keys)
   }
 
-  /** Unless it is there. */
-  async create(lease: NewLease, signal: AbortSignal): Promise<void> {
+  /**
+   * Those that are not there, parents before their children: a parent without a lease counts as processed. After a failure no
+   * more are begun.
+   */
+  async create(leases: readonly NewLease[], signal: AbortSignal): Promise<void> {
+    for (const generation of generations(leases))
+      await manyAtOnce(generation, (lease) => this.#createOne(lease, signal))
+  }
+
+  async #createOne(lease: NewLease, signal: AbortSignal): Promise<void> {
     const command = new PutItemCommand({
       TableName: this.#table,
       Item: itemOfNewLease(lease, this.#keys),
