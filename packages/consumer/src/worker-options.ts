@@ -1,4 +1,5 @@
 /** What a worker can be told. Every member says what happens when it is left out. */
+import { SESSION_TTL_MAX_MS, SESSION_TTL_MIN_MS } from '@millrace/protocol'
 import type { Clock, Logger, Random } from '@millrace/std'
 import type { LeaseStore } from './leases/lease-store.ts'
 import type { MetricsOptions } from './metrics/metrics-sink.ts'
@@ -6,7 +7,7 @@ import type { RecordSchema } from './records/record-schema.ts'
 import type { OpenRetrieval } from './retrieval/retrieval.ts'
 import type { StreamService } from './service.ts'
 import type { InitialPosition } from './shards/lineage.ts'
-import type { ShardConsumerOptions } from './shards/shard-consumer-options.ts'
+import { resolveShardConsumerOptions, type ShardConsumerOptions } from './shards/shard-consumer-options.ts'
 import type { WorkerEvent } from './worker-event.ts'
 
 export interface WorkerOptions<Value = Uint8Array> extends ShardConsumerOptions {
@@ -30,11 +31,11 @@ export interface WorkerOptions<Value = Uint8Array> extends ShardConsumerOptions 
   readonly workerId?: string | undefined
   /** `count`: every worker has as many shards. `load`: and as much traffic. Default: `count`. */
   readonly balance?: 'count' | 'load' | undefined
-  /** What this worker takes beside others. Default: 1. */
+  /** What this worker takes beside others, above 0, at most 1,000. Default: 1. */
   readonly capacity?: number | undefined
   /** The most shards that this worker has. Others take the rest; what nobody takes is told by events. Default: no bound. */
   readonly leasesMax?: number | undefined
-  /** A worker that is not heard of for so long is dead, and others take its shards, ms. Default: 4,000. */
+  /** A worker that is not heard of for so long is dead, and others take its shards, ms; from 500 to 300,000. Default: 4,000. */
   readonly failoverMs?: number | undefined
   /** Between two calls of an idle worker to the lease store, ms; at most a third of `failoverMs`. Default: 1,000. */
   readonly beatMs?: number | undefined
@@ -50,4 +51,63 @@ export interface WorkerOptions<Value = Uint8Array> extends ShardConsumerOptions 
   readonly logger?: Logger | undefined
   readonly clock?: Clock | undefined
   readonly random?: Random | undefined
+}
+
+type Resolved =
+  'balance' | 'capacity' | 'leasesMax' | 'failoverMs' | 'beatMs' | 'handoverMs' | 'shardSyncMs' | 'initialPosition'
+
+export type ResolvedWorkerOptions = { readonly [Name in Resolved]: Exclude<WorkerOptions[Name], undefined> }
+
+/** Timers take no more, ms. */
+const TIMER_MS_MAX = 2 ** 31 - 1
+const CAPACITY_MAX = 1_000
+const WORKER_ID_CHARACTERS_MAX = 128
+
+/**
+ * Fills in the defaults of what the worker itself goes by. A TypeError for what is missing or of another kind, a RangeError for
+ * what is no sensible choice.
+ */
+export function resolveWorkerOptions<Value>(options: WorkerOptions<Value>): ResolvedWorkerOptions {
+  checkPresence(options)
+  const { balance = 'count', capacity = 1, leasesMax = Infinity, initialPosition = 'oldest', workerId } = options
+  const { failoverMs = 4_000, beatMs = 1_000, handoverMs = 30_000, shardSyncMs = 60_000 } = options
+  expect(balance === 'count' || balance === 'load', "balance to be 'count' or 'load'", balance)
+  expect(capacity >= 0.001 && capacity <= CAPACITY_MAX, `capacity to be from 0.001 to ${CAPACITY_MAX}`, capacity)
+  const isCount = leasesMax === Infinity || Number.isInteger(leasesMax)
+  expect(isCount && leasesMax >= 1, 'leasesMax to be a whole number from 1 on', leasesMax)
+  const isSession = failoverMs >= SESSION_TTL_MIN_MS && failoverMs <= SESSION_TTL_MAX_MS
+  expect(isSession, `failoverMs to be from ${SESSION_TTL_MIN_MS} to ${SESSION_TTL_MAX_MS}`, failoverMs)
+  const isRhythm = beatMs > 0 && beatMs * 3 <= failoverMs
+  expect(isRhythm, `beatMs to be above 0 and at most a third of failoverMs (${failoverMs})`, beatMs)
+  expect(handoverMs >= 0 && handoverMs <= TIMER_MS_MAX, `handoverMs to be from 0 to ${TIMER_MS_MAX}`, handoverMs)
+  expect(shardSyncMs >= 1 && shardSyncMs <= TIMER_MS_MAX, `shardSyncMs to be from 1 to ${TIMER_MS_MAX}`, shardSyncMs)
+  expect(
+    typeof initialPosition === 'object' ? Number.isFinite(initialPosition.timeMs) : ['oldest', 'latest'].includes(initialPosition), // prettier-ignore
+    "initialPosition to be 'oldest', 'latest' or { timeMs }, ms since the epoch",
+    typeof initialPosition === 'object' ? initialPosition.timeMs : initialPosition,
+  )
+  const isId = workerId === undefined || (workerId.length > 0 && workerId.length <= WORKER_ID_CHARACTERS_MAX)
+  expect(isId, `workerId to have from 1 to ${WORKER_ID_CHARACTERS_MAX} characters`, workerId)
+  resolveShardConsumerOptions(options)
+  return { balance, capacity, leasesMax, failoverMs, beatMs, handoverMs, shardSyncMs, initialPosition }
+}
+
+function checkPresence<Value>({ client, leases, application, stream }: WorkerOptions<Value>): void {
+  for (const [name, value] of Object.entries({ client, leases }))
+    if (typeof value !== 'object' || value === null)
+      throw new TypeError(`Expected ${name} to be an object, found ${String(value)}.`)
+  if (typeof application !== 'string')
+    throw new TypeError(`Expected application to be a text, found ${String(application)}.`)
+  expect(application !== '', 'application to be a name', "''")
+  if (typeof stream === 'function') return
+  const names = Array.isArray(stream) ? stream : [stream]
+  if (names.some((name) => typeof name !== 'string'))
+    throw new TypeError(
+      `Expected stream to be a name, several, or a function that gives them, found ${String(stream)}.`,
+    )
+  expect(names.length > 0 && !names.includes(''), 'stream to name a stream', names.length === 0 ? '[]' : "''")
+}
+
+function expect(isSo: boolean, what: string, found: unknown): void {
+  if (!isSo) throw new RangeError(`Expected ${what}, found ${String(found)}.`)
 }

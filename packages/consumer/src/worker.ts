@@ -26,11 +26,10 @@ import { type Retrieval, ShardReadError, type ShardReadErrorCode } from './retri
 import type { OpenRecords } from './shards/invalid-record.ts'
 import { ShardConsumer } from './shards/shard-consumer.ts'
 import { ShardConsumerError } from './shards/shard-consumer-error.ts'
-import { resolveShardConsumerOptions } from './shards/shard-consumer-options.ts'
 import type { ShardProcessorFactory } from './shards/shard-processor.ts'
 import { ShardSync } from './shards/shard-sync.ts'
 import type { WorkerEvent } from './worker-event.ts'
-import type { WorkerOptions } from './worker-options.ts'
+import { resolveWorkerOptions, type WorkerOptions } from './worker-options.ts'
 
 export interface StopOptions {
   /** How long shards may take to finish what is in hand, ms; then their leases are given up without. Default: 30,000. */
@@ -71,18 +70,16 @@ export class Worker<Value = Uint8Array> implements AsyncDisposable {
   #running: Promise<void> | undefined
   #stopping: Promise<void> | undefined
 
-  /** A RangeError for options that are no sensible choice. */
+  /** A TypeError for options that are missing or of another kind, a RangeError for those that are no sensible choice. */
   constructor(options: WorkerOptions<Value>) {
     const { application, client, metrics, clock = systemClock, random = systemRandom, logger = silentLogger } = options
-    const { failoverMs = 4_000, beatMs = 1_000, handoverMs = 30_000, stream } = options
-    if (!(beatMs > 0 && beatMs * 3 <= failoverMs))
-      throw new RangeError(`Expected beatMs to be at most a third of failoverMs (${failoverMs}), found ${beatMs}.`)
-    resolveShardConsumerOptions(options)
+    const { stream } = options
+    const { balance, capacity, leasesMax, failoverMs, beatMs, handoverMs, shardSyncMs, initialPosition } =
+      resolveWorkerOptions(options)
     this.#options = options
     this.#clock = clock
     this.#random = random
     this.id = options.workerId ?? `${hostname()}-${process.pid}-${Buffer.from(random.bytes(4)).toString('hex')}`
-    const leasesMax = options.leasesMax ?? Infinity
     this.#metrics = metrics && new WorkerMetrics({ ...metrics, application, worker: this.id, leasesMax, clock })
     const leases = toldLeaseStore(options.leases, this.id, clock, (event) => this.#emit(event))
     this.#retrieval = (options.retrieval ?? polling())({
@@ -100,9 +97,9 @@ export class Worker<Value = Uint8Array> implements AsyncDisposable {
       worker: this.id,
       store: leases,
       consume: (held) => this.#consume(held),
-      balance: options.balance ?? 'count',
+      balance,
       leasesMax,
-      capacity: options.capacity ?? 1,
+      capacity,
       ttlMs: failoverMs,
       beatMs,
       handoverMs,
@@ -119,8 +116,8 @@ export class Worker<Value = Uint8Array> implements AsyncDisposable {
       store: this.#coordinator.store,
       table: this.#coordinator.table,
       streams: typeof stream === 'function' ? stream : () => (typeof stream === 'string' ? [stream] : stream),
-      initial: options.initialPosition ?? 'oldest',
-      intervalMs: options.shardSyncMs ?? 60_000,
+      initial: initialPosition,
+      intervalMs: shardSyncMs,
       refresh: () => this.#coordinator.refresh(),
       clock,
       random,

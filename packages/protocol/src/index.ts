@@ -259,6 +259,8 @@ export {
   LEASES_PER_APPLICATION_MAX,
   LEASES_PER_CALL_MAX,
   LIST_APPLICATIONS_PAGE_MAX,
+  SESSION_TTL_MAX_MS,
+  SESSION_TTL_MIN_MS,
   WORKERS_PER_APPLICATION_MAX,
 } from './applications/limits.ts'
 export { BeatSession } from './applications/beat-session.ts'

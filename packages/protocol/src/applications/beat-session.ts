@@ -31,7 +31,7 @@ const Output = structure('BeatSessionOutput', {
 /**
  * Keeps a worker's session for `TtlMs`, and tells what changed in its application since the cursor; without one, and
  * with one of another life of the server, everything. Waits up to `WaitMs` (default 0), and half of `TtlMs`, for news: leases made or removed, changes of
- * owner, heir, epoch, load and pause, workers that come and go. Checkpoints alone are none.
+ * owner, heir, epoch and pause, workers that come and go. A load ends no wait; checkpoints alone are none.
  */
 export const BeatSession = ownOperation('BeatSession', {
   input: Input,

@@ -1,0 +1,54 @@
+import { VirtualClock } from '@millrace/std/testing'
+import { describe, expect, it } from 'vitest'
+import { MemoryLeases } from './leases/memory-lease-store.ts'
+import type { StreamService } from './service.ts'
+import { resolveWorkerOptions, type WorkerOptions } from './worker-options.ts'
+
+const needed = {
+  client: {} as StreamService,
+  application: 'billing',
+  stream: 'orders',
+  leases: new MemoryLeases(new VirtualClock()).open(),
+}
+
+describe("a worker's options", () => {
+  it('have defaults', () => {
+    const defaults = {
+      balance: 'count',
+      capacity: 1,
+      leasesMax: Infinity,
+      failoverMs: 4_000,
+      initialPosition: 'oldest',
+    }
+    expect(resolveWorkerOptions({ ...needed, capacity: undefined })).toMatchObject(defaults)
+    expect(resolveWorkerOptions({ ...needed, leasesMax: 3, balance: 'load' })).toMatchObject({
+      leasesMax: 3,
+      balance: 'load',
+    })
+  })
+
+  it.each([
+    [{ leasesMax: NaN }, RangeError, 'leasesMax to be a whole number from 1 on, found NaN'],
+    [{ leasesMax: 0 }, RangeError, 'leasesMax'],
+    [{ capacity: -1 }, RangeError, 'capacity to be from 0.001 to 1000, found -1'],
+    [{ capacity: NaN }, RangeError, 'capacity'],
+    [{ shardSyncMs: 0 }, RangeError, 'shardSyncMs'],
+    [{ handoverMs: NaN }, RangeError, 'handoverMs'],
+    [{ failoverMs: 300_001 }, RangeError, 'failoverMs to be from 500 to 300000, found 300001'],
+    [{ beatMs: 2_000 }, RangeError, 'at most a third of failoverMs (4000), found 2000'],
+    [{ balance: 'x' }, RangeError, "balance to be 'count' or 'load', found x"],
+    [{ initialPosition: 'newest' }, RangeError, 'found newest'],
+    [{ initialPosition: { timeMs: NaN } }, RangeError, 'found NaN'],
+    [{ workerId: 'x'.repeat(129) }, RangeError, 'workerId'],
+    [{ application: '' }, RangeError, 'application'],
+    [{ application: undefined }, TypeError, 'application to be a text, found undefined'],
+    [{ stream: [] }, RangeError, 'stream'],
+    [{ stream: undefined }, TypeError, 'stream to be a name, several, or a function that gives them, found undefined'],
+    [{ leases: undefined }, TypeError, 'leases to be an object, found undefined'],
+    [{ batchRecordsMax: 0 }, RangeError, 'batchRecordsMax'],
+  ])('are refused where they are no choice: %o', (wrong, kind, text) => {
+    const resolve = () => resolveWorkerOptions({ ...needed, ...wrong } as WorkerOptions)
+    expect(resolve).toThrow(kind)
+    expect(resolve).toThrow(text)
+  })
+})
