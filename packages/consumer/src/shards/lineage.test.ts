@@ -108,6 +108,11 @@ describe('holes of the key space', () => {
     ])
   })
 
+  it('are not looked for while a lease does not tell its range', () => {
+    expect(keySpaceHoles([of(10n, max), of(0n, 0n, { hashKeyRange: undefined })])).toEqual([])
+    expect(keySpaceHoles([of(1n, max), of(0n, 0n, { hashKeyRange: undefined, checkpoint: SHARD_END })])).toHaveLength(1)
+  })
+
   it('are hidden by overlaps, not by what has ended', () => {
     expect(keySpaceHoles([of(0n, max), of(5n, 9n)])).toEqual([])
     expect(keySpaceHoles([of(0n, 9n, { checkpoint: SHARD_END }), of(10n, max)])).toEqual([{ starting: 0n, ending: 9n }])

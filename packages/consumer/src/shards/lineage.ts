@@ -131,12 +131,12 @@ export interface KeyRange {
 
 const HASH_KEY_MAX = 2n ** 128n - 1n
 
-/** Parts of the key space that no unfinished lease has. Leases without a range say nothing, and hide holes. */
+/** Parts of the key space that no unfinished lease has; none as long as one of these does not tell its range. */
 export function keySpaceHoles(leases: Iterable<Lease>): readonly KeyRange[] {
-  const ranges = [...leases]
-    .filter(({ checkpoint }) => !isShardEnd(checkpoint))
-    .map(({ hashKeyRange }) => hashKeyRange)
-    .filter((range) => range !== undefined)
+  const unfinished = [...leases].filter(({ checkpoint }) => !isShardEnd(checkpoint))
+  const told = unfinished.map(({ hashKeyRange }) => hashKeyRange).filter((range) => range !== undefined)
+  if (told.length < unfinished.length) return []
+  const ranges = told
     .map(({ starting, ending }) => ({ starting: BigInt(starting), ending: BigInt(ending) }))
     .sort((a, b) => (a.starting < b.starting ? -1 : a.starting > b.starting ? 1 : 0))
   const holes: KeyRange[] = []
