@@ -75,9 +75,10 @@ describe('leases that are missing', () => {
 describe('leases that are done with', () => {
   const begun = { checkpoint: { sequenceNumber: '5', subSequenceNumber: 0 } }
   const ended = { checkpoint: SHARD_END, children: ['1', '2'] }
+  const listed = ['p', '0', '1', '2'].map((id) => shard(id))
 
   it('go when their children have begun', () => {
-    const ids = (there: Map<string, Lease>) => disposableLeases(there, stream).map(({ shardId }) => shardId)
+    const ids = (there: Map<string, Lease>) => disposableLeases(there, stream, listed).map(({ shardId }) => shardId)
     expect(ids(leases(['0', ended], ['1', begun], ['2', { checkpoint: TRIM_HORIZON }]))).toEqual([])
     expect(ids(leases(['0', ended], ['1', begun]))).toEqual([])
     expect(ids(leases(['0', ended], ['1', begun], ['2', begun]))).toEqual(['0'])
@@ -85,7 +86,22 @@ describe('leases that are done with', () => {
 
   it('stay as long as a parent’s is there', () => {
     const there = leases(['p', { checkpoint: SHARD_END, children: ['0'] }], ['0', { ...ended, parents: ['p'] }], ['1', begun], ['2', begun]) // prettier-ignore
-    expect(disposableLeases(there, stream).map(({ shardId }) => shardId)).toEqual(['p'])
+    expect(disposableLeases(there, stream, listed).map(({ shardId }) => shardId)).toEqual(['p'])
+  })
+})
+
+describe('leases that are done with, of shards too old to be listed', () => {
+  const listed = [shard('1'), shard('2')]
+  const ended = { checkpoint: SHARD_END }
+
+  it('go with or without children, and make way for those behind them', () => {
+    const there = leases(['p', ended], ['0', { ...ended, parents: ['p'], children: ['1', '2'] }], ['1'], ['2'])
+    expect(disposableLeases(there, stream, listed).map(({ key }) => there.delete(key))).toEqual([true])
+    expect(disposableLeases(there, stream, listed).map(({ shardId }) => shardId)).toEqual(['0'])
+  })
+
+  it('stay when they have not ended', () => {
+    expect(disposableLeases(leases(['p'], ['1'], ['2', ended]), stream, listed)).toEqual([])
   })
 })
 

@@ -105,23 +105,27 @@ function isOpen(shard: Shard): boolean {
 }
 
 /**
- * Finished leases that nobody needs any more: their children have begun (a checkpoint that is no beginning), and no lease
- * of a parent is left that would wait for them.
+ * Finished leases that nobody needs any more: their children have begun (a checkpoint that is no beginning), or their shards are
+ * too old to be listed, and no lease of a parent is left that would wait for them.
  */
-export function disposableLeases(leases: ReadonlyMap<string, Lease>, stream: StreamOfLeases): readonly Lease[] {
+export function disposableLeases(
+  leases: ReadonlyMap<string, Lease>,
+  stream: StreamOfLeases,
+  shards: readonly Shard[],
+): readonly Lease[] {
+  const listed = new Set(shards.map(({ ShardId }) => ShardId))
   const of = (shardId: string): Lease | undefined => leases.get(leaseKey({ ...stream, shardId }))
   return [...leases.values()].filter(
     (lease) =>
       isShardEnd(lease.checkpoint) &&
-      lease.children.length > 0 &&
       lease.parents.every((parent) => of(parent) === undefined) &&
-      lease.children.every((shardId) => {
-        const child = of(shardId)
-        return (
-          child !== undefined && !['TRIM_HORIZON', 'AT_TIMESTAMP', 'LATEST'].includes(child.checkpoint.sequenceNumber)
-        )
-      }),
+      (!listed.has(lease.shardId) ||
+        (lease.children.length > 0 && lease.children.every((shardId) => hasBegun(of(shardId))))),
   )
+}
+
+function hasBegun(lease: Lease | undefined): boolean {
+  return lease !== undefined && !['TRIM_HORIZON', 'AT_TIMESTAMP', 'LATEST'].includes(lease.checkpoint.sequenceNumber)
 }
 
 export interface KeyRange {

@@ -148,11 +148,12 @@ export class ShardSync {
     if (stream === undefined) return waitMs
     const leases = this.#leasesOf(stream)
     const startTimeMs = latestAsOf(clock.now())
-    const missing = missingLeases(stream, await this.#shardsOf(name, signal), leases, initial).map((lease) =>
+    const shards = await this.#shardsOf(name, signal)
+    const missing = missingLeases(stream, shards, leases, initial).map((lease) =>
       isLatestWithoutTime(lease) ? { ...lease, startTimeMs } : lease,
     )
     for (const some of inCalls(missing)) await store.create(some, signal)
-    const disposable = disposableLeases(leases, stream)
+    const disposable = disposableLeases(leases, stream, shards)
     for (const some of inCalls(disposable)) await store.remove(some, signal)
     if (missing.length > 0) return FIRST_INTERVAL_MS
     this.#audit(name, leases)
