@@ -215,8 +215,8 @@ export class Worker<Value = Uint8Array> implements AsyncDisposable {
     if (await withAnySignal([held.lost, held.release], isForeign)) return 'declined'
     // Of a KCL or of somebody else: until the first checkpoint every owner is to begin where this one does.
     if (isLatestWithoutTime(held.lease)) await held.beginAt(latestAsOf(this.#clock.now()))
-    const { stream, shardId, checkpoint, startTimeMs = 0 } = held.lease
-    const position = readPositionOf(checkpoint, startTimeMs)
+    const { stream, shardId, checkpoint, startTimeMs } = held.lease
+    const position = readPositionOf(checkpoint, startTimeMs, this.#options.initialPosition)
     if (position === undefined || this.#face === undefined) return 'ended'
     this.#emit({ kind: 'shard-taken', stream, shardId })
     const consumer = new ShardConsumer<Value>({

@@ -23,7 +23,10 @@ export interface Lease {
   readonly checkpoint: ExtendedSequenceNumber
   /** The first phase of a checkpoint of two: what the next owner is told in `initialize`. */
   readonly pending?: PendingCheckpoint | undefined
-  /** Where AT_TIMESTAMP is, and since when LATEST is meant (`latest.ts`), ms since the epoch. */
+  /**
+   * Where AT_TIMESTAMP is, and since when LATEST is meant (`latest.ts`), ms since the epoch. Absent at AT_TIMESTAMP: at the time
+   * of the worker's `initialPosition`, else all there is.
+   */
   readonly startTimeMs?: number | undefined
   /** Shards whose records come first: none, one, or two after a merge. */
   readonly parents: readonly string[]
