@@ -193,6 +193,15 @@ export class Holding implements HeldLease {
       .map((child) => ({ ...newLease(parts, child, 'oldest'), parents: child.ParentShards }))
   }
 
+  /** With each beat: the load of a shard that has no checkpoint to be told with, as nothing comes any more. */
+  measure(): void {
+    const silentMs = this.#context.clock.monotonic() - this.#measuredAtMs
+    if (silentMs < 2 * LOAD_INTERVAL_MS || this.#isEnding || this.#lost.signal.aborted) return
+    const change = this.#load()
+    // What the store answers of another term has ended this holding.
+    if (change.loadKiBps !== undefined) void this.#change(change).catch(() => undefined)
+  }
+
   /** Told when it is another one, and somebody goes by it: every worker hears of it. */
   #load(): Pick<LeaseChange, 'loadKiBps'> {
     if (this.#context.balance === 'count') return {}

@@ -49,6 +49,23 @@ describe('lease coordinators', () => {
     },
   )
 
+  it('tell that a shard became silent, which has no checkpoints any more', async () => {
+    const fleet = new FakeFleet()
+    await fleet.create(shards(1))
+    const worker = fleet.add('worker-0', { balance: 'load' })
+    await fleet.pass(5_000)
+    const [held] = [...worker.held.values()]
+    held?.delivered(2 ** 20)
+    await held?.checkpoint(place('1'))
+    const load = async () => (await fleet.stored())[0]?.loadKiBps
+    expect(await load()).toBeGreaterThan(100)
+    await fleet.pass(120_000)
+    expect(await load()).toBeLessThanOrEqual(2)
+    const calls = worker.calls
+    await fleet.pass(30_000)
+    expect(worker.calls - calls).toBeLessThanOrEqual(31)
+  })
+
   it('share evenly, each shard once', async () => {
     const fleet = await fleetOf(5, shards(17))
     expect(counts(fleet).toSorted()).toEqual([3, 3, 3, 4, 4])

@@ -210,6 +210,7 @@ export class LeaseCoordinator {
     for (const running of this.#running.values()) {
       const { holding } = running
       if (!holding.observe(this.table.get(holding.lease.key))) continue
+      holding.measure()
       if (this.#claims.isDeclined(holding.lease)) holding.askToRelease('handoff')
       if (holding.lease.paused) holding.askToRelease('pause')
       const heir = this.table.heirOf(holding.lease)
