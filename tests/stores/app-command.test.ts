@@ -104,7 +104,9 @@ describe.each(stores)('millrace app on leases in %s', (name, address, open) => {
     await worker.stop()
     await running
     await leases[Symbol.asyncDispose]()
-    expect(seen).toHaveLength(2 * RECORDS)
+    // What came in the minute before the latest may come again: clocks differ.
+    expect(seen.length).toBeLessThanOrEqual(3 * RECORDS)
+    expect(new Set(seen).size).toBe(RECORDS)
   })
 
   it('says what is not there', async () => {
