@@ -24,7 +24,15 @@ async function heldLease(update: (store: LeaseStore) => LeaseStore['update']): P
   const table = new LeaseTable()
   table.put(first)
   const slow = { ...store, update: update(store) }
-  return new Holding(first, { worker: 'w', store: slow, table, clock, random: seededRandom(1), signal: never })
+  return new Holding(first, {
+    worker: 'w',
+    store: slow,
+    table,
+    balance: 'count',
+    clock,
+    random: seededRandom(1),
+    signal: never,
+  })
 }
 
 const call = fc.record({ isPrepared: fc.boolean(), step: fc.integer({ min: 0, max: 2 }), isAwaited: fc.boolean() })
