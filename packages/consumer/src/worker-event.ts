@@ -35,6 +35,8 @@ export type WorkerEvent =
       readonly held: number
       readonly unowned: number
     }
+  /** The streams' shards were looked at. `error`: they could not be, and nothing new is begun until they can. */
+  | { readonly kind: 'shard-sync'; readonly durationMs: number; readonly error?: unknown }
   /** The store did not hear that this worker stops: to the others it is dead after `failoverMs`. */
   | { readonly kind: 'leave-failure'; readonly error: unknown }
   /**

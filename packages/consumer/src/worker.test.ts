@@ -144,6 +144,28 @@ describe('Worker', () => {
     await Promise.all([worker.stop(), bench.pass(5_000)])
   })
 
+  it('that may not look at the shards says so, and goes on when it may', async () => {
+    const bench = new Bench()
+    const service = bench.stream.service({ throttled: 0, broken: 0 }, seededRandom(1))
+    let isDenied = true
+    const denied = new Error('not authorized to perform kinesis:ListShards')
+    const client = {
+      ...service,
+      listShards: (...args: Parameters<typeof service.listShards>) =>
+        isDenied ? Promise.reject(denied) : service.listShards(...args),
+    }
+    const worker = bench.worker('a', { client })
+    void worker.run(() => ({ async processRecords() {} }))
+    await bench.pass(5_000)
+    expect(bench.events).toContainEqual({ kind: 'shard-sync', durationMs: 0, error: denied })
+    expect(await bench.stored()).toEqual([])
+    isDenied = false
+    await bench.pass(15_000)
+    expect(bench.events.filter(({ kind }) => kind === 'shard-sync').at(-1)).not.toHaveProperty('error', denied)
+    expect(await bench.stored()).toHaveLength(2)
+    await Promise.all([worker.stop(), bench.pass(5_000)])
+  })
+
   describe('whose service is another than its fleet’s', () => {
     async function fleetWith(other: (bench: Bench) => SimulatedStream) {
       const bench = new Bench()

@@ -122,6 +122,7 @@ export class Worker<Value = Uint8Array> implements AsyncDisposable {
       clock,
       random,
       logger,
+      onLook: (durationMs, error) => this.#emit({ kind: 'shard-sync', durationMs, error }),
       onStreamAbsent: (name) => this.#emit({ kind: 'stream-absent', stream: name }),
       onStreamGone: (name) => this.#emit({ kind: 'stream-gone', stream: name }),
       onHoles: (name, holes) => this.#emit({ kind: 'holes', stream: name, holes: holes.length }),

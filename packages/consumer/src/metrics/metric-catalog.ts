@@ -113,6 +113,7 @@ export const catalog = {
     by: 'Outcome',
     help: 'Shards whose processing ended here: ended, released, lost, failed.',
   }),
+  shardSync: call(ofWorker, 'ShardSyncTask', '', 'Looks at the shards of the streams', 'summary'),
   createLease: call(ofWorker, 'ShardSyncTask', 'CreateLease', 'Calls of the store that make leases'),
   partialLeases: ofStream('PeriodicShardSyncManager', 'NumStreamsWithPartialLeases', {
     ...counter,

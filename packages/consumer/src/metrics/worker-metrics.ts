@@ -121,6 +121,8 @@ export class WorkerMetrics {
         this.#mine(catalog.expiredLeases, event.unowned)
         this.#mine(catalog.leaseSpillover, event.held >= this.#leasesMax ? event.unowned : 0)
         return this.#tellLags()
+      case 'shard-sync':
+        return this.#call(undefined, catalog.shardSync, event.error === undefined, event.durationMs)
       case 'holes':
         return this.#record(this.#streamOf(event.stream), catalog.partialLeases, 1, { StreamId: event.stream })
       case 'checkpointed':

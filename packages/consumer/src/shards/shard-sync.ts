@@ -41,6 +41,8 @@ export interface ShardSyncOptions {
   readonly onStreamAbsent?: ((stream: string) => void) | undefined
   /** And nobody has it: its leases are brought to their ends. */
   readonly onStreamGone?: ((stream: string) => void) | undefined
+  /** After each look at the shards. `error`: it failed, and is tried again. */
+  readonly onLook?: ((durationMs: number, error?: unknown) => void) | undefined
   /** Found in `HOLE_ROUNDS` rounds one after another: nobody would process these keys. */
   readonly onHoles?: ((stream: string, holes: readonly KeyRange[]) => void) | undefined
 }
@@ -94,20 +96,23 @@ export class ShardSync {
 
   /** Until the signal is aborted. Rejects for nothing that passes. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, random, logger, table, worker } = this.#options
+    const { clock, random, logger, table, worker, onLook } = this.#options
     for (let [turn, failures] = [1, 0]; !signal.aborted;) {
       let waitMs = FIRST_INTERVAL_MS
       if (table.isLive(worker)) {
         const isOurs = this.#isFirst() || turn % STANDBY_TURNS === 0
         turn++
+        const startMs = clock.monotonic()
         try {
           waitMs = isOurs ? await this.round(signal) : await this.#look(signal)
           failures = 0
+          onLook?.(clock.monotonic() - startMs)
         } catch (error) {
           if (signal.aborted) return
           logger.warn('the shards could not be listed', {
             error: error instanceof Error ? error.message : String(error),
           })
+          onLook?.(clock.monotonic() - startMs, error)
           waitMs = backoffMs(failures++, RETRY, random)
         }
       }
