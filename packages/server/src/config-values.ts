@@ -104,12 +104,16 @@ const quotaNames = {
   shards: 'shards',
   'on-demand-streams': 'onDemandStreams',
   'on-demand-shards': 'onDemandShards',
+  scalings: 'scalings',
+  'mode-changes': 'modeChanges',
+  'encryption-changes': 'encryptionChanges',
+  consumers: 'consumers',
 } as const satisfies Record<string, keyof NonNullable<ServerOptions['quotas']>>
 
 export function quotas(text: string): NonNullable<ServerOptions['quotas']> {
   const found = pairs(text, 'shards=…').map(([name, value]) => [
-    quotaNames[oneOf(name, ['shards', 'on-demand-streams', 'on-demand-shards'] as const)],
-    integer(value, 1, 1_000_000),
+    quotaNames[oneOf(name, Object.keys(quotaNames) as (keyof typeof quotaNames)[])],
+    value === 'off' ? Infinity : integer(value, 1, 1_000_000),
   ])
   return Object.fromEntries(found)
 }

@@ -161,7 +161,7 @@ const rows: readonly Row[] = [
     default: 'shards=20000,on-demand-streams=1000,on-demand-shards=200',
     value: 'QUOTAS',
     meaning:
-      'What an account may have in a region: `shards=N` open shards, `on-demand-streams=N` streams in that mode, and `on-demand-shards=N` shards for the traffic of each of them. What is left out has its default.',
+      'What an account may have in a region: `shards=N` open shards, `on-demand-streams=N` streams in that mode, and `on-demand-shards=N` shards for the traffic of each of them; what a stream may have: `consumers=N` registered ones (20), and in 24 hours `scalings=N` (10), `mode-changes=N` (2) and `encryption-changes=N` (25). `off` for N: any number. What is left out has its default.',
     apply: (text, { server }) => (server.quotas = read.quotas(text)),
   },
   {

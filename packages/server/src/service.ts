@@ -29,6 +29,7 @@ import { LocalKeys } from './encryption/local-keys.ts'
 import type { MasterKeys } from './encryption/master-keys.ts'
 import { type Engine, EngineError } from './engine/engine.ts'
 import { CallRates } from './operations/call-rates.ts'
+import { ENCRYPTION_CHANGES_PER_DAY, MODE_CHANGES_PER_DAY, SCALINGS_PER_DAY } from './operations/daily-count.ts'
 import { EncodedFrames } from './operations/encoded-frames.ts'
 import { internalFailure } from './operations/faults.ts'
 import type { OperationContext, ServiceParts } from './operations/operation.ts'
@@ -63,6 +64,14 @@ export interface ServiceSettings {
     readonly onDemandStreams?: number
     /** Open shards that its traffic alone can give an on-demand stream. Default 200. */
     readonly onDemandShards?: number
+    /** Calls of UpdateShardCount for a stream in 24 hours. Default 10. Infinity: any number; likewise below. */
+    readonly scalings?: number
+    /** Calls of UpdateStreamMode for a stream in 24 hours. Default 2. */
+    readonly modeChanges?: number
+    /** Calls of StartStreamEncryption, and likewise of StopStreamEncryption, for a stream in 24 hours. Default 25. */
+    readonly encryptionChanges?: number
+    /** Registered consumers of a stream. Default 20; 50 of an on-demand one where the account has a minimum throughput. */
+    readonly consumers?: number
   }
   /** How long CREATING, UPDATING and DELETING are shown, ms. Default 0: done and durable when the call answers. */
   readonly statusDelayMs?: number
@@ -150,6 +159,10 @@ export class Service implements AsyncDisposable {
         shards: settings.quotas?.shards ?? SHARDS_PER_ACCOUNT_DEFAULT,
         onDemandStreams: settings.quotas?.onDemandStreams ?? ON_DEMAND_STREAMS_DEFAULT,
         onDemandShards: settings.quotas?.onDemandShards ?? ON_DEMAND_SHARDS_DEFAULT,
+        scalings: settings.quotas?.scalings ?? SCALINGS_PER_DAY,
+        modeChanges: settings.quotas?.modeChanges ?? MODE_CHANGES_PER_DAY,
+        encryptionChanges: settings.quotas?.encryptionChanges ?? ENCRYPTION_CHANGES_PER_DAY,
+        consumers: settings.quotas?.consumers,
         changingStreams: STREAMS_CHANGING_MAX,
       },
       statusDelayMs,

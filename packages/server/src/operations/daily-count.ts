@@ -5,6 +5,13 @@ import type { StreamKey } from '../streams/stream.ts'
 
 const DAY_MS = 86_400_000
 
+/** Of UpdateShardCount. AWS's, as those that follow. */
+export const SCALINGS_PER_DAY = 10
+/** Of UpdateStreamMode. */
+export const MODE_CHANGES_PER_DAY = 2
+/** Of StartStreamEncryption, and of StopStreamEncryption. */
+export const ENCRYPTION_CHANGES_PER_DAY = 25
+
 interface DailyCount {
   readonly operation: string
   readonly max: number
@@ -12,11 +19,12 @@ interface DailyCount {
   readonly nowMs: number
 }
 
-/** The times of the last day, with now. Throws LimitExceededException when there are `max` already. */
+/** The times of the last day, with now; none where nothing is counted. Throws LimitExceededException when there are `max` already. */
 export function countToday(
   atMs: readonly number[] = [],
   { operation, max, stream, nowMs }: DailyCount,
 ): readonly number[] {
+  if (max === Infinity) return []
   const recent = atMs.filter((at) => nowMs - at < DAY_MS)
   if (recent.length < max) return [...recent, nowMs]
   // AWS's text is unknown.

@@ -59,6 +59,14 @@ export interface Quotas {
   readonly onDemandStreams: number
   /** Open shards that its traffic alone can give an on-demand stream. Default 200, for 200 MiB/s. */
   readonly onDemandShards: number
+  /** Calls of UpdateShardCount for a stream in 24 hours. Default 10. Infinity: not counted; likewise below. */
+  readonly scalings: number
+  /** Calls of UpdateStreamMode for a stream in 24 hours. Default 2. */
+  readonly modeChanges: number
+  /** Calls of StartStreamEncryption, and likewise of StopStreamEncryption, for a stream in 24 hours. Default 25. */
+  readonly encryptionChanges: number
+  /** Registered consumers of a stream. Default 20, and 50 of an on-demand stream of an account with a minimum throughput. */
+  readonly consumers: number | undefined
   /** Streams shown as CREATING, and likewise as DELETING, at once. Default 5. */
   readonly changingStreams: number
 }

@@ -34,7 +34,8 @@ export const registerStreamConsumer = handle(RegisterStreamConsumer, async (inpu
       )
     }
     const consumersMax =
-      isCommitted && now.onDemand !== undefined ? COMMITTED_STREAM_CONSUMERS_MAX : STREAM_CONSUMERS_MAX
+      service.quotas.consumers ??
+      (isCommitted && now.onDemand !== undefined ? COMMITTED_STREAM_CONSUMERS_MAX : STREAM_CONSUMERS_MAX)
     if (now.consumers.size >= consumersMax) {
       throw new KinesisError(
         'LimitExceededException',

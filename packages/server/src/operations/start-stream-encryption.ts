@@ -9,9 +9,6 @@ import { handle } from './operation.ts'
 import { settle } from './settle.ts'
 import { assertActive, getStream } from './stream-lookup.ts'
 
-/** Of new keys, in a rolling day. */
-const STARTS_PER_DAY = 25
-
 /** Seals what is written from now on with a data key of its own, under the master key that is named. */
 export const startStreamEncryption = handle(StartStreamEncryption, async (input, service, context) => {
   const { EncryptionType, KeyId } = input
@@ -26,7 +23,7 @@ export const startStreamEncryption = handle(StartStreamEncryption, async (input,
     const nowMs = service.clock.now()
     const encryptedAtMs = countToday(stream.encryptedAtMs, {
       operation: StartStreamEncryption.name,
-      max: STARTS_PER_DAY,
+      max: service.quotas.encryptionChanges,
       stream,
       nowMs,
     })

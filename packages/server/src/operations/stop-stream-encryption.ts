@@ -7,9 +7,6 @@ import { handle } from './operation.ts'
 import { settle } from './settle.ts'
 import { assertActive, streamKeyOf } from './stream-lookup.ts'
 
-/** In a rolling day. */
-const STOPS_PER_DAY = 25
-
 /** Stores what is written from now on as it is. A stream that is not encrypted stays so, and that does not count. */
 export const stopStreamEncryption = handle(StopStreamEncryption, async (input, service, context) => {
   const { EncryptionType, KeyId } = input
@@ -27,7 +24,7 @@ export const stopStreamEncryption = handle(StopStreamEncryption, async (input, s
     const nowMs = service.clock.now()
     const decryptedAtMs = countToday(stream.decryptedAtMs, {
       operation: StopStreamEncryption.name,
-      max: STOPS_PER_DAY,
+      max: service.quotas.encryptionChanges,
       stream,
       nowMs,
     })

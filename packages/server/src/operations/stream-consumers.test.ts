@@ -30,6 +30,13 @@ async function statusOf(harness: ServiceHarness, ConsumerName: string): Promise<
   return ConsumerDescription.ConsumerStatus
 }
 
+it('a stream has as many consumers as the quota says', async () => {
+  await using harness = await ServiceHarness.open({ settings: { quotas: { consumers: 60 } } })
+  await harness.call(CreateStream, { StreamName: 's', ShardCount: 1 })
+  for (let i = 0; i < 60; i++) await register(harness, `c${i}`)
+  expect(await harness.fault(RegisterStreamConsumer, { StreamARN, ConsumerName: 'c60' })).toContain('Limit: 60.')
+})
+
 describe('registered consumers with a status delay', () => {
   it('are CREATING, then ACTIVE, then DELETING, then gone', async () => {
     await using harness = await withStream(1000)

@@ -131,4 +131,17 @@ describe('UpdateShardCount', () => {
     await second.advance(14 * HOUR_MS, HOUR_MS)
     await second.call(UpdateShardCount, to(2))
   })
+
+  it('as often as the quota says, or as one likes', async () => {
+    await using counted = await withStream(1, { quotas: { scalings: 1 } })
+    await counted.call(UpdateShardCount, to(2))
+    await counted.advance(60_000, 1_000)
+    expect(await counted.fault(UpdateShardCount, to(1))).toMatch(/at most 1 times in 24 hours/)
+    await using free = await withStream(1, { quotas: { scalings: Infinity } })
+    for (let i = 0; i < 12; i++) {
+      await free.call(UpdateShardCount, to(i % 2 === 0 ? 2 : 1))
+      await free.advance(60_000, 1_000)
+    }
+    expect((await free.call(ListShards, { StreamName })).Shards).not.toHaveLength(0)
+  })
 })

@@ -8,9 +8,6 @@ import { openShardsOf } from './quotas.ts'
 import { settle } from './settle.ts'
 import { assertActive, assertProvisioned, streamKeyOf } from './stream-lookup.ts'
 
-/** In a rolling day. */
-const SCALINGS_PER_DAY = 10
-
 /** Splits and merges until `TargetShardCount` open shards divide the key space evenly. To as many as there are: nothing. */
 export const updateShardCount = handle(UpdateShardCount, async (input, service, context) => {
   const key = streamKeyOf(input, UpdateShardCount.name, context)
@@ -32,7 +29,7 @@ export const updateShardCount = handle(UpdateShardCount, async (input, service, 
     const { stream: scaling, refs } = beginScale(stream, target, firstRef, nowMs)
     const scaledAtMs = countToday(stream.scaledAtMs, {
       operation: UpdateShardCount.name,
-      max: SCALINGS_PER_DAY,
+      max: service.quotas.scalings,
       stream,
       nowMs,
     })

@@ -14,9 +14,6 @@ import {
   withWarmThroughput,
 } from './warm-throughput.ts'
 
-/** In a rolling day. */
-const MODE_CHANGES_PER_DAY = 2
-
 /** Changes who says how many shards a stream has. It keeps those that it has. To the mode it is in: nothing. */
 export const updateStreamMode = handle(UpdateStreamMode, async (input, service, context) => {
   const key = streamKeyOf({ StreamARN: input.StreamARN }, UpdateStreamMode.name, context)
@@ -38,7 +35,7 @@ export const updateStreamMode = handle(UpdateStreamMode, async (input, service, 
     }
     const modeChangedAtMs = countToday(stream.modeChangedAtMs, {
       nowMs: service.clock.now(),
-      max: MODE_CHANGES_PER_DAY,
+      max: service.quotas.modeChanges,
       operation: UpdateStreamMode.name,
       stream,
     })
