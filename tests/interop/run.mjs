@@ -1,6 +1,6 @@
 /**
- * `npm run test:interop`: the official Python SDK (boto3) and the AWS CLI against a real server, and the Go and Java SDKs where there is a Go and a JVM. Installs
- * the first two, at pinned versions, into a virtual environment of its own under .cache; says in one line what is missing, and fails without Go and Java both.
+ * `npm run test:interop`: the official JavaScript and Python SDKs and the AWS CLI against a real server, and the Go and Java SDKs where there is a Go and a JVM. Installs
+ * boto3 and the CLI, at pinned versions, into a virtual environment of its own under .cache; says in one line what is missing, and fails without Go and Java both.
  */
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -113,6 +113,7 @@ const env = {
   AWS_REGION: 'us-east-1',
   AWS_ENDPOINT_URL_KINESIS: server.endpoint,
   AWS_PAGER: '',
+  AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
 }
 
 /** Runs one client in a process of its own while our server, in this one, goes on serving. */
@@ -124,6 +125,7 @@ async function client(name, command, args, variables = env) {
 }
 
 const results = [
+  await client('@aws-sdk/client-kinesis', process.execPath, [join(here, 'js_client.mjs')]),
   await client(BOTO3, binary('python'), [join(here, 'boto3_client.py')]),
   await client(AWS_CLI, 'bash', [join(here, 'aws-cli.sh'), binary('aws'), server.endpoint]),
   await client(`${AWS_CLI}, all operations`, binary('python'), [join(here, 'aws_cli_operations.py'), binary('aws')]),
