@@ -161,7 +161,7 @@ describe('Worker', () => {
     expect(await bench.stored()).toEqual([])
     isDenied = false
     await bench.pass(15_000)
-    expect(bench.events.filter(({ kind }) => kind === 'shard-sync').at(-1)).not.toHaveProperty('error', denied)
+    expect(bench.events.findLast(({ kind }) => kind === 'shard-sync')).not.toHaveProperty('error', denied)
     expect(await bench.stored()).toHaveLength(2)
     await Promise.all([worker.stop(), bench.pass(5_000)])
   })
