@@ -37,6 +37,7 @@ export default defineConfig({
           maxWorkers: WORKERS,
           // Loading the modules anew for each of 300 files takes longer than the tests do.
           isolate: false,
+          setupFiles: ['tests/support/fixed-seed.ts'],
           include: ['packages/*/src/**/*.test.ts', 'tests/*.test.ts', 'tests/{mutants,formats,consumer}/**/*.test.ts'],
           testTimeout: 120_000,
         },
