@@ -2,7 +2,7 @@
  * Which leases an application needs for the shards of a stream. Pure; the rules are the KCL's (CLIENTS.md §1.7): what lies
  * next to known leases is processed from its start, never a whole history because of one gap.
  */
-import type { Shard } from '@millrace/protocol'
+import { HASH_KEY_MAX, type Shard } from '@millrace/protocol'
 import {
   AT_TIMESTAMP,
   type ExtendedSequenceNumber,
@@ -132,8 +132,6 @@ export interface KeyRange {
   readonly starting: bigint
   readonly ending: bigint
 }
-
-const HASH_KEY_MAX = 2n ** 128n - 1n
 
 /** Parts of the key space that no unfinished lease has; none as long as one of these does not tell its range. */
 export function keySpaceHoles(leases: Iterable<Lease>): readonly KeyRange[] {
