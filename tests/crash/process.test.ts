@@ -217,7 +217,19 @@ describe('a command', () => {
     ])
     await runCommand(server.endpoint, 'consumer', 'rm', 'pushed', 'billing')
     const again = await finished(startCommand(server.endpoint, 'consumer', 'rm', 'pushed', 'billing'))
-    expect(again.code).toBe(3)
+    expect(again).toMatchObject({ code: 3, stderr: expect.stringContaining('millrace consumer list') })
+  })
+
+  it('tail whose reader has seen enough ends with 0, and leaves no consumer behind', async () => {
+    await runCommand(server.endpoint, 'put', 'orders', 'one')
+    const tail = startCommand(server.endpoint, 'tail', 'orders', '--from', 'trim-horizon', '--fan-out', 'temporary')
+    const done = finished(tail)
+    await once(tail.stdout, 'data')
+    tail.stdout.destroy()
+    await runCommand(server.endpoint, 'put', 'orders', 'two')
+    expect((await done).code).toBe(0)
+    const listed = await finished(startCommand(server.endpoint, 'consumer', 'ls', 'orders', '--json'))
+    expect(JSON.parse(listed.stdout)).toMatchObject({ items: [] })
   })
 
   it('stream update and stream tag say how it is then', async () => {

@@ -73,7 +73,7 @@ function leaseStoreFailure({ code, message, cause }: LeaseStoreError): CommandFa
 }
 
 function serviceFailure(error: KinesisServiceError): CommandFailure {
-  const hint = serviceHint(error.type)
+  const hint = serviceHint(error)
   return {
     ending: serviceEnding(error.type),
     code: error.type,
@@ -89,7 +89,9 @@ function serviceEnding(type: string): Ending {
   return throttledTypes.has(type) ? 'throttled' : 'failed'
 }
 
-function serviceHint(type: string): string | undefined {
+function serviceHint({ type, message }: KinesisServiceError): string | undefined {
+  if (type === 'ResourceNotFoundException' && message.includes(': Consumer '))
+    return 'see what there is with: millrace consumer list <stream>'
   if (type === 'ResourceNotFoundException') return 'see what there is with: millrace stream list'
   if (type === 'ResourceInUseException') return 'see its state with: millrace stream describe <name>'
   if (type === 'UnknownOperationException') return 'the endpoint does not know this operation; is it Kinesis?'

@@ -14,8 +14,9 @@ if (words.length === 1 && (words[0] === '--version' || words[0] === '-V')) {
     import('./shell.ts'),
     import('@millrace/std'),
   ])
-  const code = await runProgram(words, processShell(systemClock, systemRandom))
+  const shell = processShell(systemClock, systemRandom)
+  const code = await runProgram(words, shell)
   // A pipe on stdin that nobody will close must not keep us; what was written must be out.
   for (const stream of [process.stdout, process.stderr]) await new Promise((done) => stream.write('', done))
-  process.exit(code)
+  shell.exit(code)
 }

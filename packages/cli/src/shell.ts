@@ -31,7 +31,8 @@ export interface Shell {
   readonly random: Random
   /**
    * Takes over Ctrl-C and SIGTERM from here on: the first aborts the signal, and the command winds up; the second
-   * ends the process at once with 130. Call it once.
+   * ends the process at once with 130. So does the end of whoever read our output (`millrace tail … | head`), which is
+   * no failure: the command has five seconds to wind up, what it still writes goes nowhere, and it ends with 0. Call it once.
    */
   interruption(): AbortSignal
   /**
@@ -47,6 +48,8 @@ export interface Shell {
 const STAY_ALIVE_MS = 60_000
 /** npm and timeout(1) pass on a signal that the whole process group has got already: that is one wish, not two. */
 const REPEAT_MS = 500
+/** What a command may take to wind up for nobody. */
+const UNREAD_MS = 5_000
 
 export function processShell(clock: Clock, random: Random): Shell {
   const { stdin, stdout, stderr } = process
@@ -59,6 +62,27 @@ export function processShell(clock: Clock, random: Random): Shell {
     }
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, heard)
   }
+  let isUnread = false
+  let windUp: AbortController | undefined
+  const exit = (code: number): never => process.exit(isUnread ? 0 : code)
+  const output = (stream: NodeJS.WriteStream): Output => {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') process.exit(1)
+      if (isUnread) return
+      isUnread = true
+      if (windUp === undefined) exit(0)
+      windUp?.abort(new Error('nobody reads the output'))
+      clock.setTimer(UNREAD_MS, () => exit(0), { unref: true })
+    })
+    return {
+      get width() {
+        return stream.isTTY ? Math.max(20, stream.columns ?? 80) : undefined
+      },
+      async write(chunk) {
+        if (!isUnread && !stream.write(chunk)) await once(stream, 'drain')
+      },
+    }
+  }
   return {
     env: process.env,
     stdin: { isTerminal: stdin.isTTY, chunks: stdin as AsyncIterable<Uint8Array> },
@@ -68,7 +92,7 @@ export function processShell(clock: Clock, random: Random): Shell {
     random,
     onStopSignal,
     interruption() {
-      const controller = new AbortController()
+      const controller = (windUp = new AbortController())
       onStopSignal(() => {
         if (controller.signal.aborted) process.exit(130)
         controller.abort(new Error('interrupted'))
@@ -80,21 +104,6 @@ export function processShell(clock: Clock, random: Random): Shell {
       const timer = setInterval(() => undefined, STAY_ALIVE_MS)
       return { [Symbol.dispose]: () => clearInterval(timer) }
     },
-    exit: (code) => process.exit(code),
-  }
-}
-
-function output(stream: NodeJS.WriteStream): Output {
-  // Whoever read us has seen enough (`millrace tail … | head`): that is no failure.
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    process.exit(error.code === 'EPIPE' ? 0 : 1)
-  })
-  return {
-    get width() {
-      return stream.isTTY ? Math.max(20, stream.columns ?? 80) : undefined
-    },
-    async write(chunk) {
-      if (!stream.write(chunk)) await once(stream, 'drain')
-    },
+    exit,
   }
 }

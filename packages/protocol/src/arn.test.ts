@@ -1,5 +1,13 @@
 import { describe, expect, it } from 'vitest'
-import { channelArn, consumerArn, parseChannelArn, parseConsumerArn, parseStreamArn, streamArn } from './arn.ts'
+import {
+  channelArn,
+  consumerArn,
+  parseChannelArn,
+  parseConsumerArn,
+  parseStreamArn,
+  partitionOf,
+  streamArn,
+} from './arn.ts'
 
 const address = { account: '123456789012', region: 'eu-west-1', name: 'a.b-c_D1' }
 
@@ -7,6 +15,23 @@ describe('stream ARNs', () => {
   it('name account, region and stream', () => {
     expect(streamArn(address)).toBe('arn:aws:kinesis:eu-west-1:123456789012:stream/a.b-c_D1')
     expect(parseStreamArn(streamArn(address))).toEqual(address)
+  })
+
+  it.each([
+    ['us-east-1', 'aws'],
+    ['edge-1', 'aws'],
+    ['cn-northwest-1', 'aws-cn'],
+    ['us-gov-west-1', 'aws-us-gov'],
+    ['us-iso-east-1', 'aws-iso'],
+    ['us-isob-east-1', 'aws-iso-b'],
+    ['us-isof-south-1', 'aws-iso-f'],
+    ['eu-isoe-west-1', 'aws-iso-e'],
+    ['eusc-de-east-1', 'aws-eusc'],
+  ])('have the partition of their region: %s is in %s', (region, partition) => {
+    expect(partitionOf(region)).toBe(partition)
+    const arn = streamArn({ ...address, region })
+    expect(arn.startsWith(`arn:${partition}:kinesis:${region}:`)).toBe(true)
+    expect(parseStreamArn(arn)).toEqual({ ...address, region })
   })
 
   it('may belong to another partition', () => {

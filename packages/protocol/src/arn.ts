@@ -7,9 +7,25 @@ export interface StreamAddress {
   readonly name: string
 }
 
+/** Beginnings of region names, and the partition of such regions. Source: the partitions of the AWS SDKs. */
+const PARTITIONS: readonly (readonly [string, string])[] = [
+  ['cn-', 'aws-cn'],
+  ['us-gov-', 'aws-us-gov'],
+  ['us-iso-', 'aws-iso'],
+  ['us-isob-', 'aws-iso-b'],
+  ['eu-isoe-', 'aws-iso-e'],
+  ['us-isof-', 'aws-iso-f'],
+  ['eusc-', 'aws-eusc'],
+]
+
+/** Which of AWS's partitions a region is in; `aws` for one that AWS does not have. */
+export function partitionOf(region: string): string {
+  return PARTITIONS.find(([start]) => region.startsWith(start))?.[1] ?? 'aws'
+}
+
 /** The canonical name of a stream for the outside. */
 export function streamArn({ account, region, name }: StreamAddress): string {
-  return `arn:aws:kinesis:${region}:${account}:stream/${name}`
+  return `arn:${partitionOf(region)}:kinesis:${region}:${account}:stream/${name}`
 }
 
 /** Any partition (`aws`, `aws-cn`, …). `undefined` if it is not the name of a stream. */
@@ -49,7 +65,7 @@ export interface ChannelAddress {
 
 /** The canonical name of a channel for the outside. */
 export function channelArn({ account, region, id }: ChannelAddress): string {
-  return `arn:aws:kinesis:${region}:${account}:channel/${id}`
+  return `arn:${partitionOf(region)}:kinesis:${region}:${account}:channel/${id}`
 }
 
 /** Any partition. `undefined` if it is not the name of a channel. */
@@ -62,5 +78,5 @@ export function parseChannelArn(arn: string): ChannelAddress | undefined {
 
 /** Of an application of the lease API; `name` may be `*`. Not AWS's. */
 export function applicationArn({ account, region, name }: StreamAddress): string {
-  return `arn:aws:millrace:${region}:${account}:application/${name}`
+  return `arn:${partitionOf(region)}:millrace:${region}:${account}:application/${name}`
 }

@@ -6,6 +6,7 @@ export {
   parseChannelArn,
   parseConsumerArn,
   parseStreamArn,
+  partitionOf,
   streamArn,
 } from './arn.ts'
 export type { ChannelAddress, ConsumerAddress, StreamAddress } from './arn.ts'

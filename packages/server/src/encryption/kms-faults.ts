@@ -2,7 +2,7 @@
  * The refusals of AWS KMS that a local key can give. Texts for keys that are missing or disabled are KMS's own; whether
  * Kinesis passes them on unchanged is unverified, and the others are ours.
  */
-import { KinesisError } from '@millrace/protocol'
+import { KinesisError, partitionOf } from '@millrace/protocol'
 
 import type { StreamKey } from '../streams/stream.ts'
 
@@ -11,7 +11,7 @@ type World = Pick<StreamKey, 'account' | 'region'>
 export type KmsAction = 'GenerateDataKey' | 'Decrypt'
 
 export function keyArn(id: string, { account, region }: World): string {
-  return `arn:aws:kms:${region}:${account}:key/${id}`
+  return `arn:${partitionOf(region)}:kms:${region}:${account}:key/${id}`
 }
 
 export function invalidKeyId(keyId: string): KinesisError {
@@ -23,7 +23,10 @@ export function keyNotFound(id: string, world: World): KinesisError {
 }
 
 export function aliasNotFound(alias: string, { account, region }: World): KinesisError {
-  return new KinesisError('KMSNotFoundException', `Alias arn:aws:kms:${region}:${account}:${alias} is not found.`)
+  return new KinesisError(
+    'KMSNotFoundException',
+    `Alias arn:${partitionOf(region)}:kms:${region}:${account}:${alias} is not found.`,
+  )
 }
 
 export function keyDisabled(id: string, world: World): KinesisError {

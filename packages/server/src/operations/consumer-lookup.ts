@@ -1,5 +1,5 @@
 /** Which registered consumer a request means: by its ARN, by the stream's ARN and its name, or by all three if they agree. */
-import { consumerArn, KinesisError, parseConsumerArn, streamArn } from '@millrace/protocol'
+import { consumerArn, KinesisError, parseConsumerArn, parseStreamArn, streamArn } from '@millrace/protocol'
 
 import { type Consumer, consumerSecond } from '../streams/consumer.ts'
 import type { Stream, StreamKey } from '../streams/stream.ts'
@@ -32,10 +32,16 @@ export function consumerKeyOf(input: ConsumerReference, operation: string, conte
   const address = parseConsumerArn(arn)
   if (address === undefined) throw consumerArnNotFound(arn, context.account)
   const { stream: of, consumer, createdS } = address
-  if ((stream !== undefined && stream !== streamArn(of)) || (name !== undefined && name !== consumer))
+  if ((stream !== undefined && !isStream(stream, of)) || (name !== undefined && name !== consumer))
     throw invalidArgument(`ConsumerARN ${arn} does not refer to the consumer that StreamARN and ConsumerName name.`)
   if (of.region !== context.region) throw consumerArnNotFound(arn, context.account)
-  return { stream: streamKeyOf({ StreamARN: streamArn(of) }, operation, context), name: consumer, createdS }
+  return { stream: streamKeyOf({ StreamARN: streamArn(of) }, operation, context, arn), name: consumer, createdS }
+}
+
+/** Whatever the partition. */
+function isStream(arn: string, of: StreamKey): boolean {
+  const named = parseStreamArn(arn)
+  return named !== undefined && streamArn(named) === streamArn(of)
 }
 
 /** The consumer, if its stream has it. */

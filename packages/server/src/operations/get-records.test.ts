@@ -197,6 +197,12 @@ describe('GetShardIterator', () => {
     expect(await harness.fault(GetShardIterator, input)).toBe(fault)
   })
 
+  it('does not look at a timestamp that its type has no use for', async () => {
+    await using harness = await withStream()
+    const input = { StreamName: 's', ShardId: '0', ...HORIZON, Timestamp: 1_800_000_000_000 }
+    expect(await harness.call(GetShardIterator, input)).toHaveProperty('ShardIterator')
+  })
+
   it('does not find shards of a stream that is being created', async () => {
     await using harness = await withStream({ settings: { statusDelayMs: 1000 } })
     expect(await harness.fault(GetShardIterator, { StreamName: 's', ShardId: '0', ...HORIZON })).toBe(GONE)

@@ -32,7 +32,12 @@ export const getRecords = handle<GetRecordsInput, Output>(GetRecords, async (inp
   const shard = stream === undefined || !isServing(stream) ? undefined : findShard(stream, iterator.shard)
   if (stream === undefined || shard === undefined || shard.birthS !== iterator.birthS)
     throw shardDoesNotExist(iterator.shard, iterator.stream)
-  if (input.DryRun === true) throw dryRun()
+  const place = { stream, shard, from: iterator.position, bytes: GET_RECORDS_BYTES_MAX }
+  if (input.DryRun === true) {
+    // A record tells whether its key opens it, and whether it is whole.
+    await readPage({ ...place, records: 1 }, service, context)
+    throw dryRun()
+  }
 
   const label = { account: stream.account, region: stream.region, stream: stream.name }
   const shardId = shardIdOf(shard.number)
@@ -43,8 +48,7 @@ export const getRecords = handle<GetRecordsInput, Output>(GetRecords, async (inp
     throw readRateExceeded(shard, stream)
   }
   const limit = Math.min(input.Limit ?? GET_RECORDS_MAX, GET_RECORDS_MAX)
-  const request = { stream, shard, from: iterator.position, records: limit, bytes: GET_RECORDS_BYTES_MAX }
-  const page = await readPage(request, service, context)
+  const page = await readPage({ ...place, records: limit }, service, context)
   const nowMs = service.clock.monotonic()
   service.throughput.chargeRead(shard.ref, page.bytes, nowMs)
 

@@ -1,12 +1,12 @@
 import { decodeSequenceNumber, KinesisError, PutRecord, shardIdOf } from '@millrace/protocol'
 
 import { shardsOf, type Stream } from '../streams/stream.ts'
-import { constraintsViolated, dryRun, internalFailure, invalidArgument, writeRateExceeded } from './faults.ts'
+import { constraintsViolated, internalFailure, invalidArgument, writeRateExceeded } from './faults.ts'
 import { handle, type ServiceParts } from './operation.ts'
 import { countPut } from './put-metrics.ts'
 import { assertHashInRange, brokenKey, missingKey, needsKeys, recordToWrite, tooLarge } from './record-input.ts'
 import { getServingStream } from './stream-lookup.ts'
-import { writeRecords } from './write-records.ts'
+import { writeRecords, writeTried } from './write-records.ts'
 
 /** Writes one record. The answer says that it is stored. */
 export const putRecord = handle(PutRecord, async (input, service, context) => {
@@ -19,7 +19,7 @@ export const putRecord = handle(PutRecord, async (input, service, context) => {
   if (violation !== undefined) throw constraintsViolated([violation])
   assertHashInRange(record)
   assertOrderable(input.SequenceNumberForOrdering, stream, service)
-  if (input.DryRun === true) throw dryRun()
+  if (input.DryRun === true) throw writeTried(stream, service)
 
   const outcomes = await writeRecords(stream, [record], service, context)
   countPut('PutRecord', stream, [record], outcomes, startedMs, service)

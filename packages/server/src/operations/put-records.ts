@@ -9,12 +9,12 @@ import {
 
 import type { Shard } from '../streams/shard.ts'
 import type { Stream } from '../streams/stream.ts'
-import { constraintsViolated, dryRun, invalidArgument, recordFailure } from './faults.ts'
+import { constraintsViolated, invalidArgument, recordFailure } from './faults.ts'
 import { handle } from './operation.ts'
 import { countPut } from './put-metrics.ts'
 import { assertHashInRange, brokenKey, missingKey, needsKeys, recordToWrite, tooLarge } from './record-input.ts'
 import { getServingStream } from './stream-lookup.ts'
-import { type RecordToWrite, type WriteOutcomes, writeRecords } from './write-records.ts'
+import { type RecordToWrite, type WriteOutcomes, writeRecords, writeTried } from './write-records.ts'
 
 /** Writes up to 500 records. Each is stored, throttled or failed alone; the call itself succeeds. */
 export const putRecords = handle(PutRecords, async (input, service, context) => {
@@ -26,7 +26,7 @@ export const putRecords = handle(PutRecords, async (input, service, context) => 
   if (records.some((record) => brokenKey(record, '') !== undefined)) assertNone(records, brokenKey)
   assertFits(records, stream)
   for (const record of records) assertHashInRange(record)
-  if (input.DryRun === true) throw dryRun()
+  if (input.DryRun === true) throw writeTried(stream, service)
 
   const outcomes = await writeRecords(stream, records, service, context)
   countPut('PutRecords', stream, records, outcomes, startedMs, service)

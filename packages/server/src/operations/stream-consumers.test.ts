@@ -89,6 +89,21 @@ describe('registered consumers', () => {
     }
   })
 
+  it('are found by names of any partition that agree, and refused by their own where another account has them', async () => {
+    await using harness = await withStream(0)
+    const { Consumer } = await register(harness, 'c')
+    const ofChina = (arn: string): string => arn.replace('arn:aws:', 'arn:aws-cn:')
+    const input = { ConsumerARN: ofChina(Consumer.ConsumerARN), StreamARN: ofChina(StreamARN), ConsumerName: 'c' }
+    const { ConsumerDescription } = await harness.call(DescribeStreamConsumer, input)
+    expect(ConsumerDescription.ConsumerARN).toBe(Consumer.ConsumerARN)
+    const foreign = Consumer.ConsumerARN.replace(ACCOUNT, '999999999999')
+    expect(await harness.fault(DescribeStreamConsumer, { ConsumerARN: foreign })).toBe(
+      `AccessDeniedException: User: arn:aws:iam::${ACCOUNT}:root is not authorized to perform: ` +
+        `kinesis:DescribeStreamConsumer on resource: ${foreign} because no resource-based policy allows the ` +
+        'kinesis:DescribeStreamConsumer action',
+    )
+  })
+
   it('get an ARN of their own also when their stream is made again in the same second', async () => {
     await using harness = await withStream(0)
     const arns = new Set<string>()

@@ -236,7 +236,13 @@ describe('a key that cannot be used', () => {
       await harness.advance(180_000, 30_000)
       expect(await refusedRead(harness)).toBe(text)
       expect(await harness.fault(GetRecords, { ShardIterator }, { codec: 'json' })).toBe(text)
-      expect(await refusedPut(harness)).toBe(text.replace('kms:Decrypt', 'kms:GenerateDataKey'))
+      const ofWriting = text.replace('kms:Decrypt', 'kms:GenerateDataKey')
+      expect(await refusedPut(harness)).toBe(ofWriting)
+      // Only what would have succeeded is a dry run's success.
+      expect(await harness.fault(GetRecords, { ShardIterator, DryRun: true })).toBe(text)
+      const record = { PartitionKey: 'key', Data: bytesOf('x') }
+      expect(await harness.fault(PutRecord, { StreamName, ...record, DryRun: true })).toBe(ofWriting)
+      expect(await harness.fault(PutRecords, { StreamName, Records: [record], DryRun: true })).toBe(ofWriting)
       ring.set(A)
       await put(harness, 'again')
       expect((await texts(harness)).at(-1)).toBe('again KMS')

@@ -11,8 +11,16 @@ export interface StreamReference {
   readonly StreamARN?: string | undefined
 }
 
-/** The stream a request names, by name, by ARN, or by both when they agree. */
-export function streamKeyOf(input: StreamReference, operation: string, context: OperationContext): StreamKey {
+/**
+ * The stream a request names, by name, by ARN, or by both when they agree. `resource`: what it is about, if not the stream
+ * itself but something of it, for the words of a refusal.
+ */
+export function streamKeyOf(
+  input: StreamReference,
+  operation: string,
+  context: OperationContext,
+  resource = input.StreamARN,
+): StreamKey {
   const { account, region } = context
   const { StreamName: name, StreamARN: arn } = input
   if (arn === undefined) {
@@ -32,7 +40,7 @@ export function streamKeyOf(input: StreamReference, operation: string, context: 
   if (address.account !== account) {
     throw new KinesisError(
       'AccessDeniedException',
-      `User: arn:aws:iam::${account}:root is not authorized to perform: kinesis:${operation} on resource: ${arn} ` +
+      `User: arn:aws:iam::${account}:root is not authorized to perform: kinesis:${operation} on resource: ${resource} ` +
         `because no resource-based policy allows the kinesis:${operation} action`,
     )
   }

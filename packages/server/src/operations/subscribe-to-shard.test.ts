@@ -123,7 +123,10 @@ describe('SubscribeToShard in time', () => {
     await world.harness.advance(4_999)
     const again = { ConsumerARN: world.arn, ShardId: shardIdOf(0), StartingPosition: { Type: 'LATEST' } } as const
     expect(await world.harness.fault(SubscribeToShard, again)).toBe(taken)
+    expect(await world.harness.fault(SubscribeToShard, { ...again, DryRun: true })).toBe(taken)
     await world.harness.advance(1)
+    expect(await world.harness.fault(SubscribeToShard, { ...again, DryRun: true })).toContain('DryRunOperation')
+    expect(older.state).toBe('open')
     const newer = await Reader.open(world)
     expect(older.state).toBe(taken)
     await put(world, 'x')

@@ -31,10 +31,13 @@ export const subscribeToShard = handle<SubscribeToShardInput, Output>(
     const { Type: type, SequenceNumber: number, Timestamp: timestampMs } = input.StartingPosition
     const words = { operation: SubscribeToShard.name, member: 'SequenceNumber' }
     const start = await startingPlace({ type, number, timestampMs }, words, stream, shard, service)
-    if (input.DryRun === true) throw dryRun()
+    const consumerArn = arnOf(stream, consumer)
+    if (input.DryRun === true) {
+      if (service.subscriptions.isTaken(consumerArn, shard.ref)) throw subscriptionTaken(stream, shard, consumer.name)
+      throw dryRun()
+    }
 
     const label = { account: stream.account, region: stream.region, stream: stream.name, consumer: consumer.name }
-    const consumerArn = arnOf(stream, consumer)
     const subscription = service.subscriptions.open(consumerArn, shard.ref, context.signal)
     service.metrics.subscribe(label, subscription !== undefined)
     if (subscription === undefined) throw subscriptionTaken(stream, shard, consumer.name)

@@ -35,13 +35,18 @@ export class Subscriptions {
     return live
   }
 
-  /** `undefined`: the place was taken less than five seconds ago, whether or not it is held still. */
+  /** The place was taken less than five seconds ago, whether or not it is held still. */
+  isTaken(consumerArn: string, shard: ShardRef): boolean {
+    const startedMs = this.#places.get(placeId(consumerArn, shard))?.startedMs ?? -Infinity
+    return this.#clock.monotonic() - startedMs < SUBSCRIPTION_TAKEOVER_MS
+  }
+
+  /** `undefined`: it is taken. */
   open(consumerArn: string, shard: ShardRef, signal: AbortSignal): Subscription | undefined {
-    const id = `${consumerArn} ${shard}`
-    const nowMs = this.#clock.monotonic()
+    if (this.isTaken(consumerArn, shard)) return undefined
+    const id = placeId(consumerArn, shard)
     const before = this.#places.get(id)
-    if (before !== undefined && nowMs - before.startedMs < SUBSCRIPTION_TAKEOVER_MS) return undefined
-    const place = new Place(nowMs, signal, () => this.#ended(id, place))
+    const place = new Place(this.#clock.monotonic(), signal, () => this.#ended(id, place))
     this.#places.set(id, place)
     before?.change('taken-over')
     if (signal.aborted) place.end()
@@ -62,6 +67,10 @@ export class Subscriptions {
     if (leftMs <= 0 || !place.hasBegun) forget()
     else this.#clock.setTimer(leftMs, forget, { unref: true })
   }
+}
+
+function placeId(consumerArn: string, shard: ShardRef): string {
+  return `${consumerArn} ${shard}`
 }
 
 class Place implements Subscription {

@@ -6,7 +6,7 @@
  * order, also when the shard closes in between and they go to its children. What the engine did not clearly refuse
  * as *closed* is never sent again.
  */
-import { SequenceNumberWriter } from '@millrace/protocol'
+import { type KinesisError, SequenceNumberWriter } from '@millrace/protocol'
 import { sleep } from '@millrace/std'
 
 import { type AppendFailure, EngineError, type PartResult, type Run, type ShardRef } from '../engine/engine.ts'
@@ -16,6 +16,7 @@ import { routingOf } from '../streams/routing.ts'
 import { recordSecond, type Shard } from '../streams/shard.ts'
 import { isServing, placesByItself, type Stream } from '../streams/stream.ts'
 import { beforeDeadline } from './before-deadline.ts'
+import { dryRun } from './faults.ts'
 import type { OperationContext, ServiceParts } from './operation.ts'
 
 export interface RecordToWrite {
@@ -68,6 +69,12 @@ export async function writeRecords(
   }
   if (writing.hasFailures) logFailures(stream, writing.faults, service, context)
   return writing
+}
+
+/** What a dry run ends with when all that is asked has been found right. Throws KMS… as the write would. */
+export function writeTried(stream: Stream, { dataKeys }: ServiceParts): KinesisError {
+  dataKeys.sealer(stream)
+  return dryRun()
 }
 
 type Place = (record: RecordToWrite) => Shard

@@ -79,6 +79,33 @@ describe('writing to a shard', () => {
     )
   })
 
+  it('keeps to the rate on average, whatever large records and small ones come in turn', () => {
+    const calls = fc.array(
+      fc.record({ afterMs: fc.nat(2000), sizes: fc.array(fc.integer({ min: 1, max: 3 * MIB }), { maxLength: 4 }) }),
+      { minLength: 20, maxLength: 60 },
+    )
+    fc.assert(
+      fc.property(calls, (series) => {
+        const buckets = awsShard()
+        let nowMs = 0
+        let bytes = 0
+        for (const { afterMs, sizes } of [{ afterMs: 0, sizes: [10 * MIB] }, ...series]) {
+          nowMs += afterMs
+          for (const size of sizes.slice(0, buckets.admitWrites(1, sizes, nowMs))) bytes += size
+          expect(bytes).toBeLessThanOrEqual(11 * MIB + (nowMs / 1000) * MIB + 1)
+        }
+      }),
+    )
+    const pairs = awsShard()
+    expect(pairs.admitWrites(1, [10 * MIB, MIB], 0)).toBe(2)
+    let admitted = 0
+    for (let nowMs = 1010; nowMs <= 101_000; nowMs += 1010) {
+      admitted += pairs.admitWrites(1, [MIB + KIB], nowMs) * (MIB + KIB)
+      admitted += pairs.admitWrites(1, [MIB], nowMs) * MIB
+    }
+    expect(admitted).toBeLessThanOrEqual(101 * MIB)
+  })
+
   it('starts a shard afresh once it was forgotten, in a slot used before', () => {
     const buckets = awsShard()
     for (let shard = 1; shard <= 200; shard++) buckets.admitWrites(shard, times(1000, 1), 0)

@@ -2,7 +2,8 @@
  * Token buckets for every shard in use, in columns of numbers: one slot a shard, given back when the shard is gone.
  *
  * Writes have two budgets. The ordinary one holds a second's worth; the reserve holds ten and is filled by what is
- * left unused, so that a record above one second's worth can pass (AWS: bursts of 10 MiB, 1 MiB/s on average).
+ * left unused, so that a record above one second's worth can pass (AWS: bursts of 10 MiB, 1 MiB/s on average). Ordinary
+ * records are not held up by an empty reserve: they put it into debt, which large ones wait for.
  * Reads that overdraw block the shard until its budget is full again (AWS: a 10 MiB answer blocks for 5 s).
  */
 import type { ShardRef } from '../engine/engine.ts'
@@ -59,7 +60,8 @@ export class ShardBuckets implements Throughput {
     }
     const spent = roundUp(ordinary)
     rows[row + WRITE_BYTES] = budget - spent
-    rows[row + WRITE_RESERVE] = Math.max(0, reserve - spent - large)
+    // No more than a second's worth below zero: ordinary records come no faster than it fills.
+    rows[row + WRITE_RESERVE] = reserve - spent - large
     rows[row + WRITE_RECORDS] = records - admitted
     return admitted
   }
