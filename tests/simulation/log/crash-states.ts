@@ -1,7 +1,8 @@
 /**
  * Half of the states that `crash-1.test.ts` and `crash-2.test.ts` crash the log into, so that both cores have work. The
- * number of states is what ends a run: MILLRACE_CRASH_STATES (both together); or time, on a slow machine and where only
- * MILLRACE_SOAK_SECONDS is set. MILLRACE_SEED and MILLRACE_CRASH replay one case, in the first half.
+ * number of states is what ends a run: MILLRACE_CRASH_STATES (both together); or time, on a very slow machine and where
+ * only MILLRACE_SOAK_SECONDS is set. MILLRACE_SEED and MILLRACE_CRASH replay one case, in the first half. What is kept
+ * to tell states apart is one history's, so that a run of ten million needs no more memory than a short one.
  */
 import { CRASH_MODES, type CrashMode } from '@millrace/log/testing'
 import { randomBelow, systemClock, systemRandom } from '@millrace/std'
@@ -11,12 +12,13 @@ import { type Coverage, type CrashSelection, crashHistory, newCoverage, statesOf
 import { History } from './history.ts'
 
 const HALVES = 2
-/** What fits into the fifteen minutes that `npm test` has on two cores. */
-const STATES_DEFAULT = 160_000
-/** For a machine three times as slow as the one that this was measured on. */
-const STATES_PER_SECOND_MIN = 250
-/** `npm test` has twenty minutes, also on a machine that is slow today: then a half ends here, and says so. */
-const SECONDS_MAX = 60
+const STATES_DEFAULT = 300_000
+/** For a machine ten times as slow as the one that this was measured on. */
+const STATES_PER_SECOND_MIN = 100
+/** Twice what a half needs: `npm test` ends, also on a machine that is very slow today, and says so. */
+const SECONDS_MAX = 200
+/** A long run says how far it is. */
+const PROGRESS_MS = 60_000
 /** Seeds of the second half are far from those of the first. */
 const SEEDS_APART = 10_000_000
 /** So many further histories are looked through for lines of the log that none has gone through yet; a few ms each. */
@@ -53,7 +55,16 @@ export function crashStates(half: 1 | 2): void {
       const isDue = (): boolean => statesOf(coverage) < statesWanted && elapsedMs() < secondsMax * 1_000
       const crash = (seed: number): Promise<void> => crashHistory(seed, coverage, undefined, {}, notingDisk(seen))
       let seed = firstSeed
-      for (; isDue(); seed++) await crash(seed)
+      let nextProgressMs = PROGRESS_MS
+      for (; isDue(); seed++) {
+        await crash(seed)
+        if (elapsedMs() < nextProgressMs) continue
+        nextProgressMs = elapsedMs() + PROGRESS_MS
+        process.stderr.write(
+          `log crashes, half ${half}: ${statesOf(coverage)} of ${statesWanted} states, ` +
+            `${Math.round(elapsedMs() / 1_000)} s, ${Math.round(process.memoryUsage().rss / 2 ** 20)} MiB\n`,
+        )
+      }
       const end = isTimed ? seed : seed + SEARCHED_HISTORIES_MAX
       for (; missing().length > 0 && seed < end; seed++) {
         const found = new Map<CallSite, number>()

@@ -146,9 +146,8 @@ async function crashBoundary(
   }
 }
 
-/** Whether no such disk was recovered from with the same things owed. Of what is pending nothing is known: it is new. */
-function isNew(disk: SimulatedDisk, { life, moment }: Fork, { seen }: Run): boolean {
-  if (!disk.durable) return true
+/** Whether no such disk, in what it shows and in what is pending, was recovered from with the same things owed. */
+function isNew(disk: SimulatedDisk, { life, moment }: Start, { seen }: Run): boolean {
   const state = `${life} ${moment} ${disk.fingerprint}`
   if (seen.has(state)) return false
   seen.add(state)
@@ -190,8 +189,8 @@ async function verify(
   }
 }
 
-/** When a life begins. */
-type Start = Pick<Fork, 'wallMs'>
+/** When a life begins, and what is owed then. */
+type Start = Pick<Fork, 'life' | 'moment' | 'wallMs'>
 
 interface Life {
   readonly disk: SimulatedDisk
@@ -201,8 +200,8 @@ interface Life {
   readonly contents: Contents
 }
 
-async function begin(disk: SimulatedDisk, random: Random, fork: Start, { history, wrap }: Run): Promise<Life> {
-  const clock = new VirtualClock(fork.wallMs + randomBelow(random, 2_000) - 1_000)
+async function begin(disk: SimulatedDisk, random: Random, { wallMs }: Start, { history, wrap }: Run): Promise<Life> {
+  const clock = new VirtualClock(wallMs + randomBelow(random, 2_000) - 1_000)
   const metadata = new ChangeList()
   const log = await settled(
     clock,
@@ -213,6 +212,12 @@ async function begin(disk: SimulatedDisk, random: Random, fork: Start, { history
     throw new Violation(`a crash alone is reported as damage: ${damage.map(({ reason: what }) => what).join('; ')}`)
   if (!writable) throw new Violation(`the log cannot be written after a crash: ${reason}`)
   return { disk, log, clock, metadata, contents: await readAll(log, metadata, clock) }
+}
+
+/** A life on what a recovery and a loss of power left: counted if no such disk was met, and looked at in any case. */
+function beginAgain(disk: SimulatedDisk, random: Random, fork: Start, run: Run): Promise<Life> {
+  if (isNew(disk, fork, run)) tally(run.coverage.nested, 2)
+  return begin(disk, random, fork, run)
 }
 
 /** Looking up a time finds what going through all records would. */
@@ -233,8 +238,7 @@ async function checkSeeks({ log, clock, contents }: Life, random: Random): Promi
 /** The power fails before the new life has written anything: all that it showed must be there. */
 async function verifyKept(life: Life, random: Random, fork: Fork, run: Run): Promise<void> {
   const disk = life.disk.crash('all-lost', random)
-  const next = await begin(disk, random, fork, run)
-  tally(run.coverage.nested, 2)
+  const next = await beginAgain(disk, random, fork, run)
   run.history.oracle.check(next.contents, fork.moment, life.contents)
   disk.halt()
 }
@@ -265,8 +269,7 @@ async function probe({ disk, log, clock, contents }: Life, random: Random, fork:
   }
   await settled(clock, log.appendMetadata(makePayload(PROBE_ID - 1, 0, 50), deadline))
   const after = disk.crash('all-lost', random)
-  const next = await begin(after, random, fork, run)
-  tally(run.coverage.nested, 2)
+  const next = await beginAgain(after, random, fork, run)
   const found = new Map([...next.contents.ledgers.values()].flatMap(({ parts: all }) => all).map((p) => [p.id, p]))
   for (const [id, position] of written) {
     const part = found.get(id)
@@ -287,8 +290,7 @@ async function reopen(life: Life, random: Random, fork: Fork, run: Run): Promise
   await settled(life.clock, life.log.close())
   if (life.disk.openFiles > 0) throw new Violation(`${life.disk.openFiles} files stay open after a close`)
   const disk = life.disk.crash('all-lost', random)
-  const next = await begin(disk, random, fork, run)
-  tally(run.coverage.nested, 2)
+  const next = await beginAgain(disk, random, fork, run)
   run.history.oracle.check(next.contents, fork.moment, life.contents)
   disk.halt()
 }

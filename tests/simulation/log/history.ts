@@ -40,7 +40,7 @@ const AGED_SEGMENTS = 4
  * How often a history begins on full segments that mix retention classes: the first trim has them regrouped. Each is as
  * long as ten others, and a state of it costs twice as much.
  */
-const MIXED_CHANCE = 0.06
+const MIXED_CHANCE = 0.04
 /** Enough for two snapshots to cover the first few. */
 const MIXED_SEGMENTS = 5
 const MIXED_LEDGERS = 4
@@ -63,9 +63,11 @@ const DEADLINE_MS = 600_000
 /** Ledgers are of three retention classes, so that segments mix them. */
 const RETENTION_STEP_MS = 4 * 86_400_000
 /** Small ones rotate, and are recovered, most often for the money: what a recovery costs goes with files and bytes. */
-const SEGMENT_BYTES = [32 * 1024, 32 * 1024, 32 * 1024, 32 * 1024, 64 * 1024, 64 * 1024, 64 * 1024, 256 * 1024] as const
-
-/** Now and then one, at five times the cost, that is not zeroed whole before it is used: the rest follows ahead of the commits. */
+const SEGMENT_BYTES = [32 * 1024, 32 * 1024, 64 * 1024] as const
+/** Now and then longer ones, of many commits, at four times the cost … */
+const LONG_SEGMENT_BYTES = 256 * 1024
+const LONG_ONE_IN = 20
+/** … and one, at five times, that is not zeroed whole before it is used: the rest follows ahead of the commits. */
 const LARGE_SEGMENT_BYTES = 1024 * 1024
 const LARGE_ONE_IN = 60
 /** How often a crash that ends a life waits for a snapshot that is half written. */
@@ -127,7 +129,7 @@ export class History {
     this.#options = options
     this.settings = {
       durability: 'fsync',
-      segmentBytes: seed % LARGE_ONE_IN === 0 ? LARGE_SEGMENT_BYTES : this.#pick(SEGMENT_BYTES),
+      segmentBytes: this.#segmentBytes(seed),
       tailBytesMax: this.#pick([0, 64 * 1024, 16 * 1024 * 1024]),
       indexCacheBytesMax: this.#pick([16 * 1024, 1024 * 1024]),
     }
@@ -462,6 +464,11 @@ export class History {
     if (dice < 13) return this.#below(300)
     if (dice < 18) return this.#below(6_000)
     return this.#below((this.settings.segmentBytes ?? SEGMENT_BYTES[0]) / 2)
+  }
+
+  #segmentBytes(seed: number): number {
+    if (seed % LARGE_ONE_IN === 0) return LARGE_SEGMENT_BYTES
+    return seed % LONG_ONE_IN === 0 ? LONG_SEGMENT_BYTES : this.#pick(SEGMENT_BYTES)
   }
 
   #pickLedger(): Ledger | undefined {

@@ -16,6 +16,8 @@ interface Content {
   digest: string | undefined
 }
 
+const EMPTY: Content = { pages: [], size: 0, digest: undefined }
+
 /**
  * Digests of pages by where they lie in memory: most pages of a disk are those of its copies too. A checksum would not do:
  * the CRC of bytes that end in their own is always the same.
@@ -24,9 +26,14 @@ const digests = new WeakMap<ArrayBufferLike, Map<number, string>>()
 const holeDigest = digested(new Uint8Array(PAGE_BYTES))
 
 export class PageImage {
-  #content: Content = { pages: [], size: 0, digest: undefined }
+  #content: Content
   /** The pages that nobody else has, when nobody else has the content. */
   #owned: Set<number> | undefined
+
+  /** Empty, or with what another has. */
+  constructor(content: Content = EMPTY) {
+    this.#content = content
+  }
 
   get size(): number {
     return this.#content.size
@@ -41,10 +48,8 @@ export class PageImage {
 
   /** An independent image with the same bytes. */
   copy(): PageImage {
-    const copy = new PageImage()
-    copy.#content = this.#content
     this.#owned = undefined
-    return copy
+    return new PageImage(this.#content)
   }
 
   /** Whole pages are kept as they are given: `bytes` must never change. */

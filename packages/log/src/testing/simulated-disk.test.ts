@@ -329,6 +329,21 @@ describe('a fingerprint', () => {
     expect(seen.size).toBe(9)
   })
 
+  it('tells what is pending from what is durable, in files and names', async () => {
+    const disk = newDisk()
+    const file = await durableFile(disk, 'a', 4_096, 1)
+    await file.write(bytes(4_096, 2), 0)
+    const other = await disk.create('b')
+    await other.sync()
+    const seen = [disk.crash('kill').fingerprint]
+    await file.sync()
+    seen.push(disk.crash('kill').fingerprint)
+    await disk.syncDirectory('')
+    seen.push(disk.crash('kill').fingerprint)
+    expect(new Set(seen).size).toBe(3)
+    expect(disk.crash('all-kept').fingerprint).toBe(disk.crash('kill').fingerprint)
+  })
+
   it('follows what is written, of a disk and of its copy each alone', async () => {
     const disk = newDisk()
     const file = await durableFile(disk, 'a', 8_192, 1)

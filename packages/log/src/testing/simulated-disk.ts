@@ -152,7 +152,7 @@ export class SimulatedDisk implements Disk {
    * write is in progress: a prefix of it may have happened. `cut`: one of `pendingOrders`, for the modes that have one.
    */
   crash(mode: CrashMode, random: Random = this.#random, cut?: number): SimulatedDisk {
-    const before = this.fork(random)
+    const before = this.#inProgress === undefined ? this : this.fork(random)
     before.#finishInProgress(mode, random)
     const orders = [before.#names, ...before.#files.values()].map(({ firstPendingOrder }) => firstPendingOrder)
     const firstOrder = Math.min(before.#order, ...orders.filter((order) => order !== undefined))
@@ -180,13 +180,7 @@ export class SimulatedDisk implements Disk {
     return orders.sort((a, b) => a - b)
   }
 
-  /** Whether a loss of power now would change nothing. */
-  get durable(): boolean {
-    const parts = [this.#names, ...this.#files.values()]
-    return this.#inProgress === undefined && parts.every(({ firstPendingOrder }) => firstPendingOrder === undefined)
-  }
-
-  /** Equal for two disks that came from one if names and bytes are. */
+  /** Equal for two disks that came from one if names, bytes and what of them is pending are. */
   get fingerprint(): string {
     return `${this.#names.describe()} ${[...this.#files].map(([id, { digest }]) => `${id}:${digest}`).join()}`
   }

@@ -21,10 +21,10 @@ export class SimulatedFile {
   /** A sync has failed: the cache shows pages that no later sync will write. */
   #phantom = false
 
-  /** A file of which all is durable. */
-  constructor(image = new PageImage()) {
-    this.#cache = image
-    this.#durable = image.copy()
+  /** A file of which all is durable, unless it is said what is. */
+  constructor(cache = new PageImage(), durable = cache.copy()) {
+    this.#cache = cache
+    this.#durable = durable
   }
 
   get size(): number {
@@ -42,16 +42,17 @@ export class SimulatedFile {
   }
 
   copy(): SimulatedFile {
-    const copy = new SimulatedFile(this.#cache.copy())
-    copy.#durable = this.#durable.copy()
+    const copy = new SimulatedFile(this.#cache.copy(), this.#durable.copy())
     copy.#pending = this.#pending.slice()
     copy.#phantom = this.#phantom
     return copy
   }
 
-  /** Equal for two files if what readers see is. */
+  /** Equal for two files that came from one if what readers see, what is durable and what is pending are. */
   get digest(): string {
-    return this.#cache.digest
+    const shown = this.#cache.digest
+    if (this.#pending.length === 0 && !this.#phantom) return shown
+    return `${shown}<${this.#durable.digest}+${this.pendingOrders.join('+')}`
   }
 
   read(into: Uint8Array, offset: number): number {

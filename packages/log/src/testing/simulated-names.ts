@@ -23,6 +23,8 @@ export class SimulatedNames {
   #pending: NameChange[] = []
   /** Others may hold the same maps: they are copied before they change. */
   #isShared = false
+  /** What `describe` said since the last change. */
+  #described: string | undefined
 
   /** The numbers of the changes that are not durable, ascending. */
   get pendingOrders(): readonly number[] {
@@ -38,6 +40,7 @@ export class SimulatedNames {
     copy.#cache = this.#cache
     copy.#durable = this.#durable
     copy.#pending = this.#pending.slice()
+    copy.#described = this.#described
     copy.#isShared = true
     this.#isShared = true
     return copy
@@ -49,10 +52,9 @@ export class SimulatedNames {
 
   /** Names directly in `directory`, sorted. */
   list(directory: string): string[] {
-    return [...this.#cache.keys()]
-      .filter((path) => parentOf(path) === directory)
-      .map(nameOf)
-      .sort()
+    const names: string[] = []
+    for (const path of this.#cache.keys()) if (isIn(directory, path)) names.push(nameOf(path))
+    return names.sort()
   }
 
   paths(): string[] {
@@ -62,12 +64,13 @@ export class SimulatedNames {
       .sort()
   }
 
-  /** All names and what they stand for, as text. */
+  /** All names and what they stand for, with those that are durable if they differ and what is pending, as text. */
   describe(): string {
-    return [...this.#cache]
-      .map(([path, thing]) => `${path}=${thing}`)
-      .sort()
-      .join()
+    this.#described ??=
+      this.#pending.length === 0
+        ? textOf(this.#cache)
+        : `${textOf(this.#cache)}<${textOf(this.#durable)}+${this.pendingOrders.join('+')}`
+    return this.#described
   }
 
   set(path: string, thing: NamedThing, order: number): void {
@@ -94,20 +97,22 @@ export class SimulatedNames {
       for (const path of pathsOf(change)) touched.add(path)
     }
     this.#own()
+    this.#described = undefined
     for (const change of this.#pending) if (durable.has(change)) apply(this.#durable, change)
     this.#pending = this.#pending.filter((change) => !durable.has(change))
   }
 
   /** Every file that some name, present, durable or pending, leads to. */
   referenced(): Set<NamedThing> {
-    const things = new Set([...this.#cache.values(), ...this.#durable.values()])
+    const things = new Set(this.#cache.values())
+    if (this.#durable !== this.#cache) for (const thing of this.#durable.values()) things.add(thing)
     for (const change of this.#pending) if (change.thing !== undefined) things.add(change.thing)
     return things
   }
 
   /** The names as the next life finds them. */
   afterCrash(survival: Survival): SimulatedNames {
-    if (survival.mode === 'kill') return this.copy()
+    if (survival.mode === 'kill' || this.#pending.length === 0) return this.copy()
     const names = new Map(this.#durable)
     const lost = new Set<string>()
     for (const change of this.#pending) {
@@ -136,6 +141,7 @@ export class SimulatedNames {
 
   #change(change: NameChange): void {
     this.#own()
+    this.#described = undefined
     apply(this.#cache, change)
     this.#pending.push(change)
   }
@@ -159,6 +165,19 @@ export function normalisePath(path: string): string {
 export function parentOf(path: string): string {
   const slash = path.lastIndexOf('/')
   return slash < 0 ? ROOT : path.slice(0, slash)
+}
+
+function textOf(names: ReadonlyMap<string, NamedThing>): string {
+  return [...names]
+    .map(([path, thing]) => `${path}=${thing}`)
+    .sort()
+    .join()
+}
+
+/** Whether `path` is a name directly in `directory`: without cutting each path of a disk in two. */
+function isIn(directory: string, path: string): boolean {
+  const slash = path.lastIndexOf('/')
+  return directory === ROOT ? slash < 0 : slash === directory.length && path.startsWith(directory)
 }
 
 function nameOf(path: string): string {
