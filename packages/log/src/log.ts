@@ -157,7 +157,6 @@ export class Log implements AsyncDisposable {
       durability: options.durability,
       queueBytesMax: options.queueBytesMax ?? QUEUE_BYTES_MAX_DEFAULT,
       sealIdleMs: options.sealIdleMs ?? SEAL_IDLE_MS_DEFAULT,
-      allocate,
       table: this.#table,
       store: this.#store,
       tail: this.#tail,

@@ -22,25 +22,8 @@ const statFile = promisify(fstat)
 /** Records are nobody's business but the service's. */
 const FILE_MODE = 0o600
 
-/** Small pieces share one of these: shared memory of its own costs the garbage collector more than a small commit. */
-const SLAB_BYTES = 256 * 1024
-/** What is larger gets memory of its own, so that a slab is never mostly wasted. */
-const SLAB_PIECE_BYTES_MAX = SLAB_BYTES / 8
-
-let slab = new SharedArrayBuffer(0)
-let slabUsed = 0
-
-/** Zeroed memory that the writer thread sees too. A small piece keeps up to 256 KiB of its neighbours alive. */
-export const allocateShared: AllocateBuffer = (bytes) => {
-  if (bytes > SLAB_PIECE_BYTES_MAX) return new Uint8Array(new SharedArrayBuffer(bytes))
-  if (slabUsed + bytes > slab.byteLength) {
-    slab = new SharedArrayBuffer(SLAB_BYTES)
-    slabUsed = 0
-  }
-  const piece = new Uint8Array(slab, slabUsed, bytes)
-  slabUsed += bytes
-  return piece
-}
+/** Zeroed memory that the writer thread sees too. For what is written many times or soon: nobody counts it. */
+export const allocateShared: AllocateBuffer = (bytes) => new Uint8Array(new SharedArrayBuffer(bytes))
 
 export class NodeDisk implements Disk {
   /** Absolute. */

@@ -6,9 +6,13 @@
  * Calls on it are settled in the order they were made. It never retries: what failed is reported as it failed.
  */
 import { Worker } from 'node:worker_threads'
+import { COMMIT_BYTES_MAX, PAGE_BYTES } from './limits.ts'
 
 /** Far above what a log has under way (one flush, one segment being prepared, a snapshot): a runaway is refused. */
 export const WRITER_CALLS_MAX = 1024
+
+/** A commit as large as they get, with a page in front of it. Only what was used of it takes memory. */
+const PASSAGE_BYTES = COMMIT_BYTES_MAX + PAGE_BYTES
 
 /** What the thread does for one call. */
 type WriterTask = 'write' | 'write and sync' | 'sync' | 'truncate'
@@ -62,6 +66,8 @@ parentPort.on('message', ({ task, fd, bytes, offset }) => {
 
 interface PendingCall {
   readonly path: string
+  /** It has the passage. */
+  readonly isPassing: boolean
   resolve(): void
   reject(error: Error): void
 }
@@ -70,6 +76,9 @@ export class WriterThread {
   readonly #worker: Worker
   /** Calls under way, oldest first: the thread answers in order. */
   readonly #pending: PendingCall[] = []
+  /** What is not shared is copied in here for the thread to write: one piece at a time, as a log writes its commits. */
+  readonly #passage = new Uint8Array(new SharedArrayBuffer(PASSAGE_BYTES))
+  #isPassageTaken = false
   /** Set once the thread is gone. */
   #gone: Error | undefined
 
@@ -86,6 +95,10 @@ export class WriterThread {
   write(fd: number, path: string, bytes: Uint8Array, offset: number, sync: boolean): Promise<void> {
     const task = sync ? 'write and sync' : 'write'
     if (bytes.buffer instanceof SharedArrayBuffer) return this.#call({ task, fd, bytes, offset }, path, [])
+    if (bytes.length <= PASSAGE_BYTES && !this.#isPassageTaken) {
+      this.#passage.set(bytes)
+      return this.#call({ task, fd, bytes: this.#passage.subarray(0, bytes.length), offset }, path, [], true)
+    }
     // Posting a view would copy everything behind it: copy the view alone, and hand that over.
     const copy = bytes.slice()
     return this.#call({ task, fd, bytes: copy, offset }, path, [copy.buffer])
@@ -105,7 +118,7 @@ export class WriterThread {
     await this.#worker.terminate()
   }
 
-  #call(request: WriterRequest, path: string, handOver: readonly ArrayBuffer[]): Promise<void> {
+  #call(request: WriterRequest, path: string, handOver: readonly ArrayBuffer[], isPassing = false): Promise<void> {
     if (this.#gone !== undefined) return Promise.reject(this.#gone)
     if (this.#pending.length >= WRITER_CALLS_MAX) {
       const message = `EAGAIN: ${WRITER_CALLS_MAX} calls wait for the writer thread, ${request.task} '${path}'`
@@ -113,13 +126,15 @@ export class WriterThread {
     }
     return new Promise((resolve, reject) => {
       if (this.#pending.length === 0) this.#worker.ref()
-      this.#pending.push({ path, resolve, reject })
+      this.#isPassageTaken ||= isPassing
+      this.#pending.push({ path, isPassing, resolve, reject })
       this.#worker.postMessage(request, handOver)
     })
   }
 
   #settle(failure: WriterFailure | undefined): void {
     const call = this.#pending.shift()
+    if (call?.isPassing === true) this.#isPassageTaken = false
     if (this.#pending.length === 0) this.#worker.unref()
     if (failure === undefined) call?.resolve()
     else {

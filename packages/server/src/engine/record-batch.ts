@@ -3,6 +3,7 @@
  * within its bounds. How one record lies in bytes is record-layout.ts.
  */
 import { assert } from '@millrace/std'
+import { takeMemory } from '../memory/recycled-memory.ts'
 import { type Part, PART_BYTES_MAX, PART_RECORDS_MAX, type ShardRef } from './engine.ts'
 import { recordBytes, type RecordSealer, sealBytesOf, utf8Bytes, writeRecord } from './record-layout.ts'
 
@@ -12,6 +13,8 @@ export interface EncodedParts {
   readonly parts: readonly Part[]
   /** The `entry` given to `add` for record `index` of part number `part`. */
   entryOf(part: number, index: number): number
+  /** Where the parts lie, and nothing else. From takeMemory: to be given back when nobody looks at them any more. */
+  readonly memory: Uint8Array
 }
 
 /**
@@ -82,7 +85,7 @@ export class PartsEncoder {
    */
   encode(): EncodedParts {
     const order = this.#orderByShard()
-    const arena = Buffer.allocUnsafe(this.#bytes)
+    const arena = takeMemory(this.#bytes)
     const parts: Part[] = []
     const firstOfPart: number[] = []
     let offset = 0
@@ -120,6 +123,7 @@ export class PartsEncoder {
         assert(entry !== undefined, `part ${part} has no record ${index}`)
         return entry
       },
+      memory: arena,
     }
   }
 
@@ -174,7 +178,7 @@ export function encodeOne(
   sealer?: RecordSealer,
 ): EncodedParts {
   const keyBytes = key === undefined ? 0 : utf8Bytes(key)
-  const bytes = Buffer.allocUnsafe(recordBytes(keyBytes, explicitHash, data.length, sealBytesOf(sealer)))
+  const bytes = takeMemory(recordBytes(keyBytes, explicitHash, data.length, sealBytesOf(sealer)))
   writeRecord(key, keyBytes, explicitHash, data, bytes, 0, shard, sealer)
-  return { parts: [{ shard, records: 1, bytes }], entryOf: () => entry }
+  return { parts: [{ shard, records: 1, bytes }], memory: bytes, entryOf: () => entry }
 }

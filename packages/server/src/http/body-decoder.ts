@@ -14,7 +14,7 @@ import {
   operations,
   parseDocument,
 } from '@millrace/protocol'
-import { freeMemory } from './free-memory.ts'
+import { freeMemory } from '../memory/free-memory.ts'
 
 export interface BodyJob {
   readonly codec: Codec

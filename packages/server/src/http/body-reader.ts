@@ -5,7 +5,8 @@
 import type { BodyBudget, BodyClaim } from './body-budget.ts'
 import type { Deadline } from './deadlines.ts'
 import type { BodySource } from './exchange.ts'
-import { freeMemory } from './free-memory.ts'
+import { freeMemory } from '../memory/free-memory.ts'
+import { takeMemory } from '../memory/recycled-memory.ts'
 import { LargeBody } from './large-body.ts'
 import type { FrontDoorLimits } from './limits.ts'
 
@@ -77,7 +78,7 @@ export function readBody(options: BodyReaderOptions, settle: (outcome: BodyOutco
       finish({ kind: 'gone' })
       return
     }
-    finish({ kind: 'complete', body: large?.bytes() ?? joined(chunks), claim })
+    finish({ kind: 'complete', body: large?.bytes() ?? joined(chunks, received), claim })
   }
   const onClose = (): void => finish({ kind: 'gone' })
 
@@ -86,10 +87,15 @@ export function readBody(options: BodyReaderOptions, settle: (outcome: BodyOutco
   source.on('close', onClose)
 }
 
-function joined(chunks: readonly Buffer[]): Buffer {
+function joined(chunks: readonly Buffer[], bytes: number): Buffer {
   const [only] = chunks
   if (chunks.length === 1 && only !== undefined) return only
-  const whole = Buffer.concat(chunks)
+  const whole = takeMemory(bytes)
+  let at = 0
+  for (const chunk of chunks) {
+    whole.set(chunk, at)
+    at += chunk.length
+  }
   freeMemory(...chunks)
   return whole
 }

@@ -2,7 +2,7 @@
 import { parentPort } from 'node:worker_threads'
 
 import { decodeBody } from './body-decoder.ts'
-import { freeMemory } from './free-memory.ts'
+import { freeMemory } from '../memory/free-memory.ts'
 import type { WorkerAnswer, WorkerTask } from './body-worker.ts'
 
 parentPort?.on('message', ({ id, job, bytes }: WorkerTask) => {

@@ -10,8 +10,8 @@ import type { Clock, Logger } from '@millrace/std'
 import type { AnswerBudget, AnswerClaim } from './answer-budget.ts'
 import { type EventWatch, isPieces } from './answer-body.ts'
 import type { BodyBudget, BodyHold } from './body-budget.ts'
+import { giveBackMemory } from '../memory/recycled-memory.ts'
 import { readBody } from './body-reader.ts'
-import { freeMemory } from './free-memory.ts'
 import type { Deadline, Deadlines } from './deadlines.ts'
 import type { FrontDoorLimits } from './limits.ts'
 import { type Refusal, refusal } from './refusals.ts'
@@ -78,6 +78,8 @@ export class Exchange implements WireRequest, EventWatch {
   #abort: AbortController | undefined
   #gone = false
   #answered = false
+  /** Whoever handles it is done with its body. */
+  #handled = false
   #ended = false
 
   constructor(desk: Desk, incoming: Incoming) {
@@ -141,8 +143,7 @@ export class Exchange implements WireRequest, EventWatch {
     this.#deadline.cancel()
     this.#claim?.release()
     this.#answerClaim?.release()
-    // As soon as nobody may look at it: see releaseInput.
-    if (this.#answered) freeMemory(this.#body)
+    this.#letGo()
     // Whoever makes the events of a stream waits for the next one, and is told.
     if (!this.#answered || this.#desk.eventStreams.delete(this)) this.cancel()
     if (this.#desk.stopping && this.#desk.inFlight === 0) this.#desk.onQuiet()
@@ -173,12 +174,25 @@ export class Exchange implements WireRequest, EventWatch {
     })
     this.#body = body
     dispatch(this).then(
-      (response) => this.#answer(response, false),
+      (response) => {
+        this.#handled = true
+        this.#answer(response, false)
+        this.#letGo()
+      },
       (error: unknown) => {
+        this.#handled = true
         logger.error('a request failed in the front door', { requestId: this.id, error })
         this.#answer(refusal('internal-failure', this.id), false)
+        this.#letGo()
       },
     )
+  }
+
+  /** An operation whose client has gone, or that was given up, may still look at the body; nobody does behind both. */
+  #letGo(): void {
+    if (!this.#handled || !this.#ended) return
+    giveBackMemory(this.#body)
+    this.#body = NO_BODY
   }
 
   get method(): string {

@@ -4,7 +4,7 @@
  * behind whatever small thing was allocated after it. After a flood of bodies that difference is 100 MiB and more
  * (tests/crash/rubbish.test.ts).
  */
-import { freeMemory } from './free-memory.ts'
+import { freeMemory } from '../memory/free-memory.ts'
 
 export class LargeBody {
   readonly #memory: ArrayBuffer

@@ -260,6 +260,25 @@ describe('PutRecords', () => {
     held.release()
     await idle()
   })
+
+  it('never writes over what may still be stored: other records have other memory', async () => {
+    await using harness = await withStream()
+    const held = harness.memory.faults.holdSyncs()
+    const large = (letter: string): Uint8Array => bytesOf(letter.repeat(30_000))
+    const put = (letter: string, context = {}): Promise<unknown> =>
+      harness.call(PutRecords, { StreamName: 's', Records: entries(2, large(letter)) }, context)
+    const givenUp = put('a', { deadlineMs: harness.clock.monotonic() + 100 })
+    await held.reached
+    await harness.advance(100)
+    expect(await givenUp).toMatchObject({ FailedRecordCount: 2 })
+    const others = ['b', 'c'].map((letter) => put(letter))
+    await idle()
+    held.release()
+    await Promise.all(others)
+    const stored = await readStream(harness, 's')
+    const letters = stored.map(({ text }) => /^(.)\1+$/.exec(text)?.[1])
+    expect(letters.toSorted()).toEqual(['a', 'a', 'b', 'b', 'c', 'c'])
+  })
 })
 
 describe('shard limits', () => {

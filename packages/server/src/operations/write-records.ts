@@ -12,6 +12,7 @@ import { sleep } from '@millrace/std'
 import { type AppendFailure, EngineError, type PartResult, type Run, type ShardRef } from '../engine/engine.ts'
 import { type EncodedParts, encodeOne, PartsEncoder } from '../engine/record-batch.ts'
 import type { RecordSealer } from '../engine/record-layout.ts'
+import { giveBackMemory } from '../memory/recycled-memory.ts'
 import { routingOf } from '../streams/routing.ts'
 import { recordSecond, type Shard } from '../streams/shard.ts'
 import { isServing, placesByItself, type Stream } from '../streams/stream.ts'
@@ -62,6 +63,8 @@ export async function writeRecords(
     const encoded = writing.encode()
     const results = await service.engine.shards.append(encoded.parts, { deadlineMs: context.deadlineMs })
     writing.settle(encoded, results)
+    // Where the outcome is unknown, the engine may still be writing them.
+    if (!results.some(({ failure }) => failure === 'unknown')) giveBackMemory(encoded.memory)
     if (writing.pending.length === 0) break
     const moved = await afterClosing(stream, writing.closedShards(), service, context)
     if (moved === undefined) writing.giveUp('closed')
