@@ -4,6 +4,8 @@
  */
 import { hash } from 'node:crypto'
 
+import { md5Prefix } from './md5-prefix.ts'
+
 export const HASH_KEY_MAX = 2n ** 128n - 1n
 
 /** Where a record goes that brings no explicit hash key. */
@@ -25,9 +27,7 @@ export class HashKeyRouter {
 
   /** The place in `starts` of the range that owns the partition key's hash. */
   route(partitionKey: string): number {
-    // A character per byte: half the price of hexadecimal digits that are then parsed.
-    const digest = hash('md5', partitionKey, 'binary')
-    const prefix = word(digest, 0) * 2 ** 21 + (word(digest, 4) >>> 11)
+    const prefix = md5Prefix(partitionKey) ?? nativePrefix(partitionKey)
     const at = this.#lastAtOrBelow(prefix)
     // Only here may a range of the same prefix start above the hash.
     return this.#prefixes[at] === prefix ? this.routeHashKey(hashKeyOf(partitionKey)) : at
@@ -51,6 +51,12 @@ export class HashKeyRouter {
     }
     return low
   }
+}
+
+function nativePrefix(partitionKey: string): number {
+  // A character per byte: half the price of hexadecimal digits that are then parsed.
+  const digest = hash('md5', partitionKey, 'binary')
+  return word(digest, 0) * 2 ** 21 + (word(digest, 4) >>> 11)
 }
 
 /** Four bytes, the highest first. */
