@@ -91,6 +91,7 @@ export { ShardConsumerError, type ShardConsumerErrorCode } from './shards/shard-
 export type { ShardConsumerOptions } from './shards/shard-consumer-options.ts'
 export type { ShardConsumerState } from './shards/shard-consumer-state.ts'
 export type { ProcessorCall, RecordRange, ShardEvent, ShardHappening } from './shards/shard-event.ts'
+export { ShardSyncError, type ShardSyncErrorCode } from './shards/shard-sync-error.ts'
 export { type InitialPosition, missingLeases } from './shards/lineage.ts'
 export type { StreamService } from './service.ts'
 export { type RunOptions, type StopOptions, Worker } from './worker.ts'

@@ -27,7 +27,7 @@ export type WorkerEvent =
   /** So many user records of an answer are to be delivered. */
   | (ShardOfProcessor & { readonly kind: 'opened'; readonly records: number })
   | StoreCallEvent
-  /** The store has heard of this worker. `unowned`: leases that could be processed, and nobody holds. */
+  /** The store has heard of this worker. `unowned`: leases of its streams that could be processed, and nobody holds. */
   | {
       readonly kind: 'beat'
       readonly workers: number
@@ -35,7 +35,7 @@ export type WorkerEvent =
       readonly held: number
       readonly unowned: number
     }
-  /** The streams' shards were looked at. `error`: they could not be, and nothing new is begun until they can. */
+  /** The streams' shards were looked at. `error`: they could not be, and new shards wait until they can. */
   | { readonly kind: 'shard-sync'; readonly durationMs: number; readonly error?: unknown }
   /** The store did not hear that this worker stops: to the others it is dead after `failoverMs`. */
   | { readonly kind: 'leave-failure'; readonly error: unknown }

@@ -15,7 +15,10 @@ export interface WorkerOptions<Value = Uint8Array> extends ShardConsumerOptions 
   readonly client: StreamService
   /** Names what processes the stream: workers of one application share its leases. */
   readonly application: string
-  /** The name of a stream or several; or a function, which is asked again with each look at the shards. */
+  /**
+   * The name of a stream or several; or a function, which is asked again with each look at the shards. The leases of a stream
+   * that it names no more are given up and stay, with their checkpoints: named again, it goes on there.
+   */
   readonly stream: string | readonly string[] | (() => readonly string[] | Promise<readonly string[]>)
   /** Where leases are kept. One store for one worker; it is not closed with the worker. */
   readonly leases: LeaseStore

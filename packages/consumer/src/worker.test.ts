@@ -1,4 +1,4 @@
-import { KinesisTransportError } from '@millrace/client'
+import { KinesisServiceError, KinesisTransportError } from '@millrace/client'
 import { deferred } from '@millrace/std'
 import { seededRandom, VirtualClock } from '@millrace/std/testing'
 import { describe, expect, it } from 'vitest'
@@ -7,7 +7,9 @@ import type { LeaseStore } from './leases/lease-store.ts'
 import { LeaseStoreError } from './leases/lease-store.ts'
 import { MemoryLeases } from './leases/memory-lease-store.ts'
 import type { RecordProcessor } from './record-processor.ts'
+import type { StreamService } from './service.ts'
 import { newLease } from './shards/lineage.ts'
+import type { ShardSyncError } from './shards/shard-sync-error.ts'
 import { SimulatedStream } from './testing/simulated-stream.ts'
 import type { WorkerEvent } from './worker-event.ts'
 import type { WorkerOptions } from './worker-options.ts'
@@ -51,6 +53,29 @@ class Bench {
     }
     this.clock.advance(untilMs - this.clock.monotonic())
     await new Promise((resolve) => setImmediate(resolve))
+  }
+}
+
+/** A service of several streams; of those that it does not have a deleted one is asked. */
+function ofStreams(...streams: readonly SimulatedStream[]): StreamService {
+  const services = new Map(streams.map((stream) => [stream.name, stream.service({ throttled: 0, broken: 0 }, seededRandom(1))])) // prettier-ignore
+  const none = Object.assign(new SimulatedStream('none', 1, new VirtualClock()), { isDeleted: true })
+  const absent = none.service({ throttled: 0, broken: 0 }, seededRandom(1))
+  const of = ({ StreamName = '' }: { readonly StreamName?: string | undefined }) => services.get(StreamName) ?? absent
+  return {
+    ...absent,
+    describeStreamSummary: (input) => of(input).describeStreamSummary(input),
+    listShards: (input) => of(input).listShards(input),
+    getShardIterator: async (input) => {
+      const { ShardIterator } = await of(input).getShardIterator(input)
+      return { ShardIterator: `${input.StreamName} ${ShardIterator}` }
+    },
+    getRecords: async (input) => {
+      const [StreamName = '', ShardIterator = ''] = input.ShardIterator.split(' ')
+      const page = await of({ StreamName }).getRecords({ ...input, ShardIterator })
+      const next = page.NextShardIterator
+      return next === undefined ? page : { ...page, NextShardIterator: `${StreamName} ${next}` }
+    },
   }
 }
 
@@ -166,8 +191,146 @@ describe('Worker', () => {
     await Promise.all([worker.stop(), bench.pass(5_000)])
   })
 
+  describe('whose first looks at the shards fail', () => {
+    const refusal = (type: string, retryable = false) =>
+      new KinesisServiceError({ type, message: `${type}: not for you`, status: 400, retryable, requestId: undefined, operation: 'ListShards', outcome: 'not-done', attempts: 1 }) // prettier-ignore
+    function refusedWith(bench: Bench, error: () => Error | undefined) {
+      const service = bench.stream.service({ throttled: 0, broken: 0 }, seededRandom(1))
+      const listShards: typeof service.listShards = async (...args) => {
+        const thrown = error()
+        if (thrown !== undefined) throw thrown
+        return service.listShards(...args)
+      }
+      return { ...service, listShards }
+    }
+
+    it.each(['AccessDeniedException', 'UnrecognizedClientException', 'ValidationException'])(
+      'ends, and leaves, when they are refused for good: %s',
+      async (type) => {
+        const bench = new Bench()
+        const error = refusal(type)
+        const running = bench.worker('a', { client: refusedWith(bench, () => error) }).run(() => ({ processRecords() {} })) // prettier-ignore
+        const ended = expect(running).rejects.toMatchObject({
+          name: 'ShardSyncError',
+          code: 'refused',
+          cause: error,
+          message: `The shards of orders cannot be listed, and trying again would not help: ${type}: not for you`,
+        })
+        await bench.pass(6_000)
+        await ended
+        expect(bench.events.filter((event) => event.kind === 'shard-sync' && event.error === error)).toHaveLength(3)
+        const other = { worker: 'b', ttlMs: 1_000, waitMs: 0, held: [], capacity: 1 }
+        const { workers } = await bench.leases.open().beat(other, new AbortController().signal)
+        expect(workers.map(({ worker }) => worker)).toEqual(['b'])
+      },
+    )
+
+    it('waits for what passes: throttling, and a stream that is being made', async () => {
+      const bench = new Bench()
+      const errors = [1, 2, 3, 4].flatMap(() => [refusal('LimitExceededException', true), refusal('ResourceInUseException')]) // prettier-ignore
+      const worker = bench.worker('a', { client: refusedWith(bench, () => errors.pop()) })
+      void worker.run(() => ({ processRecords() {} }))
+      await bench.pass(60_000)
+      expect(worker.held).toHaveLength(2)
+      await Promise.all([worker.stop(), bench.pass(5_000)])
+    })
+
+    it('goes on when the right to list is taken from it later', async () => {
+      const bench = new Bench()
+      let error: Error | undefined
+      const worker = bench.worker('a', { client: refusedWith(bench, () => error), shardSyncMs: 1_000 })
+      void worker.run(() => ({ processRecords() {} }))
+      await bench.pass(5_000)
+      error = refusal('AccessDeniedException')
+      await bench.pass(60_000)
+      expect(bench.events).toContainEqual({ kind: 'shard-sync', durationMs: 0, error })
+      expect(worker.held).toHaveLength(2)
+      await Promise.all([worker.stop(), bench.pass(5_000)])
+    })
+
+    it('ends when none of the streams that it names is there; one is enough', async () => {
+      const bench = new Bench()
+      bench.stream.isDeleted = true
+      const running = bench.worker('a', { stream: ['orders', 'bills'] }).run(() => ({ processRecords() {} }))
+      const ended = expect(running).rejects.toMatchObject({
+        code: 'stream-not-found',
+        message: 'There is no stream orders, bills, 3 looks say: make it first, or see to region and endpoint.',
+      })
+      await bench.pass(6_000)
+      await ended
+      bench.stream.isDeleted = false
+      const client = ofStreams(bench.stream)
+      const worker = bench.worker('b', { client, stream: ['orders', 'bills'] })
+      void worker.run(() => ({ processRecords() {} }))
+      await bench.pass(20_000)
+      expect(worker.held).toHaveLength(2)
+      await Promise.all([worker.stop(), bench.pass(5_000)])
+    })
+
+    it('waits for streams that a function names', async () => {
+      const bench = new Bench()
+      bench.stream.isDeleted = true
+      const worker = bench.worker('a', { stream: () => ['orders'] })
+      void worker.run(() => ({ processRecords() {} }))
+      await bench.pass(15_000)
+      bench.stream.isDeleted = false
+      await bench.pass(90_000)
+      expect(worker.held).toHaveLength(2)
+      await Promise.all([worker.stop(), bench.pass(5_000)])
+    })
+  })
+
+  describe('whose list of streams changes', () => {
+    it('gives the leases of a stream that leaves it up, and goes on behind their checkpoints when it comes again', async () => {
+      const bench = new Bench()
+      const bills = new SimulatedStream('bills', 2, bench.clock)
+      let streams = ['orders', 'bills']
+      const seen: string[] = []
+      const client = ofStreams(bench.stream, bills)
+      const worker = (id: string) =>
+        bench.worker(id, { client, stream: () => Promise.resolve(streams), shardSyncMs: 2_000 })
+      const workers = [worker('a'), worker('b')]
+      for (const one of workers)
+        void one.run(() => ({
+          processRecords: ({ records }) => void seen.push(...records.map(({ sequenceNumber }) => sequenceNumber)),
+          shutdownRequested: ({ checkpointer }) => checkpointer.checkpoint(),
+        }))
+      const first = bills.put('key', new Uint8Array(1))
+      await bench.pass(10_000)
+      expect(workers.map(({ held }) => held.length)).toEqual([2, 2])
+      streams = ['orders']
+      await bench.pass(10_000)
+      const second = bills.put('key', new Uint8Array(1))
+      await bench.pass(10_000)
+      expect(seen).toEqual([first.record.SequenceNumber])
+      expect(workers.map(({ held }) => held.length)).toEqual([1, 1])
+      const left = (await bench.stored()).filter(({ stream }) => stream === 'bills')
+      expect(left.map(({ owner }) => owner)).toEqual([undefined, undefined])
+      expect(left.map(({ checkpoint }) => checkpoint.sequenceNumber)).toContain(first.record.SequenceNumber)
+      expect(bench.events.findLast(({ kind }) => kind === 'beat')).toMatchObject({ unowned: 0 })
+      streams = ['orders', 'bills']
+      await bench.pass(10_000)
+      expect(seen).toEqual([first, second].map(({ record }) => record.SequenceNumber))
+      await Promise.all([...workers.map((one) => one.stop()), bench.pass(5_000)])
+    })
+
+    it('leaves a stream that it does not name to the workers that do', async () => {
+      const bench = new Bench()
+      const bills = new SimulatedStream('bills', 2, bench.clock)
+      const client = ofStreams(bench.stream, bills)
+      const before = bench.worker('b', { client, stream: ['orders', 'bills'] })
+      const after = bench.worker('a', { client, stream: ['orders'] })
+      for (const worker of [before, after]) void worker.run(() => ({ processRecords() {} }))
+      await bench.pass(30_000)
+      const owners = (await bench.stored()).filter(({ stream }) => stream === 'bills').map(({ owner }) => owner)
+      expect(owners).toEqual(['b', 'b'])
+      expect(before.held.length + after.held.length).toBe(4)
+      await Promise.all([before.stop(), after.stop(), bench.pass(5_000)])
+    })
+  })
+
   describe('whose service is another than its fleet’s', () => {
-    async function fleetWith(other: (bench: Bench) => SimulatedStream) {
+    async function fleetWith(other: (bench: Bench) => SimulatedStream, end?: Partial<ShardSyncError>) {
       const bench = new Bench()
       const elsewhere = other(bench)
       for (let i = 0; i < 20; i++) elsewhere.put(`key-${i}`, new Uint8Array(1))
@@ -184,13 +347,15 @@ describe('Worker', () => {
       const wrong: string[] = []
       // The first by name: it looks after the shards.
       const misled = bench.worker('a', { of: elsewhere, shardSyncMs: 5_000 })
-      void misled.run(() => ({
+      const running = misled.run(() => ({
         async processRecords({ records, checkpointer }) {
           wrong.push(...records.map(({ sequenceNumber }) => sequenceNumber))
           await checkpointer.checkpoint()
         },
       }))
+      const ended = end === undefined ? undefined : expect(running).rejects.toMatchObject(end)
       await bench.pass(40_000)
+      await ended
       const put = Array.from({ length: 20 }, (_, i) => bench.stream.put(`key-${i}`, new Uint8Array(1)))
       await bench.pass(20_000)
       const leases = (await bench.stored()).filter(({ key }) =>
@@ -205,12 +370,9 @@ describe('Worker', () => {
       return wrong
     }
 
-    it('leaves the leases to the others, when it does not find the stream', async () => {
-      const wrong = await fleetWith(({ clock }) => {
-        const none = new SimulatedStream('orders', 1, clock)
-        none.isDeleted = true
-        return none
-      })
+    it('ends, and leaves the leases to the others, when it does not find the stream', async () => {
+      const none = ({ clock }: Bench) => Object.assign(new SimulatedStream('orders', 1, clock), { isDeleted: true })
+      const wrong = await fleetWith(none, { code: 'stream-not-found' })
       expect(wrong).toEqual([])
     })
 

@@ -106,7 +106,7 @@ export class Worker<Value = Uint8Array> implements AsyncDisposable {
       clock,
       random,
       logger,
-      declines: (lease) => this.#sync.isAbsent(lease),
+      declines: (lease) => !this.#sync.isListed(lease.stream) || this.#sync.isAbsent(lease),
       onBeat: (table) => this.#tellBeat(table),
       onLeaveFailure: (error) => this.#emit({ kind: 'leave-failure', error }),
     })
@@ -115,7 +115,7 @@ export class Worker<Value = Uint8Array> implements AsyncDisposable {
       service: client,
       store: this.#coordinator.store,
       table: this.#coordinator.table,
-      streams: typeof stream === 'function' ? stream : () => (typeof stream === 'string' ? [stream] : stream),
+      streams: typeof stream === 'string' ? [stream] : stream,
       initial: initialPosition,
       intervalMs: shardSyncMs,
       refresh: () => this.#coordinator.refresh(),
@@ -131,7 +131,8 @@ export class Worker<Value = Uint8Array> implements AsyncDisposable {
 
   /**
    * Processes with a `RecordProcessor` for each shard until the worker is stopped. Rejects with a `LeaseStoreError` that does
-   * not pass, when its shards have come to their ends, 30 s later at the latest. A worker runs once.
+   * not pass, and with a `ShardSyncError` where its first looks at the streams are refused for good or find none of those that are
+   * named; when its shards have come to their ends, 30 s later at the latest. A worker runs once.
    */
   run(factory: RecordProcessorFactory<Value>, options: RecordProcessorOptions & RunOptions = {}): Promise<void> {
     return this.#run(recordProcessorFace(factory, options), options)
@@ -191,7 +192,7 @@ export class Worker<Value = Uint8Array> implements AsyncDisposable {
   }
 
   async #runUntilStopped(): Promise<void> {
-    const syncing = this.#sync.run(this.#syncing.signal)
+    const syncing = this.#sync.run(this.#syncing.signal).catch((error: unknown) => this.#coordinator.fail(error))
     try {
       await this.#coordinator.run()
     } catch (error) {
@@ -294,7 +295,8 @@ export class Worker<Value = Uint8Array> implements AsyncDisposable {
     if (this.#options.onEvent === undefined && this.#metrics === undefined) return
     let unowned = 0
     for (const lease of table.leases())
-      if (!lease.paused && table.isReady(lease) && !table.isLive(lease.owner)) unowned++
+      if (!lease.paused && this.#sync.isListed(lease.stream) && table.isReady(lease) && !table.isLive(lease.owner))
+        unowned++
     const { held } = this.#coordinator
     this.#emit({ kind: 'beat', workers: table.workers.length, leases: table.size, held: held.length, unowned })
   }

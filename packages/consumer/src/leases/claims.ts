@@ -50,7 +50,9 @@ export class Claims {
     if (revision === this.#revision && nowMs < this.#dueMs) return []
     this.#revision = revision
     // What is paused is no work: it draws nothing to others, and falls to somebody when it is resumed.
-    const leases = [...this.#table.leases()].filter((lease) => !lease.paused && this.#table.isReady(lease))
+    const ready = [...this.#table.leases()].filter((lease) => !lease.paused && this.#table.isReady(lease))
+    // Nor is what this worker does not take while nobody has it: another one may.
+    const leases = ready.filter((lease) => this.#table.isLive(lease.owner) || !this.isDeclined(lease))
     this.#noteFree(leases, nowMs)
     const { take, ask } = assign(leases, this.#table.workers, {
       ...this.#options,
@@ -58,11 +60,10 @@ export class Claims {
     })
     const mine = leases.filter(({ key, owner }) => owner === worker && !running.has(key))
     const kept = this.#kept(mine, running)
-    const taken = take.filter((lease) => !this.isDeclined(lease))
-    const isWaiting = taken.length < this.#freeSinceMs.size || leases.some((lease) => this.isDeclined(lease))
+    const isWaiting = take.length < this.#freeSinceMs.size || ready.some((lease) => this.isDeclined(lease))
     this.#dueMs = isWaiting ? nowMs + ttlMs / 4 : Infinity
     return [
-      ...taken.map((lease) => takenBy(worker, lease)),
+      ...take.map((lease) => takenBy(worker, lease)),
       ...ask
         .filter((lease) => !this.isDeclined(lease))
         .map(({ key, epoch }) => ({ key, epoch, change: { heir: worker } })),

@@ -47,7 +47,7 @@ export class LeaseCoordinator {
   /** The next beat is to tell everything. */
   #isRefreshDue = true
   #changing: Promise<void> | undefined
-  /** What does not pass, of a call beside the beats. */
+  /** What does not pass, of what is done beside the beats. */
   #refusal: { readonly error: unknown } | undefined
   #liveUntilMs = -Infinity
   #deadline: Timer | undefined
@@ -65,7 +65,7 @@ export class LeaseCoordinator {
     return [...this.#running.keys()]
   }
 
-  /** Until `stop` or `abandon`. Rejects with a `LeaseStoreError` that does not pass. */
+  /** Until `stop` or `abandon`. Rejects with a `LeaseStoreError` that does not pass, and with what `fail` was given. */
   async run(): Promise<void> {
     const { clock, random, logger } = this.#options
     const { signal } = this.#end
@@ -80,7 +80,7 @@ export class LeaseCoordinator {
       } catch (error) {
         if (signal.aborted || this.#nudge.signal.aborted) continue
         if (!isPassing(error)) {
-          await this.#fail(`the lease store refuses: ${error instanceof Error ? error.message : String(error)}`)
+          await this.#leaveAtOnce(`the worker ends: ${error instanceof Error ? error.message : String(error)}`)
           throw error
         }
         logger.warn('the lease store did not answer a beat', { error: error.message, failures: ++failures })
@@ -141,8 +141,14 @@ export class LeaseCoordinator {
     this.#loseAll('the worker was abandoned')
   }
 
+  /** Ends `run` with this error: something that the worker cannot do without does not pass. */
+  fail(error: unknown): void {
+    this.#refusal = { error }
+    this.#nudge.abort()
+  }
+
   /** Nothing begins any more, also of what a change that is under way gives, and others may have the leases at once. */
-  async #fail(why: string): Promise<void> {
+  async #leaveAtOnce(why: string): Promise<void> {
     this.#isStopping = true
     this.#deadline?.cancel()
     this.#loseAll(why)
@@ -256,10 +262,7 @@ export class LeaseCoordinator {
       // Whether it was done or not: the next news tell, and what is missing then is tried again.
       this.#claims.again()
       if (isPassing(error)) this.#options.logger.warn('leases could not be taken', { error: error.message })
-      else if (!this.#end.signal.aborted) {
-        this.#refusal = { error }
-        this.#nudge.abort()
-      }
+      else if (!this.#end.signal.aborted) this.fail(error)
     }
     this.#changing = undefined
     this.#startOwn()

@@ -80,7 +80,8 @@ function isFailureInside(error: unknown): boolean {
   return ['InternalFailure', 'InternalFailureException', 'malformed'].includes(failureType(error) ?? '')
 }
 
-function passes(error: unknown): boolean {
+/** Whether what a client or a store failed with may be gone at the next try. */
+export function passes(error: unknown): boolean {
   // Time was up with the client's own retries under way; an iterator grew old on its way.
   if (['deadline', 'ExpiredIteratorException'].includes(failureType(error) ?? '')) return true
   return error instanceof Error && 'retryable' in error && error.retryable === true

@@ -11,6 +11,7 @@ import { parseLeaseKey } from '../leases/lease-key.ts'
 import type { LeaseTable } from '../leases/lease-table.ts'
 import { LEASES_PER_CALL_MAX, type LeaseStore } from '../leases/lease-store.ts'
 import type { Lease } from '../leases/lease.ts'
+import { failureType, passes } from '../retrieval/read-failure.ts'
 import type { StreamService } from '../service.ts'
 import {
   disposableLeases,
@@ -20,6 +21,7 @@ import {
   missingLeases,
   type StreamOfLeases,
 } from './lineage.ts'
+import { notFound, refused } from './shard-sync-error.ts'
 import { ABSENT_LOOK_MS, ABSENT_LOOKS, StreamPresence } from './stream-presence.ts'
 
 export interface ShardSyncOptions {
@@ -27,8 +29,8 @@ export interface ShardSyncOptions {
   readonly service: StreamService
   readonly store: LeaseStore
   readonly table: LeaseTable
-  /** The streams' names, asked for at each round. */
-  readonly streams: () => readonly string[] | Promise<readonly string[]>
+  /** The streams' names, or what is asked for them at each round. */
+  readonly streams: readonly string[] | (() => readonly string[] | Promise<readonly string[]>)
   readonly initial: InitialPosition
   /** Between two rounds, ms. */
   readonly intervalMs: number
@@ -62,10 +64,20 @@ export class ShardSync {
   readonly #holeRounds = new Map<string, number>()
   readonly #presence: StreamPresence
   readonly #toldAbsent = new Set<string>()
+  /** As they were told last; absent: nobody has been asked yet. */
+  #streams: ReadonlySet<string> | undefined
+  /** A round was done whole: what fails from then on may pass, whatever it is. */
+  #hasBegun = false
 
   constructor(options: ShardSyncOptions) {
     this.#options = options
+    if (typeof options.streams !== 'function') this.#streams = new Set(options.streams)
     this.#presence = new StreamPresence(options)
+  }
+
+  /** The stream is one of the worker's: leases of others stay as they are, for whoever has them in its list. */
+  isListed(stream: string): boolean {
+    return this.#streams?.has(stream) === true
   }
 
   /** The service of this worker does not have the lease's stream, as it said several times: others may be asked. */
@@ -94,10 +106,13 @@ export class ShardSync {
     return 'shard'
   }
 
-  /** Until the signal is aborted. Rejects for nothing that passes. */
+  /**
+   * Until the signal is aborted. Rejects with a `ShardSyncError` where the first looks are refused for good or find none of
+   * the streams that are named, `ABSENT_LOOKS` times; for nothing later: rights and streams come and go while a fleet runs.
+   */
   async run(signal: AbortSignal): Promise<void> {
     const { clock, random, logger, table, worker, onLook } = this.#options
-    for (let [turn, failures] = [1, 0]; !signal.aborted;) {
+    for (let [turn, failures, refusals] = [1, 0, 0]; !signal.aborted;) {
       let waitMs = FIRST_INTERVAL_MS
       if (table.isLive(worker)) {
         const isOurs = this.#isFirst() || turn % STANDBY_TURNS === 0
@@ -106,15 +121,20 @@ export class ShardSync {
         try {
           waitMs = isOurs ? await this.round(signal) : await this.#look(signal)
           failures = 0
+          refusals = 0
+          this.#hasBegun ||= this.#hasFound()
           onLook?.(clock.monotonic() - startMs)
         } catch (error) {
           if (signal.aborted) return
+          refusals = isForGood(error) ? refusals + 1 : 0
           logger.warn('the shards could not be listed', {
             error: error instanceof Error ? error.message : String(error),
           })
           onLook?.(clock.monotonic() - startMs, error)
-          waitMs = backoffMs(failures++, RETRY, random)
+          if (!this.#hasBegun && refusals >= ABSENT_LOOKS) throw refused(this.#streams, error)
+          waitMs = !this.#hasBegun && refusals > 0 ? ABSENT_LOOK_MS : backoffMs(failures++, RETRY, random)
         }
+        this.#expectStreams()
       }
       await sleep(clock, waitMs, signal).catch(() => undefined)
     }
@@ -124,16 +144,33 @@ export class ShardSync {
   async round(signal: AbortSignal): Promise<number> {
     this.#options.refresh()
     let waitMs = this.#options.intervalMs
-    for (const stream of await this.#options.streams())
-      waitMs = Math.min(waitMs, await this.#syncStream(stream, signal))
+    for (const stream of await this.#askStreams()) waitMs = Math.min(waitMs, await this.#syncStream(stream, signal))
     return waitMs
+  }
+
+  async #askStreams(): Promise<ReadonlySet<string>> {
+    const { streams } = this.#options
+    return (this.#streams = new Set(typeof streams === 'function' ? await streams() : streams))
+  }
+
+  /** What a function names may come later. */
+  #hasFound(): boolean {
+    const { streams } = this.#options
+    return typeof streams === 'function' || streams.some((name) => this.#presence.isFound(name))
+  }
+
+  /** Of streams that are named once and for all none was ever found: a wrong name, region or endpoint. */
+  #expectStreams(): void {
+    const { streams, service } = this.#options
+    if (this.#hasBegun || this.#hasFound() || typeof streams === 'function') return
+    if (streams.every((name) => this.#presence.looks(name) >= ABSENT_LOOKS)) throw notFound(streams, service.endpoint)
   }
 
   /** What the others do between: see whether the streams are there. */
   async #look(signal: AbortSignal): Promise<number> {
-    const { table, intervalMs, streams } = this.#options
+    const { table, intervalMs } = this.#options
     let waitMs = table.size === 0 ? FIRST_INTERVAL_MS : intervalMs
-    for (const name of await streams()) {
+    for (const name of await this.#askStreams()) {
       const stream = await this.#presence.look(name, signal)
       waitMs = Math.min(waitMs, this.#noteAbsence(name, stream))
     }
@@ -229,6 +266,15 @@ export class ShardSync {
     this.#options.logger.error('no lease has some hash keys of a stream', { stream, holes: holes.length })
     this.#options.onHoles?.(stream, holes)
   }
+}
+
+/** A stream that is just being made, and a list that took too long. */
+const PASSING: ReadonlySet<unknown> = new Set(['ResourceInUseException', 'ExpiredNextTokenException'])
+
+/** As a client or a store says of its own errors; what an application's function throws may be anything. */
+function isForGood(error: unknown): boolean {
+  const isTold = error instanceof Error && 'retryable' in error
+  return isTold && !passes(error) && !PASSING.has(failureType(error))
 }
 
 function* inCalls<T>(items: readonly T[]): Generator<readonly T[]> {

@@ -75,6 +75,11 @@ export class StreamPresence {
     return this.isAbsent(lease) && (parseLeaseKey(lease.key)?.createdAtSecond ?? Infinity) < createdAtSecond
   }
 
+  /** By the last look. */
+  isFound(stream: string): boolean {
+    return this.#seen.get(stream)?.createdAtSecond !== undefined
+  }
+
   /** How many looks one after another said of the stream what the last one said. */
   looks(stream: string): number {
     return this.#seen.get(stream)?.looks ?? 0
