@@ -46,6 +46,8 @@ describe("a worker's options", () => {
     [{ stream: undefined }, TypeError, 'stream to be a name, several, or a function that gives them, found undefined'],
     [{ leases: undefined }, TypeError, 'leases to be an object, found undefined'],
     [{ batchRecordsMax: 0 }, RangeError, 'batchRecordsMax'],
+    [{ finishMs: Infinity }, RangeError, 'at most 2147483647, for finishMs, found Infinity'],
+    [{ slowMs: 0 }, RangeError, 'slowMs'],
   ])('are refused where they are no choice: %o', (wrong, kind, text) => {
     const resolve = () => resolveWorkerOptions({ ...needed, ...wrong } as WorkerOptions)
     expect(resolve).toThrow(kind)

@@ -7,7 +7,11 @@ import type { RecordSchema } from './records/record-schema.ts'
 import type { OpenRetrieval } from './retrieval/retrieval.ts'
 import type { StreamService } from './service.ts'
 import type { InitialPosition } from './shards/lineage.ts'
-import { resolveShardConsumerOptions, type ShardConsumerOptions } from './shards/shard-consumer-options.ts'
+import {
+  resolveShardConsumerOptions,
+  type ShardConsumerOptions,
+  TIMER_MS_MAX,
+} from './shards/shard-consumer-options.ts'
 import type { WorkerEvent } from './worker-event.ts'
 
 export interface WorkerOptions<Value = Uint8Array> extends ShardConsumerOptions {
@@ -42,7 +46,7 @@ export interface WorkerOptions<Value = Uint8Array> extends ShardConsumerOptions 
   readonly failoverMs?: number | undefined
   /** Between two calls of an idle worker to the lease store, ms; at most a third of `failoverMs`. Default: 1,000. */
   readonly beatMs?: number | undefined
-  /** How long a shard that another worker is to have is kept to finish what is in hand, ms. Default: 30,000. */
+  /** How long a shard that another worker is to have is kept to finish what is in hand, `finishMs` at most, ms. Default: 30,000. */
   readonly handoverMs?: number | undefined
   /** Between two looks at the streams' shards, by one worker of the fleet, ms. Default: 60,000. */
   readonly shardSyncMs?: number | undefined
@@ -57,12 +61,18 @@ export interface WorkerOptions<Value = Uint8Array> extends ShardConsumerOptions 
 }
 
 type Resolved =
-  'balance' | 'capacity' | 'leasesMax' | 'failoverMs' | 'beatMs' | 'handoverMs' | 'shardSyncMs' | 'initialPosition'
+  | 'balance'
+  | 'capacity'
+  | 'leasesMax'
+  | 'failoverMs'
+  | 'beatMs'
+  | 'handoverMs'
+  | 'shardSyncMs'
+  | 'finishMs'
+  | 'initialPosition'
 
 export type ResolvedWorkerOptions = { readonly [Name in Resolved]: Exclude<WorkerOptions[Name], undefined> }
 
-/** Timers take no more, ms. */
-const TIMER_MS_MAX = 2 ** 31 - 1
 const CAPACITY_MAX = 1_000
 const WORKER_ID_CHARACTERS_MAX = 128
 
@@ -91,8 +101,8 @@ export function resolveWorkerOptions<Value>(options: WorkerOptions<Value>): Reso
   )
   const isId = workerId === undefined || (workerId.length > 0 && workerId.length <= WORKER_ID_CHARACTERS_MAX)
   expect(isId, `workerId to have from 1 to ${WORKER_ID_CHARACTERS_MAX} characters`, workerId)
-  resolveShardConsumerOptions(options)
-  return { balance, capacity, leasesMax, failoverMs, beatMs, handoverMs, shardSyncMs, initialPosition }
+  const { finishMs } = resolveShardConsumerOptions(options)
+  return { balance, capacity, leasesMax, failoverMs, beatMs, handoverMs, shardSyncMs, finishMs, initialPosition }
 }
 
 function checkPresence<Value>({ client, leases, application, stream }: WorkerOptions<Value>): void {

@@ -1,5 +1,5 @@
 import { KinesisServiceError, KinesisTransportError } from '@millrace/client'
-import { deferred } from '@millrace/std'
+import { deferred, sleep } from '@millrace/std'
 import { seededRandom, VirtualClock } from '@millrace/std/testing'
 import { describe, expect, it } from 'vitest'
 import type { Lease } from './leases/lease.ts'
@@ -133,6 +133,46 @@ describe('Worker', () => {
     expect(isRejected).toBe(false)
     await bench.pass(5_000)
     expect(isRejected).toBe(true)
+  })
+
+  describe('that stops', () => {
+    async function stopping(bench: Bench, options: Partial<WorkerOptions>, stop: Parameters<Worker['stop']>[0]) {
+      bench.stream.put('key', new Uint8Array(1))
+      const calls: string[] = []
+      const worker = bench.worker('a', options)
+      const running = worker.run(() => ({
+        processRecords: ({ records, checkpointer }) =>
+          sleep(bench.clock, 50_000).then(() => checkpointer.checkpoint(records.at(-1))),
+        shutdownRequested: () => void calls.push('shutdownRequested'),
+      }))
+      running.then(() => calls.push('over')).catch(() => calls.push('rejected'))
+      await bench.pass(5_000)
+      void worker.stop(stop)
+      return calls
+    }
+
+    it('gives its shards as long as it is told, also beyond finishMs', async () => {
+      const bench = new Bench()
+      const calls = await stopping(bench, {}, { drainMs: 60_000 })
+      await bench.pass(40_000)
+      expect(calls).toEqual(['shutdownRequested'])
+      await bench.pass(15_000)
+      expect(calls).toEqual(['shutdownRequested', 'shutdownRequested', 'over'])
+      expect((await bench.stored()).map(({ checkpoint }) => checkpoint.sequenceNumber)).toContain(String(10n ** 40n + 2n)) // prettier-ignore
+    })
+
+    it('gives them finishMs, when it is told nothing', async () => {
+      const bench = new Bench()
+      const calls = await stopping(bench, { finishMs: 10_000 }, undefined)
+      await bench.pass(9_000)
+      expect(calls).toEqual(['shutdownRequested'])
+      await bench.pass(2_000)
+      expect(calls).toContain('over')
+    })
+
+    it('is told a time that timers can take', () => {
+      expect(() => new Bench().worker('a').stop({ drainMs: Infinity })).toThrow(RangeError)
+    })
   })
 
   it('leaves a shard at which its processor hangs to another worker', async () => {

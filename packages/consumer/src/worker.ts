@@ -25,6 +25,7 @@ import { polling } from './retrieval/retrieval.ts'
 import { type Retrieval, ShardReadError, type ShardReadErrorCode } from './retrieval/shard-reader.ts'
 import type { OpenRecords } from './shards/invalid-record.ts'
 import { ShardConsumer } from './shards/shard-consumer.ts'
+import { TIMER_MS_MAX } from './shards/shard-consumer-options.ts'
 import { ShardConsumerError } from './shards/shard-consumer-error.ts'
 import type { ShardProcessorFactory } from './shards/shard-processor.ts'
 import { ShardSync } from './shards/shard-sync.ts'
@@ -32,7 +33,7 @@ import type { WorkerEvent } from './worker-event.ts'
 import { resolveWorkerOptions, type WorkerOptions } from './worker-options.ts'
 
 export interface StopOptions {
-  /** How long shards may take to finish what is in hand, ms; then their leases are given up without. Default: 30,000. */
+  /** How long shards may take to finish what is in hand, ms; then their leases are given up without. Default: the worker's `finishMs`. */
   readonly drainMs?: number
 }
 
@@ -43,6 +44,7 @@ export interface RunOptions {
   readonly stopOn?: readonly NodeJS.Signals[] | undefined
 }
 
+/** For the shards of a worker that ends by an error. */
 const DRAIN_MS = 30_000
 /** Before a shard that may not be read is tried again. */
 const DENIED_MS = 10_000
@@ -61,6 +63,7 @@ export class Worker<Value = Uint8Array> implements AsyncDisposable {
   readonly #options: WorkerOptions<Value>
   readonly #clock
   readonly #random
+  readonly #finishMs
   readonly #metrics: WorkerMetrics | undefined
   readonly #retrieval: Retrieval
   readonly #coordinator: LeaseCoordinator
@@ -74,11 +77,12 @@ export class Worker<Value = Uint8Array> implements AsyncDisposable {
   constructor(options: WorkerOptions<Value>) {
     const { application, client, metrics, clock = systemClock, random = systemRandom, logger = silentLogger } = options
     const { stream } = options
-    const { balance, capacity, leasesMax, failoverMs, beatMs, handoverMs, shardSyncMs, initialPosition } =
+    const { balance, capacity, leasesMax, failoverMs, beatMs, handoverMs, shardSyncMs, finishMs, initialPosition } =
       resolveWorkerOptions(options)
     this.#options = options
     this.#clock = clock
     this.#random = random
+    this.#finishMs = finishMs
     this.id = options.workerId ?? `${hostname()}-${process.pid}-${Buffer.from(random.bytes(4)).toString('hex')}`
     this.#metrics = metrics && new WorkerMetrics({ ...metrics, application, worker: this.id, leasesMax, clock })
     const leases = toldLeaseStore(options.leases, this.id, clock, (event) => this.#emit(event))
@@ -161,8 +165,10 @@ export class Worker<Value = Uint8Array> implements AsyncDisposable {
     return this.#coordinator.held
   }
 
-  /** Finishes what is in hand, gives the leases up, so that others have them at once, and ends. Twice is fine. */
-  stop({ drainMs = DRAIN_MS }: StopOptions = {}): Promise<void> {
+  /** Finishes what is in hand, gives the leases up, so that others have them at once, and ends. Twice is fine: the first time holds. */
+  stop({ drainMs = this.#finishMs }: StopOptions = {}): Promise<void> {
+    if (!(drainMs >= 0 && drainMs <= TIMER_MS_MAX))
+      throw new RangeError(`Expected drainMs to be from 0 to ${TIMER_MS_MAX}, found ${drainMs}.`)
     this.#stopping ??= this.#stop(drainMs)
     return this.#stopping
   }

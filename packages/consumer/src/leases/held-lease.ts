@@ -16,6 +16,8 @@ export interface HeldLease {
   readonly lost: AbortSignal
   /** Aborted when the shard consumer should come to an end in its own time; the reason is a `ReleaseReason`. */
   readonly release: AbortSignal
+  /** How long it may take for that, ms, where whoever asks says so. Default: the consumer's `finishMs`. */
+  readonly releaseMs?: number | undefined
   /**
    * Stores how far the shard was processed, and with it, in one change, the first phase of a checkpoint of two; without
    * `pending` an older pending one is taken away. Durable when it resolves. Troubles of the store that pass are waited out as long

@@ -43,6 +43,7 @@ export class Holding implements HeldLease {
   #bytes = 0
   #measuredAtMs: number
   #loadKiBps: number | undefined
+  #releaseMs: number | undefined
   #isEnding = false
   /** SHARD_END is stored: what happens to the lease from now on is no loss. */
   #isEnded = false
@@ -64,6 +65,10 @@ export class Holding implements HeldLease {
 
   get release(): AbortSignal {
     return this.#release.signal
+  }
+
+  get releaseMs(): number | undefined {
+    return this.#releaseMs
   }
 
   delivered(bytes: number): void {
@@ -138,8 +143,11 @@ export class Holding implements HeldLease {
       this.#lost.abort(new LeaseLostError(key, `The lease ${key} is lost: ${why}.`))
   }
 
-  askToRelease(reason: ReleaseReason): void {
-    if (!this.#release.signal.aborted) this.#release.abort(reason)
+  /** `withinMs` absent: as the consumer chooses. Once: the first reason holds. */
+  askToRelease(reason: ReleaseReason, withinMs?: number): void {
+    if (this.#release.signal.aborted) return
+    this.#releaseMs = withinMs
+    this.#release.abort(reason)
   }
 
   #change(change: LeaseChange): Promise<void> {

@@ -101,7 +101,7 @@ export class LeaseCoordinator {
     // By an error: nothing can be given up any more.
     if (this.#end.signal.aborted) return this.drained(drainMs)
     this.#isStopping = true
-    for (const { holding } of this.#running.values()) holding.askToRelease('stop')
+    for (const { holding } of this.#running.values()) holding.askToRelease('stop', drainMs)
     // The others hear at once that this worker takes no more.
     this.#nudge.abort()
     await this.drained(drainMs)

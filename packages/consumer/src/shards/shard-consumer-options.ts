@@ -11,8 +11,8 @@ export interface ShardConsumerOptions {
   readonly emptyBatches?: boolean | undefined
   readonly failure?: FailurePolicy | undefined
   /**
-   * How long what is in hand is waited for when the lease is released or gone, ms. Then it is given up without: the next
-   * owner does it again. Default: 30,000, the KCL's.
+   * How long what is in hand is waited for when the lease is released or gone, ms; at a stop as long as that says. Then it is
+   * given up without: the next owner does it again. Default: 30,000, the KCL's.
    */
   readonly finishMs?: number | undefined
   /** A call of the processor that takes longer is told as slow, ms. Default: 30,000. */
@@ -24,6 +24,9 @@ export interface ShardConsumerOptions {
 export type ResolvedShardConsumerOptions = Required<{
   [Name in keyof ShardConsumerOptions]: Exclude<ShardConsumerOptions[Name], undefined>
 }>
+
+/** Timers take no more, ms. */
+export const TIMER_MS_MAX = 2 ** 31 - 1
 
 /** Fills in the defaults. A RangeError for what is no sensible choice. */
 export function resolveShardConsumerOptions({
@@ -41,8 +44,9 @@ export function resolveShardConsumerOptions({
       throw new RangeError(
         `Expected a whole number from 1 on for ${name}, found ${value}. Leave it out for the default.`,
       )
-  for (const [name, value] of Object.entries({ finishMs, slowMs, hangMs }))
-    if (!(value > 0)) throw new RangeError(`Expected milliseconds above 0 for ${name}, found ${value}.`)
+  for (const [name, value] of Object.entries({ finishMs, slowMs, ...(hangMs === Infinity ? {} : { hangMs }) }))
+    if (!(value > 0 && value <= TIMER_MS_MAX))
+      throw new RangeError(`Expected milliseconds above 0, at most ${TIMER_MS_MAX}, for ${name}, found ${value}.`)
   checkFailurePolicy(failure)
   return { prefetch, batchRecordsMax, emptyBatches, failure, finishMs, slowMs, hangMs }
 }

@@ -59,7 +59,7 @@ export class ShardConsumer<Value> {
   #state: ShardConsumerState = 'starting'
   /** Nothing more should begin. */
   readonly #stopping = new AbortController()
-  /** What is in hand should not be waited for any more: the lease is gone, it failed, or `finishMs` have passed. */
+  /** What is in hand should not be waited for any more: the lease is gone, it failed, or the time for it has passed. */
   readonly #hasty = new AbortController()
   /** The lease is gone or given up. */
   readonly #gone = new AbortController()
@@ -185,7 +185,7 @@ export class ShardConsumer<Value> {
         this.#isClean = true
       } catch (error) {
         if (this.#loss !== undefined || this.#failure !== undefined) throw error
-        // `finishMs` have passed: nothing that the application may not return from holds up what was asked for.
+        // Its time is over: nothing that the application may not return from holds up what was asked for.
       }
       return isShardEnd(this.#checkpointer.stored) ? 'completed' : 'finished'
     },
@@ -292,7 +292,7 @@ export class ShardConsumer<Value> {
   #release(): void {
     const { clock, held } = this.#input
     this.#stopping.abort(held.release.reason)
-    void sleep(clock, this.#options.finishMs, this.#gone.signal).then(
+    void sleep(clock, held.releaseMs ?? this.#options.finishMs, this.#gone.signal).then(
       () => this.#hasty.abort(held.release.reason),
       () => {},
     )

@@ -153,6 +153,7 @@ export class FakeHeld implements HeldLease {
   readonly #epoch: number
   readonly #lost = new AbortController()
   readonly #release = new AbortController()
+  releaseMs: number | undefined
   #isCalled = false
 
   constructor(shard: FakeShard) {
@@ -173,7 +174,8 @@ export class FakeHeld implements HeldLease {
     this.#lost.abort(new LeaseLostError(this.lease.key, 'The lease is another worker’s.'))
   }
 
-  askFor(reason: ReleaseReason): void {
+  askFor(reason: ReleaseReason, withinMs?: number): void {
+    this.releaseMs = withinMs
     this.#release.abort(reason)
   }
 
