@@ -85,6 +85,26 @@ function suites(folder: string): void {
       expect((await news).leases).toHaveLength(1)
     })
 
+    it('costs one statement a beat when nothing is new, whether it listens or not', async () => {
+      for (const listens of [true, false]) {
+        const application = `orders-${applications++}`
+        let statements = 0
+        const query = (text: string, values?: unknown[]) => {
+          statements++
+          return pool.query(text, values)
+        }
+        const counted = { connect: () => pool.connect(), query }
+        const store = new PostgresLeaseStore({ pool: counted, application, listens })
+        stores.push(store)
+        let { cursor } = await store.beat({ ...beat, worker: 'a', waitMs: 1 }, never)
+        cursor = (await store.beat({ ...beat, worker: 'a', waitMs: 1, cursor }, never)).cursor
+        statements = 0
+        for (let i = 0; i < 3; i++)
+          cursor = (await store.beat({ ...beat, worker: 'a', waitMs: 5, cursor }, never)).cursor
+        expect(statements).toBe(3)
+      }
+    })
+
     it('wakes the others when a worker leaves', async () => {
       const { b, news } = await waiting(50_000)
       await b.leave(never)

@@ -1,8 +1,10 @@
+import type { KinesisClient } from '@millrace/client'
 import { VirtualClock } from '@millrace/std/testing'
 import { describe, expect, it } from 'vitest'
 import { MemoryLeases } from './leases/memory-lease-store.ts'
+import { ServiceLeaseStore } from './leases/service-lease-store.ts'
 import type { StreamService } from './service.ts'
-import { resolveWorkerOptions, type WorkerOptions } from './worker-options.ts'
+import { leasesOf, resolveWorkerOptions, type WorkerOptions } from './worker-options.ts'
 
 const needed = {
   client: {} as StreamService,
@@ -44,7 +46,7 @@ describe("a worker's options", () => {
     [{ application: undefined }, TypeError, 'application to be a text, found undefined'],
     [{ stream: [] }, RangeError, 'stream'],
     [{ stream: undefined }, TypeError, 'stream to be a name, several, or a function that gives them, found undefined'],
-    [{ leases: undefined }, TypeError, 'leases to be an object, found undefined'],
+    [{ client: undefined }, TypeError, 'client to be an object, found undefined'],
     [{ batchRecordsMax: 0 }, RangeError, 'batchRecordsMax'],
     [{ finishMs: Infinity }, RangeError, 'at most 2147483647, for finishMs, found Infinity'],
     [{ slowMs: 0 }, RangeError, 'slowMs'],
@@ -52,5 +54,20 @@ describe("a worker's options", () => {
     const resolve = () => resolveWorkerOptions({ ...needed, ...wrong } as WorkerOptions)
     expect(resolve).toThrow(kind)
     expect(resolve).toThrow(text)
+  })
+
+  it('keep the leases in the service where no store is named, if the client can', () => {
+    const client = { send: async () => ({}) } as unknown as WorkerOptions['client']
+    expect(leasesOf({ ...needed, client, leases: undefined })).toMatchObject({ application: 'billing' })
+    expect(() => leasesOf({ ...needed, leases: undefined })).toThrow(
+      'Expected leases to be an object, found undefined.',
+    )
+  })
+
+  it('are refused where the leases are another application’s', () => {
+    const leases = new ServiceLeaseStore({ client: {} as KinesisClient, application: 'biling' })
+    expect(() => leasesOf({ ...needed, leases })).toThrow(
+      'Expected leases to be those of application billing, found those of biling.',
+    )
   })
 })

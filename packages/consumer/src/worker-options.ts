@@ -1,7 +1,9 @@
 /** What a worker can be told. Every member says what happens when it is left out. */
 import { SESSION_TTL_MAX_MS, SESSION_TTL_MIN_MS } from '@millrace/protocol'
 import type { Clock, Logger, Random } from '@millrace/std'
+import type { LeaseService } from './leases/lease-service.ts'
 import type { LeaseStore } from './leases/lease-store.ts'
+import { ServiceLeaseStore } from './leases/service-lease-store.ts'
 import type { MetricsOptions } from './metrics/metrics-sink.ts'
 import type { RecordSchema } from './records/record-schema.ts'
 import type { OpenRetrieval } from './retrieval/retrieval.ts'
@@ -16,7 +18,7 @@ import type { WorkerEvent } from './worker-event.ts'
 
 export interface WorkerOptions<Value = Uint8Array> extends ShardConsumerOptions {
   /** A `KinesisClient`. It is not closed with the worker. */
-  readonly client: StreamService
+  readonly client: StreamService & Partial<LeaseService>
   /** Names what processes the stream: workers of one application share its leases. */
   readonly application: string
   /**
@@ -24,8 +26,8 @@ export interface WorkerOptions<Value = Uint8Array> extends ShardConsumerOptions 
    * that it names no more are given up and stay, with their checkpoints: named again, it goes on there.
    */
   readonly stream: string | readonly string[] | (() => readonly string[] | Promise<readonly string[]>)
-  /** Where leases are kept. One store for one worker; it is not closed with the worker. */
-  readonly leases: LeaseStore
+  /** Where leases are kept. One store for one worker; it is not closed with the worker. Default: the service, which AWS cannot. */
+  readonly leases?: LeaseStore | undefined
   /** Where to begin with a stream that the application has no leases of. Default: `oldest`. */
   readonly initialPosition?: InitialPosition | undefined
   /** How shards are read: `polling()`, the default, or `fanOut()`. */
@@ -105,10 +107,24 @@ export function resolveWorkerOptions<Value>(options: WorkerOptions<Value>): Reso
   return { balance, capacity, leasesMax, failoverMs, beatMs, handoverMs, shardSyncMs, finishMs, initialPosition }
 }
 
-function checkPresence<Value>({ client, leases, application, stream }: WorkerOptions<Value>): void {
-  for (const [name, value] of Object.entries({ client, leases }))
-    if (typeof value !== 'object' || value === null)
-      throw new TypeError(`Expected ${name} to be an object, found ${String(value)}.`)
+/** The store that is named, or the service's own. Errors as below. */
+export function leasesOf<Value>({ client, leases, application }: WorkerOptions<Value>): LeaseStore {
+  const { send } = client
+  if (leases === undefined && send !== undefined)
+    return new ServiceLeaseStore({ client: { send: send.bind(client) }, application })
+  if (typeof leases !== 'object' || leases === null)
+    throw new TypeError(`Expected leases to be an object, found ${String(leases)}.`)
+  expect(
+    leases.application === undefined || leases.application === application,
+    `leases to be those of application ${application}`,
+    `those of ${leases.application}`,
+  )
+  return leases
+}
+
+function checkPresence<Value>({ client, application, stream }: WorkerOptions<Value>): void {
+  if (typeof client !== 'object' || client === null)
+    throw new TypeError(`Expected client to be an object, found ${String(client)}.`)
   if (typeof application !== 'string')
     throw new TypeError(`Expected application to be a text, found ${String(application)}.`)
   expect(application !== '', 'application to be a name', "''")

@@ -2,6 +2,7 @@ import { KinesisServiceError, KinesisTransportError } from '@millrace/client'
 import { deferred, sleep } from '@millrace/std'
 import { seededRandom, VirtualClock } from '@millrace/std/testing'
 import { describe, expect, it } from 'vitest'
+import type { Batch } from './faces/batches-face.ts'
 import type { Lease } from './leases/lease.ts'
 import type { LeaseStore } from './leases/lease-store.ts'
 import { LeaseStoreError } from './leases/lease-store.ts'
@@ -318,6 +319,39 @@ describe('Worker', () => {
       expect(worker.held).toHaveLength(2)
       await Promise.all([worker.stop(), bench.pass(5_000)])
     })
+  })
+
+  it('begins when the loop over its batches does', async () => {
+    const bench = new Bench()
+    const { record } = bench.stream.put('key', new Uint8Array(1))
+    const worker = bench.worker('a')
+    const batches = worker.batches()
+    await bench.pass(5_000)
+    expect(bench.events).toEqual([])
+    const first = batches[Symbol.asyncIterator]()
+    const next = first.next()
+    await bench.pass(5_000)
+    expect(((await next).value as Batch).records.map(({ sequenceNumber }) => sequenceNumber)).toEqual([
+      record.SequenceNumber,
+    ])
+    await Promise.all([first.return?.(), bench.pass(5_000)])
+    expect(() => worker.batches()[Symbol.asyncIterator]()).toThrow('The worker runs already')
+    const stopped = bench.worker('b').batches({ signal: AbortSignal.abort() })
+    await Promise.all([expect(stopped[Symbol.asyncIterator]().next()).resolves.toMatchObject({ done: true }), bench.pass(5_000)]) // prettier-ignore
+  })
+
+  it('looks after the shards beside workers of a KCL that come first by name', async () => {
+    const bench = new Bench()
+    const leases = bench.leases.open()
+    const beat: LeaseStore['beat'] = async (input, signal) => {
+      const news = await leases.beat(input, signal)
+      return { ...news, workers: [...news.workers, { worker: '0', capacity: 1, isKcl: true }] }
+    }
+    const worker = bench.worker('a', { leases: { ...leases, beat } })
+    void worker.run(() => ({ processRecords() {} }))
+    await bench.pass(1_500)
+    expect(await bench.stored()).toHaveLength(2)
+    await Promise.all([worker.stop(), bench.pass(5_000)])
   })
 
   describe('whose list of streams changes', () => {

@@ -30,7 +30,7 @@ import { ShardConsumerError } from './shards/shard-consumer-error.ts'
 import type { ShardProcessorFactory } from './shards/shard-processor.ts'
 import { ShardSync } from './shards/shard-sync.ts'
 import type { WorkerEvent } from './worker-event.ts'
-import { resolveWorkerOptions, type WorkerOptions } from './worker-options.ts'
+import { leasesOf, resolveWorkerOptions, type WorkerOptions } from './worker-options.ts'
 
 export interface StopOptions {
   /** How long shards may take to finish what is in hand, ms; then their leases are given up without. Default: the worker's `finishMs`. */
@@ -85,7 +85,7 @@ export class Worker<Value = Uint8Array> implements AsyncDisposable {
     this.#finishMs = finishMs
     this.id = options.workerId ?? `${hostname()}-${process.pid}-${Buffer.from(random.bytes(4)).toString('hex')}`
     this.#metrics = metrics && new WorkerMetrics({ ...metrics, application, worker: this.id, leasesMax, clock })
-    const leases = toldLeaseStore(options.leases, this.id, clock, (event) => this.#emit(event))
+    const leases = toldLeaseStore(leasesOf(options), this.id, clock, (event) => this.#emit(event))
     this.#retrieval = (options.retrieval ?? polling())({
       application,
       service: client,
@@ -148,15 +148,17 @@ export class Worker<Value = Uint8Array> implements AsyncDisposable {
   }
 
   /**
-   * The batches of all shards that the worker holds, at the loop's pace. Leaving the loop stops the worker, and so does the
-   * signal. Throws where `run` rejects.
+   * The batches of all shards that the worker holds, at the loop's pace. The worker runs from when the loop begins. Leaving the loop
+   * stops it, and so does the signal. Throws where `run` rejects.
    */
   batches(options: BatchesOptions & RunOptions = {}): AsyncIterable<Batch<Value>> {
-    const channel = new BatchChannel<Value>({ signal: options.signal, onClose: () => this.stop() })
-    this.#run(batchesFace(channel, options), { stopOn: options.stopOn }).then(
-      () => channel.end(),
-      (error: unknown) => channel.end({ error }),
-    )
+    const { signal, stopOn } = options
+    const begin = (): void =>
+      void this.#run(batchesFace(channel, options), { stopOn }).then(
+        () => channel.end(),
+        (error: unknown) => channel.end({ error }),
+      )
+    const channel = new BatchChannel<Value>({ signal, onOpen: begin, onClose: () => this.stop() })
     return channel
   }
 

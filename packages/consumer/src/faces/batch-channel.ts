@@ -5,6 +5,8 @@ import type { Batch, Offer } from './batches-face.ts'
 export interface BatchChannelOptions {
   /** Ends the loop after the batch in hand; the loop does not throw. */
   readonly signal?: AbortSignal | undefined
+  /** The first loop begins: called once, and not when the signal was aborted before. What it throws the loop throws. Default: nothing. */
+  readonly onOpen?: (() => void) | undefined
   /** The loop has ended, or is about to: called once. The loop is over when it has resolved. */
   readonly onClose: () => Promise<void>
 }
@@ -14,6 +16,7 @@ export class BatchChannel<Value> implements AsyncIterable<Batch<Value>> {
   /** In the order in which they came. */
   readonly #offers = new Set<Offer<Value>>()
   #changed: Deferred<void> | undefined
+  #isOpen = false
   #closing: Promise<void> | undefined
   #failure: { readonly error: unknown } | undefined
 
@@ -42,6 +45,7 @@ export class BatchChannel<Value> implements AsyncIterable<Batch<Value>> {
 
   /** Several loops share the batches; when one ends, all do. */
   [Symbol.asyncIterator](): AsyncIterator<Batch<Value>, undefined> {
+    this.#open()
     let inHand: Offer<Value> | undefined
     const part = (kind: 'done' | 'left'): void => {
       inHand?.parted.resolve({ kind })
@@ -76,6 +80,12 @@ export class BatchChannel<Value> implements AsyncIterable<Batch<Value>> {
       await this.#changed.promise
     }
     return undefined
+  }
+
+  #open(): void {
+    if (this.#isOpen || this.#closing !== undefined) return
+    this.#isOpen = true
+    this.#options.onOpen?.()
   }
 
   #close(): Promise<void> {

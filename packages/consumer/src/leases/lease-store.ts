@@ -2,10 +2,13 @@
  * Where an application keeps its leases. Everything in it may fail, be slow, or have happened although the answer was
  * lost: callers go by what they read next. Implementations pass `lease-store.contract.ts`.
  */
+import { assert } from '@millrace/std'
 import type { Lease, LeaseChange, NewLease } from './lease.ts'
 
 /** One for an application and a worker. */
 export interface LeaseStore extends AsyncDisposable {
+  /** Whose leases they are, where the store says: the worker's is compared. */
+  readonly application?: string | undefined
   /**
    * Keeps this worker's place for `ttlMs` more, and tells what is new since `cursor`. Waits for news as long as
    * `waitMs`, where the store can wait; others answer at once. The first beat makes the application where there is none.
@@ -27,6 +30,10 @@ export interface LeaseStore extends AsyncDisposable {
 
 /** Of one call. */
 export const LEASES_PER_CALL_MAX = 100
+
+export function checkCount(items: readonly unknown[]): void {
+  assert(items.length <= LEASES_PER_CALL_MAX, `at most ${LEASES_PER_CALL_MAX} leases a call, found ${items.length}`)
+}
 
 export interface Beat {
   /** Names this life of the worker: unique. At most 128 characters. */
@@ -60,9 +67,16 @@ export interface LeaseNews {
   readonly workers: readonly LiveWorker[]
 }
 
+/** Whether a change is one that ends waits. */
+export function endsWaits(change: LeaseChange): boolean {
+  return (['owner', 'heir', 'epoch', 'paused'] as const).some((name) => name in change)
+}
+
 export interface LiveWorker {
   readonly worker: string
   readonly capacity: number
+  /** Of a KCL: it processes leases, and looks after shards by rules of its own. Default: false. */
+  readonly isKcl?: boolean | undefined
 }
 
 export interface LeaseUpdate {

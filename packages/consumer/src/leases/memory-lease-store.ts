@@ -2,11 +2,12 @@
  * Leases in the memory of one process: for tests, for an application of one process, and as the model of the others.
  * Nothing survives the process.
  */
-import { assert, type Clock, type Deferred, deferred, systemClock, type Timer } from '@millrace/std'
+import { type Clock, type Deferred, deferred, systemClock, type Timer } from '@millrace/std'
 import { goesBack, type Lease, type NewLease } from './lease.ts'
 import {
   type Beat,
-  LEASES_PER_CALL_MAX,
+  checkCount,
+  endsWaits,
   type LeaseNews,
   type LeaseStore,
   type LeaseUpdate,
@@ -20,9 +21,6 @@ interface Session extends LiveWorker {
 
 /** Changes that are remembered for cursors; who is further behind is told everything. */
 const CHANGES_MAX = 10_000
-
-/** What is news of a lease. */
-const NEWS = ['owner', 'heir', 'epoch', 'paused'] as const
 
 /** The leases of one application. Each worker opens a store of its own. */
 export class MemoryLeases {
@@ -85,7 +83,7 @@ export class MemoryLeases {
       if (lease.epoch !== epoch || goesBack(lease, change)) return { outcome: 'conflict', lease }
       const changed: Lease = { ...lease, ...change, version: ++this.#version }
       this.#leases.set(key, changed)
-      if (NEWS.some((name) => name in change)) this.#changed(key)
+      if (endsWaits(change)) this.#changed(key)
       else if ('loadKiBps' in change) this.#note(key)
       return { outcome: 'updated', lease: changed }
     })
@@ -184,8 +182,4 @@ export class MemoryLeases {
     }
     if (isAny) this.#announce()
   }
-}
-
-function checkCount(items: readonly unknown[]): void {
-  assert(items.length <= LEASES_PER_CALL_MAX, `at most ${LEASES_PER_CALL_MAX} leases a call, found ${items.length}`)
 }

@@ -3,12 +3,11 @@
  * session and waits for news; an idle lease costs nothing.
  */
 import { BEAT_WAIT_MAX_MS, BeatSession, type BeatSessionInput, CreateLeases, LeaveSession, RemoveLeases } from '@millrace/protocol' // prettier-ignore
-import { assert } from '@millrace/std'
 import { asked, type LeaseService } from './lease-service.ts'
 import type { Lease, NewLease } from './lease.ts'
 import {
   type Beat,
-  LEASES_PER_CALL_MAX,
+  checkCount,
   type LeaseNews,
   type LeaseStore,
   type LeaseUpdate,
@@ -30,14 +29,14 @@ const BEAT_ANSWER_MS = 2_000
 
 export class ServiceLeaseStore implements LeaseStore {
   readonly #client: LeaseService
-  readonly #application: string
+  readonly application: string
   #worker: string | undefined
   /** As they were told last: they come again only when they are others. */
   #workers: readonly LiveWorker[] = []
 
   constructor({ client, application }: ServiceLeaseStoreOptions) {
     this.#client = client
-    this.#application = application
+    this.application = application
   }
 
   async beat({ worker, ttlMs, waitMs, cursor, capacity }: Beat, signal: AbortSignal): Promise<LeaseNews> {
@@ -79,25 +78,25 @@ export class ServiceLeaseStore implements LeaseStore {
   async create(leases: readonly NewLease[], signal: AbortSignal): Promise<void> {
     checkCount(leases)
     if (leases.length === 0) return
-    const input = { ApplicationName: this.#application, Leases: leases.map(toServiceLease) }
+    const input = { ApplicationName: this.application, Leases: leases.map(toServiceLease) }
     await asked(this.#client, CreateLeases, input, { signal })
   }
 
   async update(updates: readonly LeaseUpdate[], signal: AbortSignal): Promise<readonly LeaseUpdateResult[]> {
     checkCount(updates)
-    return updates.length === 0 ? [] : await updateLeases(this.#client, this.#application, updates, { signal })
+    return updates.length === 0 ? [] : await updateLeases(this.#client, this.application, updates, { signal })
   }
 
   async remove(leases: readonly Pick<Lease, 'key' | 'epoch'>[], signal: AbortSignal): Promise<void> {
     checkCount(leases)
     if (leases.length === 0) return
     const Leases = leases.map(({ key, epoch }) => ({ LeaseKey: key, Epoch: epoch }))
-    await asked(this.#client, RemoveLeases, { ApplicationName: this.#application, Leases }, { signal })
+    await asked(this.#client, RemoveLeases, { ApplicationName: this.application, Leases }, { signal })
   }
 
   async leave(signal: AbortSignal): Promise<void> {
     if (this.#worker === undefined) return
-    await asked(this.#client, LeaveSession, { ApplicationName: this.#application, Worker: this.#worker }, { signal })
+    await asked(this.#client, LeaveSession, { ApplicationName: this.application, Worker: this.#worker }, { signal })
   }
 
   async [Symbol.asyncDispose](): Promise<void> {}
@@ -105,11 +104,7 @@ export class ServiceLeaseStore implements LeaseStore {
   /** Not repeated by the client: the coordinator has its own pace, and counts the session from when it began to ask. */
   #beatOnce(beat: Omit<BeatSessionInput, 'ApplicationName'>, signal: AbortSignal) {
     const timeoutMs = (beat.WaitMs ?? 0) + BEAT_ANSWER_MS
-    const input = { ApplicationName: this.#application, ...beat }
+    const input = { ApplicationName: this.application, ...beat }
     return asked(this.#client, BeatSession, input, { signal, timeoutMs, retry: 'none' })
   }
-}
-
-function checkCount(items: readonly unknown[]): void {
-  assert(items.length <= LEASES_PER_CALL_MAX, `at most ${LEASES_PER_CALL_MAX} leases a call, found ${items.length}`)
 }

@@ -177,9 +177,10 @@ export class ShardSync {
     return waitMs
   }
 
+  /** Of those that do it: a KCL's workers look after shards by themselves, one that is about to stop does not any more. */
   #isFirst(): boolean {
     const { table, worker } = this.#options
-    return table.workers.every((other) => other.capacity === 0 || other.worker >= worker)
+    return table.workers.every(({ worker: name, capacity, isKcl = false }) => capacity === 0 || isKcl || name >= worker)
   }
 
   async #syncStream(name: string, signal: AbortSignal): Promise<number> {

@@ -3,10 +3,11 @@
  * `sessions.ts` for who lives. A beat is one write and one small read; the lease table is read when somebody announced
  * news, and from time to time (`READ_MS`).
  */
-import { assert, type Clock, systemClock, untilAborted } from '@millrace/std'
+import { type Clock, systemClock, untilAborted } from '@millrace/std'
 import {
   type Beat,
-  LEASES_PER_CALL_MAX,
+  checkCount,
+  endsWaits,
   type LeaseNews,
   type LeaseStore,
   LeaseStoreError,
@@ -31,9 +32,6 @@ const CALL_MS_MAX = 10_000
 const TRIES_MAX = 10
 /** Where no KCL is: what a crash of its writer left unannounced is found so late. */
 const READ_MS = 10_000
-/** What is announced. A load comes with the next reading. */
-const NEWS = ['owner', 'heir', 'epoch', 'paused'] as const
-
 export class DynamoLeaseStore implements LeaseStore {
   readonly #options: DynamoLeaseStoreOptions
   readonly #clock: Clock
@@ -114,11 +112,11 @@ export class DynamoLeaseStore implements LeaseStore {
 
   async #updateAll(updates: readonly LeaseUpdate[], signal: AbortSignal): Promise<readonly LeaseUpdateResult[]> {
     const items = await this.#open(signal)
-    let isNews = updates.some(({ change }) => matters(change))
+    let isNews = updates.some(({ change }) => endsWaits(change))
     try {
       const results = await manyAtOnce(updates, (update) => this.#update(items, update, signal))
       // A conflict may be with a try of ours whose answer was lost.
-      isNews = results.some(({ outcome }, i) => outcome !== 'gone' && matters(updates[i]?.change ?? {}))
+      isNews = results.some(({ outcome }, i) => outcome !== 'gone' && endsWaits(updates[i]?.change ?? {}))
       return results
     } finally {
       if (isNews) await this.#sessions.announce(signal)
@@ -169,7 +167,7 @@ export class DynamoLeaseStore implements LeaseStore {
     return [
       { worker, capacity },
       ...others,
-      ...ofKcl.map((name) => ({ worker: name, capacity: this.#options.kclCapacity ?? 1 })),
+      ...ofKcl.map((name) => ({ worker: name, capacity: this.#options.kclCapacity ?? 1, isKcl: true })),
     ]
   }
 
@@ -231,12 +229,4 @@ export class DynamoLeaseStore implements LeaseStore {
     this.#seen.delete(key)
     return { outcome: 'gone' }
   }
-}
-
-function matters(change: LeaseChange): boolean {
-  return NEWS.some((name) => name in change)
-}
-
-function checkCount(items: readonly unknown[]): void {
-  assert(items.length <= LEASES_PER_CALL_MAX, `at most ${LEASES_PER_CALL_MAX} leases a call, found ${items.length}`)
 }

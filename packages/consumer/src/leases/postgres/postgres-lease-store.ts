@@ -1,11 +1,12 @@
 /**
- * Leases in PostgreSQL, 12 or later. Sessions end by the database's clock. A beat is one statement, two where there is news; any
+ * Leases in PostgreSQL, 12 or later. Sessions end by the database's clock. A beat is one statement, more where there is news; any
  * number of leases is changed by one.
  */
-import { assert, type Clock, systemClock, untilAborted } from '@millrace/std'
+import { type Clock, systemClock, untilAborted } from '@millrace/std'
 import {
   type Beat,
-  LEASES_PER_CALL_MAX,
+  checkCount,
+  endsWaits,
   type LeaseNews,
   type LeaseStore,
   LeaseStoreError,
@@ -13,7 +14,7 @@ import {
   type LeaseUpdateResult,
   type LiveWorker,
 } from '../lease-store.ts'
-import type { Lease, LeaseChange, NewLease } from '../lease.ts'
+import type { Lease, NewLease } from '../lease.ts'
 import { columnsOf, leaseOfRow } from './lease-row.ts'
 import type { PostgresPool, Row } from './pool.ts'
 import { called, queried, storeError } from './postgres-calls.ts'
@@ -42,12 +43,9 @@ interface State {
   readonly leftMs: number
 }
 
-/** What ends waits for news. A load is numbered only: the next beat tells it. */
-const NEWS = ['owner', 'heir', 'epoch', 'paused'] as const
-
 export class PostgresLeaseStore implements LeaseStore {
   readonly #pool: PostgresPool
-  readonly #application: string
+  readonly application: string
   readonly #clock: Clock
   readonly #sql: Statements
   readonly #payload: string
@@ -63,7 +61,7 @@ export class PostgresLeaseStore implements LeaseStore {
     clock = systemClock,
   }: PostgresLeaseStoreOptions) {
     this.#pool = pool
-    this.#application = application
+    this.application = application
     this.#clock = clock
     this.#sql = statementsFor(schema)
     this.#payload = `${schema}.${application}`
@@ -76,22 +74,24 @@ export class PostgresLeaseStore implements LeaseStore {
     if (waitMs > 0 && this.#wakeUp !== undefined) await this.#call(() => this.#wakeUp?.listen(), signal)
     this.#wakeUp?.arm()
     let state = this.#stateOf(
-      await this.#query(this.#sql.beat, [this.#application, worker, capacity, ttlMs], signal),
+      await this.#query(this.#sql.beat, [this.application, worker, capacity, ttlMs], signal),
       beat,
     )
     if (this.#told?.worker !== worker || this.#told.capacity !== capacity) await this.#announce(signal)
     this.#told = { worker, capacity }
     if (this.#wakeUp !== undefined && waitMs > 0 && Number(cursor ?? -1) >= state.announced) {
-      await this.#wakeUp.wait(Math.min(waitMs, state.leftMs), signal)
-      state = this.#stateOf(await this.#query(this.#sql.look, [this.#application], signal), beat)
+      const isHeard = await this.#wakeUp.wait(Math.min(waitMs, state.leftMs), signal)
+      // Nothing is new, and no session has ended: what was read stands.
+      if (isHeard || state.leftMs <= waitMs)
+        state = this.#stateOf(await this.#query(this.#sql.look, [this.application], signal), beat)
     }
     const seen = Number(cursor ?? -1)
     const isComplete = seen < state.removed
     const { news, workers } = state
     const rows = isComplete
-      ? await this.#query(this.#sql.all, [this.#application], signal)
+      ? await this.#query(this.#sql.all, [this.application], signal)
       : seen < news
-        ? await this.#query(this.#sql.since, [this.#application, seen], signal)
+        ? await this.#query(this.#sql.since, [this.application, seen], signal)
         : []
     return { cursor: String(news), isComplete, leases: rows.map(leaseOfRow), removed: [], workers }
   }
@@ -100,7 +100,7 @@ export class PostgresLeaseStore implements LeaseStore {
     checkCount(leases)
     await this.#open(signal)
     const rows = leases.map((lease) => ({ key: lease.key, columns: columnsOf({ ...EMPTY, ...lease }) }))
-    await this.#query(this.#sql.create, [this.#application, JSON.stringify(rows)], signal)
+    await this.#query(this.#sql.create, [this.application, JSON.stringify(rows)], signal)
     await this.#announce(signal)
   }
 
@@ -110,17 +110,17 @@ export class PostgresLeaseStore implements LeaseStore {
     const rows = updates.map(({ key, epoch, change }) => ({
       key,
       epoch,
-      news: matters(change) || 'loadKiBps' in change,
+      news: endsWaits(change) || 'loadKiBps' in change,
       columns: columnsOf(change),
     }))
     const isNumbered = rows.some(({ news }) => news)
-    const isNews = updates.some(({ change }) => matters(change))
-    const values = [this.#application, JSON.stringify(rows), isNumbered, isNews]
+    const isNews = updates.some(({ change }) => endsWaits(change))
+    const values = [this.application, JSON.stringify(rows), isNumbered, isNews]
     const done = await this.#query(this.#sql.update, values, signal)
     if (isNews && done.length > 0) await this.#announce(signal)
     const updated = new Map(done.map((row) => [row['key'] as string, leaseOfRow(row)]))
     const others = updates.filter(({ key }) => !updated.has(key)).map(({ key }) => key)
-    const found = others.length === 0 ? [] : await this.#query(this.#sql.named, [this.#application, others], signal)
+    const found = others.length === 0 ? [] : await this.#query(this.#sql.named, [this.application, others], signal)
     const conflicting = new Map(found.map((row) => [row['key'] as string, leaseOfRow(row)]))
     return updates.map(({ key }): LeaseUpdateResult => {
       const lease = updated.get(key)
@@ -134,13 +134,13 @@ export class PostgresLeaseStore implements LeaseStore {
     checkCount(leases)
     await this.#open(signal)
     const rows = leases.map(({ key, epoch }) => ({ key, epoch }))
-    await this.#query(this.#sql.remove, [this.#application, JSON.stringify(rows)], signal)
+    await this.#query(this.#sql.remove, [this.application, JSON.stringify(rows)], signal)
     await this.#announce(signal)
   }
 
   async leave(signal: AbortSignal): Promise<void> {
     if (this.#told === undefined) return
-    await this.#query(this.#sql.leave, [this.#application, this.#told.worker], signal)
+    await this.#query(this.#sql.leave, [this.application, this.#told.worker], signal)
     await this.#announce(signal)
   }
 
@@ -167,7 +167,7 @@ export class PostgresLeaseStore implements LeaseStore {
         if (!(await this.#isMade())) throw error
       }
     }
-    await this.#pool.query(this.#sql.enter, [this.#application])
+    await this.#pool.query(this.#sql.enter, [this.application])
   }
 
   async #isMade(): Promise<boolean> {
@@ -181,7 +181,7 @@ export class PostgresLeaseStore implements LeaseStore {
 
   #stateOf([row]: readonly Row[], { worker, capacity }: Beat): State {
     if (row === undefined)
-      throw new LeaseStoreError('invalid', `The application ${this.#application} was deleted under its workers.`)
+      throw new LeaseStoreError('invalid', `The application ${this.application} was deleted under its workers.`)
     const sessions = row['workers'] as readonly (LiveWorker & { readonly leftMs: number })[]
     const others = sessions.filter((other) => other.worker !== worker)
     return {
@@ -210,12 +210,4 @@ const EMPTY = {
   startTimeMs: undefined,
   hashKeyRange: undefined,
   loadKiBps: undefined,
-}
-
-function matters(change: LeaseChange): boolean {
-  return NEWS.some((name) => name in change)
-}
-
-function checkCount(items: readonly unknown[]): void {
-  assert(items.length <= LEASES_PER_CALL_MAX, `at most ${LEASES_PER_CALL_MAX} leases a call, found ${items.length}`)
 }

@@ -53,9 +53,9 @@ export class WakeUp {
     this.#news = false
   }
 
-  /** Until there is news, `waitMs` at most. */
-  async wait(waitMs: number, signal: AbortSignal): Promise<void> {
-    if (this.#news) return
+  /** Until there is news, or it cannot be heard any more, `waitMs` at most. False: the time is over, and nothing was heard. */
+  async wait(waitMs: number, signal: AbortSignal): Promise<boolean> {
+    if (this.#news) return true
     const waiting = deferred<void>()
     this.#waiting = waiting
     const timer = this.#clock.setTimer(waitMs, waiting.resolve)
@@ -64,6 +64,7 @@ export class WakeUp {
     } finally {
       timer.cancel()
     }
+    return this.#news
   }
 
   close(): void {
