@@ -40,6 +40,13 @@ export function describeFailure(error: unknown): CommandFailure {
       }
     case 'LeaseStoreError':
       return leaseStoreFailure(error as LeaseStoreError)
+    case 'LeasesKeepChangingError':
+      return {
+        ending: 'partly',
+        code: 'LeasesKeepChanging',
+        message: error.message,
+        hint: 'do it again; or stop the workers first',
+      }
     case 'SettingsError':
       return { ending: 'usage', code: 'SettingsError', message: error.message }
     default:

@@ -1,4 +1,14 @@
 /** The public face of the consumer library. */
+export { LeasesKeepChangingError } from './administration/change-leases.ts'
+export {
+  type LeasesOptions,
+  pauseLeases,
+  resetApplication,
+  type ResetOptions,
+  resumeLeases,
+  seekLeases,
+  type SeekOptions,
+} from './administration/move-leases.ts'
 export { PENDING_STATE_BYTES_MAX } from './checkpointer.ts'
 export type { DeadLetter, DeadLetterSink } from './dead-letters/dead-letter.ts'
 export { DeadLetterFile } from './dead-letters/dead-letter-file.ts'
@@ -20,7 +30,6 @@ export type { Batch, BatchesOptions } from './faces/batches-face.ts'
 export type { EachOptions, RecordHandler } from './faces/each-face.ts'
 export type { RecordProcessorFactory, RecordProcessorOptions } from './faces/record-processor-face.ts'
 export { type HeldLease, LeaseLostError, type ReleaseReason } from './leases/held-lease.ts'
-export { latestAsOf } from './leases/latest.ts'
 export { leaseKey, type LeaseKeyParts, parseLeaseKey } from './leases/lease-key.ts'
 export type { ApplicationSummary, ApplicationView, LeaseAdministration } from './leases/lease-administration.ts'
 export type { LeaseService } from './leases/lease-service.ts'
@@ -92,7 +101,7 @@ export type { ShardConsumerOptions } from './shards/shard-consumer-options.ts'
 export type { ShardConsumerState } from './shards/shard-consumer-state.ts'
 export type { ProcessorCall, RecordRange, ShardEvent, ShardHappening } from './shards/shard-event.ts'
 export { ShardSyncError, type ShardSyncErrorCode } from './shards/shard-sync-error.ts'
-export { type InitialPosition, missingLeases } from './shards/lineage.ts'
+export type { InitialPosition } from './shards/lineage.ts'
 export type { StreamService } from './service.ts'
 export { type RunOptions, type StopOptions, Worker } from './worker.ts'
 export type { StoreCall, StoreCallEvent, WorkerEvent } from './worker-event.ts'

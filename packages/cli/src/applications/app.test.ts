@@ -5,7 +5,6 @@ import { systemClock } from '@millrace/std'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { runProgram } from '../program.ts'
 import { MemoryShell } from '../testing/memory-shell.ts'
-import { changeLeases } from './change-leases.ts'
 
 const never = new AbortController().signal
 const shardIds = [0, 1, 2, 3].map((number) => `shardId-${String(number).padStart(12, '0')}`)
@@ -151,23 +150,5 @@ describe('millrace app', () => {
       code: 3,
       err: expect.stringContaining(`has no lease of shard shardId-000000000007\n  see what there is with: millrace app describe ${application}`) as string,
     }) // prettier-ignore
-  })
-})
-
-describe('changing leases', () => {
-  it('is done on top of what others changed meanwhile, and gives up where that never ends', async () => {
-    const lease = { key: 'k', epoch: 0 } as Lease
-    const update = (conflicts: number) => {
-      let epoch = 0
-      return async (_: string, [one]: readonly { epoch: number }[]) =>
-        ++epoch <= conflicts
-          ? [{ outcome: 'conflict' as const, lease: { ...lease, epoch } }]
-          : [{ outcome: 'updated' as const, lease: { ...lease, epoch: (one?.epoch ?? 0) + 1 } }]
-    }
-    const next = ({ epoch }: Lease) => ({ epoch: epoch + 1 })
-    expect(await changeLeases({ update: update(3) }, 'a', [lease], next, never)).toMatchObject([{ epoch: 4 }])
-    await expect(changeLeases({ update: update(Infinity) }, 'a', [lease], next, never)).rejects.toThrow(
-      '1 of 1 leases of a changed hands each time',
-    )
   })
 })

@@ -3,7 +3,6 @@
  * those that are done with, and looks for holes in the key space. One worker of the fleet does it, the first by name, and the
  * others now and then, in case that one cannot; two that both do it do no harm.
  */
-import type { Shard } from '@millrace/protocol'
 import { backoffMs, type Clock, type Logger, type Random, sleep } from '@millrace/std'
 import { isShardEnd, SHARD_END } from '../extended-sequence-number.ts'
 import { isLatestWithoutTime, latestAsOf } from '../leases/latest.ts'
@@ -21,6 +20,7 @@ import {
   missingLeases,
   type StreamOfLeases,
 } from './lineage.ts'
+import { listShards } from './list-shards.ts'
 import { notFound, refused } from './shard-sync-error.ts'
 import { ABSENT_LOOK_MS, ABSENT_LOOKS, StreamPresence } from './stream-presence.ts'
 
@@ -100,7 +100,7 @@ export class ShardSync {
     if ((await this.#presence.confirm(lease, signal)) === 'absent') return 'stream'
     for (let looks = 1; looks <= ABSENT_LOOKS; looks++) {
       if (looks > 1) await sleep(this.#options.clock, ABSENT_LOOK_MS, signal)
-      const shards = await this.#shardsOf(lease.stream, signal)
+      const shards = await listShards(this.#options.service, lease.stream, signal)
       if (shards.some(({ ShardId }) => ShardId === lease.shardId)) return 'neither'
     }
     return 'shard'
@@ -184,14 +184,14 @@ export class ShardSync {
   }
 
   async #syncStream(name: string, signal: AbortSignal): Promise<number> {
-    const { store, initial, clock } = this.#options
+    const { service, store, initial, clock } = this.#options
     const stream = await this.#presence.look(name, signal)
     const waitMs = this.#noteAbsence(name, stream)
     await this.#retire(name, signal)
     if (stream === undefined) return waitMs
     const leases = this.#leasesOf(stream)
     const startTimeMs = latestAsOf(clock.now())
-    const shards = await this.#shardsOf(name, signal)
+    const shards = await listShards(service, name, signal)
     const missing = missingLeases(stream, shards, leases, initial).map((lease) =>
       isLatestWithoutTime(lease) ? { ...lease, startTimeMs } : lease,
     )
@@ -201,18 +201,6 @@ export class ShardSync {
     if (missing.length > 0) return FIRST_INTERVAL_MS
     this.#audit(name, leases)
     return waitMs
-  }
-
-  async #shardsOf(name: string, signal: AbortSignal): Promise<readonly Shard[]> {
-    const { service } = this.#options
-    const shards: Shard[] = []
-    for (let token: string | undefined, isFirst = true; isFirst || token !== undefined; isFirst = false) {
-      const input = token === undefined ? { StreamName: name } : { NextToken: token }
-      const page = await service.listShards(input, { signal })
-      shards.push(...(page.Shards ?? []))
-      token = page.NextToken
-    }
-    return shards
   }
 
   /** Says when to look again, ms. */

@@ -1,5 +1,5 @@
 /** `millrace app pause` and `resume`: leases that nobody processes until they are resumed. */
-import { changeLeases } from '../../applications/change-leases.ts'
+import { pauseLeases, resumeLeases } from '@millrace/consumer'
 import { addLeaseOptions, type ApplicationOptions, applicationNamed, chosenLeases, withApplications } from '../../applications/session.ts' // prettier-ignore
 import type { DefineCommand } from '../../define-command.ts'
 import { formatCounted } from '../../output/quantities.ts'
@@ -14,11 +14,11 @@ function pausing(paused: boolean): DefineCommand {
       await withApplications(shell, options, async ({ applications, reporter, signal }) => {
         const leases = await applications.leases(application, signal)
         const chosen = chosenLeases(application, leases, options)
-        const change = { paused }
-        const changed = await changeLeases(applications, application, chosen, (lease) => (lease.paused === paused ? undefined : change), signal) // prettier-ignore
+        const target = { administration: applications, application, leases: chosen, signal }
+        const changed = await (paused ? pauseLeases(target) : resumeLeases(target))
         await reporter.result(
-          { name: application, leases: changed.length, paused },
-          `${formatCounted(changed.length, 'lease')} of ${application} ${paused ? 'paused' : 'resumed'}`,
+          { name: application, leases: changed, paused },
+          `${formatCounted(changed, 'lease')} of ${application} ${paused ? 'paused' : 'resumed'}`,
         )
       })
     })

@@ -1,6 +1,6 @@
 /** `millrace app reset`: an application, or some shards of it, begins elsewhere; while the fleet runs. */
-import { changeLeases } from '../../applications/change-leases.ts'
-import { leasesToRepeat, movedTo, partedByEnd } from '../../applications/moved-leases.ts'
+import { resetApplication } from '@millrace/consumer'
+import { initialPosition } from '../../applications/lease-position.ts'
 import { addLeaseOptions, type ApplicationOptions, applicationNamed, chosenLeases, withApplications } from '../../applications/session.ts' // prettier-ignore
 import type { DefineCommand } from '../../define-command.ts'
 import { usageError } from '../../exit-code.ts'
@@ -24,15 +24,16 @@ export const defineAppReset: DefineCommand = (command, shell) => {
       await withApplications(shell, options, async ({ applications, client, reporter, signal }) => {
         const leases = await applications.leases(application, signal)
         const chosen = chosenLeases(application, leases, options)
-        const isWhole = options.shard === undefined
-        const repeated = isWhole ? await leasesToRepeat(client, chosen, position) : []
-        await applications.create(application, repeated, signal)
-        let changed = repeated.length
-        const move = movedTo(position, shell.clock.now())
-        // Those at their end first: their children wait for them from then on. Nothing in them is later than all.
-        const [ended, open] = partedByEnd(chosen)
-        for (const part of position.kind === 'latest' ? [open] : [ended, open])
-          changed += (await changeLeases(applications, application, part, move, signal)).length
+        const changed = await resetApplication({
+          administration: applications,
+          application,
+          leases: chosen,
+          remakes: options.shard === undefined,
+          service: client,
+          to: initialPosition(position),
+          clock: shell.clock,
+          signal,
+        })
         await reporter.result(
           { name: application, leases: changed, to: options.to },
           `${formatCounted(changed, 'lease')} of ${application} begin at ${options.to}`,

@@ -1,6 +1,6 @@
 /** `millrace app seek`: one shard of an application begins elsewhere; while the fleet runs. */
-import { changeLeases } from '../../applications/change-leases.ts'
-import { movedTo } from '../../applications/moved-leases.ts'
+import { seekLeases } from '@millrace/consumer'
+import { seekPosition } from '../../applications/lease-position.ts'
 import { addLeaseOptions, type ApplicationOptions, applicationNamed, chosenLeases, withApplications } from '../../applications/session.ts' // prettier-ignore
 import type { DefineCommand } from '../../define-command.ts'
 import { usageError } from '../../exit-code.ts'
@@ -19,14 +19,15 @@ export const defineAppSeek: DefineCommand = (command, shell) => {
       const { shard, to } = options
       if (shard === undefined) throw usageError('which shard?', 'name it with --shard; all of them: millrace app reset')
       if (to === undefined) throw usageError('where to?', 'such as: --to after:<sequence number>, or --to -15m')
-      const moved = movedTo(parsePosition(to, shell.clock.now()), shell.clock.now())
+      const position = seekPosition(parsePosition(to, shell.clock.now()))
       await withApplications(shell, options, async ({ applications, reporter, signal }) => {
         const leases = await applications.leases(application, signal)
         const chosen = chosenLeases(application, leases, options)
-        const changed = await changeLeases(applications, application, chosen, moved, signal)
+        const target = { administration: applications, application, leases: chosen, signal }
+        const changed = await seekLeases({ ...target, to: position, clock: shell.clock })
         await reporter.result(
-          { name: application, leases: changed.length, to },
-          `${formatCounted(changed.length, 'lease')} of ${application} goes on from ${to}`,
+          { name: application, leases: changed, to },
+          `${formatCounted(changed, 'lease')} of ${application} goes on from ${to}`,
         )
       })
     })
