@@ -26,7 +26,7 @@ export interface Part {
   readonly ledger: Ledger
   /** How many records the bytes hold: 1 … PART_RECORDS_MAX. Each takes one index. */
   readonly records: number
-  /** At most PART_BYTES_MAX, unless it is one single record. Must not change until the append settles. */
+  /** At most PART_BYTES_MAX, unless it is one single record. Must not change until the append settles; where its outcome is `unknown`, never. */
   readonly bytes: Uint8Array
 }
 

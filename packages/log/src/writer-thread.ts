@@ -100,7 +100,7 @@ export class WriterThread {
       return this.#call({ task, fd, bytes: this.#passage.subarray(0, bytes.length), offset }, path, [], true)
     }
     // Posting a view would copy everything behind it: copy the view alone, and hand that over.
-    const copy = bytes.slice()
+    const copy = Uint8Array.prototype.slice.call(bytes)
     return this.#call({ task, fd, bytes: copy, offset }, path, [copy.buffer])
   }
 

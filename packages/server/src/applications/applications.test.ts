@@ -515,6 +515,33 @@ describe('an application', () => {
       'LimitExceededException: This request would exceed the limit on bytes of leases for the account 123456789012 in ' +
         'us-east-1. Limit: 67108864.',
     )
+    const bare = async (number: number): Promise<string> =>
+      harness.fault(CreateLeases, { ApplicationName, Leases: leases(number, 1) })
+    for (let number = 10_000; (await bare(number)) === 'no error'; ) number++
+    // A refusal waits for the rest of its request: nothing goes on with an input whose memory may be used again.
+    const { meta } = harness.memory
+    const cas = meta.cas.bind(meta)
+    const isFast = deferred<void>()
+    vi.spyOn(meta, 'cas').mockImplementation((...args) => isFast.promise.then(() => cas(...args)))
+    const larger = { Pending: { Checkpoint, State } }
+    const key = (number: number): string => lease(number).LeaseKey
+    let isSettled = false
+    const mixed = harness
+      .fault(UpdateLeases, {
+        ApplicationName,
+        Updates: [
+          { LeaseKey: key(10_000), Epoch: 0, Change: larger },
+          { LeaseKey: key(1), Epoch: 0, Change: { Pending: { Checkpoint } } },
+        ],
+      })
+      .then((fault) => {
+        isSettled = true
+        return fault
+      })
+    await idle()
+    expect(isSettled).toBe(false)
+    isFast.resolve()
+    expect(await mixed).toMatch(/^LimitExceededException/)
     const { Leases } = await harness.call(DescribeApplication, { ApplicationName, Limit: 1 })
     // What makes it smaller is taken.
     expect(await update(harness, Leases[0] as ServiceLease, { Cleared: ['Pending'] })).toMatchObject({

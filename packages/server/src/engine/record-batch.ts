@@ -113,6 +113,7 @@ export class PartsEncoder {
       offset = end
     }
     finishPart(order.length)
+    assert(offset === this.#bytes, 'records take what was reckoned: what is behind is another request’s')
     const entries = this.#entries
     return {
       parts,

@@ -2,6 +2,7 @@
  * Reads one request body into one piece of memory, within the bound of one body, the budget of all, and its time.
  * Settles exactly once; after that it neither reads nor holds anything.
  */
+import { assert } from '@millrace/std'
 import type { BodyBudget, BodyClaim } from './body-budget.ts'
 import type { Deadline } from './deadlines.ts'
 import type { BodySource } from './exchange.ts'
@@ -97,5 +98,7 @@ function joined(chunks: readonly Buffer[], bytes: number): Buffer {
     at += chunk.length
   }
   freeMemory(...chunks)
+  // What is behind is another body's.
+  assert(at === bytes, 'a chunk is as long as when it came')
   return whole
 }

@@ -60,6 +60,12 @@ export interface DispatchOptions {
   readonly onAnswer: (operation: string | undefined, status: number, elapsedMs: number) => void
 }
 
+/**
+ * Operations whose bodies are large, and whose input nobody looks at once they have settled, however they did: they copy
+ * what they store. All others leave their bodies to the collector.
+ */
+const copiers: ReadonlySet<string | undefined> = new Set(['PutRecord', 'PutRecords'])
+
 export function createDispatch(options: DispatchOptions): Dispatch {
   const { service, authenticate, sts, audit, bodies, hosts, pages, limits, clock, logger, onAnswer } = options
   const ids = new RequestIds(options.random)
@@ -126,10 +132,12 @@ export function createDispatch(options: DispatchOptions): Dispatch {
     codec: Codec,
     startedMs: number,
   ): Promise<Answer> {
+    let isBodyDone = false
     try {
       const job = { codec, operation: operation?.name, hashed: authenticate.hashesBodies }
       const decoding = bodies.decode(job, request.body)
       const decoded: DecodedBody = decoding instanceof Promise ? await decoding : decoding
+      isBodyDone = decoded.kind !== 'decoded' || copiers.has(operation?.name)
       // Row 8.
       if (decoded.kind === 'unparsable') throw new KinesisError('SerializationException')
       // Row 10.
@@ -158,6 +166,8 @@ export function createDispatch(options: DispatchOptions): Dispatch {
       return { status: 200, contentType: contentTypeOf(codec), body: encodeResponsePieces(operation, codec, output) }
     } catch (error) {
       return failed(error, codec, request, operation)
+    } finally {
+      if (isBodyDone) request.bodyIsDone?.()
     }
   }
 

@@ -9,7 +9,7 @@ import { Listener } from './listener.ts'
 import type { WireRequest } from './wire.ts'
 
 /** Comes in several reads, and into a piece of memory that is used again. */
-const BODY_BYTES = 200_000
+const BODY_BYTES = 300_000
 
 async function post(port: number, letter: string): Promise<string> {
   const socket = connect(port, '127.0.0.1')
@@ -37,6 +37,7 @@ describe('the memory of a body', () => {
           given.resolve(request)
           await end.promise
         } else others = body.buffer
+        if (String.fromCharCode(body[0] ?? 0) !== 'k') request.bodyIsDone?.()
         return { status: 200, headers: {}, body: [] }
       },
       limits: frontDoorLimits,
@@ -57,5 +58,11 @@ describe('the memory of a body', () => {
     await end.promise
     expect(await post(listener.port, 'c')).toMatch(/^HTTP\/1\.1 200 /)
     expect(others).toBe(first?.buffer)
+
+    // Who does not say so keeps it.
+    expect(await post(listener.port, 'k')).toMatch(/^HTTP\/1\.1 200 /)
+    const kept = others
+    expect(await post(listener.port, 'd')).toMatch(/^HTTP\/1\.1 200 /)
+    expect(others).not.toBe(kept)
   })
 })

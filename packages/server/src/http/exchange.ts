@@ -78,8 +78,7 @@ export class Exchange implements WireRequest, EventWatch {
   #abort: AbortController | undefined
   #gone = false
   #answered = false
-  /** Whoever handles it is done with its body. */
-  #handled = false
+  #isBodyDone = false
   #ended = false
 
   constructor(desk: Desk, incoming: Incoming) {
@@ -174,23 +173,22 @@ export class Exchange implements WireRequest, EventWatch {
     })
     this.#body = body
     dispatch(this).then(
-      (response) => {
-        this.#handled = true
-        this.#answer(response, false)
-        this.#letGo()
-      },
+      (response) => this.#answer(response, false),
       (error: unknown) => {
-        this.#handled = true
         logger.error('a request failed in the front door', { requestId: this.id, error })
         this.#answer(refusal('internal-failure', this.id), false)
-        this.#letGo()
       },
     )
   }
 
+  readonly bodyIsDone = (): void => {
+    this.#isBodyDone = true
+    this.#letGo()
+  }
+
   /** An operation whose client has gone, or that was given up, may still look at the body; nobody does behind both. */
   #letGo(): void {
-    if (!this.#handled || !this.#ended) return
+    if (!this.#isBodyDone || !this.#ended) return
     giveBackMemory(this.#body)
     this.#body = NO_BODY
   }

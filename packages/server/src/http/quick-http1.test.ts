@@ -227,6 +227,7 @@ describe('a connection', () => {
     const bodies: Uint8Array[] = []
     const { port } = await listen((request) => {
       bodies.push(request.body)
+      request.bodyIsDone?.()
       return echo(request)
     })
     await converse(port, [post('x'.repeat(300_000))], 1)

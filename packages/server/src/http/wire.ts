@@ -14,8 +14,13 @@ export interface WireRequest {
   readonly url: string
   /** Lower-case names; values of repeated headers joined with `,`. HTTP/2: `:authority` is here too. */
   readonly headers: Readonly<Record<string, string>>
-  /** The whole body. May be overwritten once the answer is given. */
+  /** The whole body. */
   readonly body: Uint8Array
+  /**
+   * Called by whoever handles the request and vouches that nobody will look at the body, or at any view of it, again: the
+   * next large body may be read into its memory once the answer is written. Never called: the collector gets it.
+   */
+  readonly bodyIsDone?: () => void
   /** Where it came from. Absent: nowhere, it was made by hand. */
   readonly peer?: Peer
   /** Aborted when the client went away or the service stops. */

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 
 import { giveBackMemory, PIECES_KEPT_MAX, takeMemory } from './recycled-memory.ts'
 
-const LARGE = 200_000
+const LARGE = 300_000
 
 describe('recycled memory', () => {
   it('is what was given back last', () => {
@@ -20,6 +20,14 @@ describe('recycled memory', () => {
       expect(memory).toHaveLength(bytes)
       giveBackMemory(memory)
     }
+  })
+
+  it('makes no piece for what is much smaller than one, and lends one that is there', () => {
+    const pieces = Array.from({ length: PIECES_KEPT_MAX + 1 }, () => takeMemory(LARGE))
+    expect(takeMemory(40_000).buffer.byteLength).toBe(40_000)
+    const [piece = new Uint8Array()] = pieces
+    giveBackMemory(piece)
+    expect(takeMemory(40_000).buffer).toBe(piece.buffer)
   })
 
   it.each([LARGE, 1024 * 1024])('has one owner: %i bytes given back twice are lent once', (bytes) => {

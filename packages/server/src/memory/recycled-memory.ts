@@ -12,6 +12,8 @@ import { freeMemory } from './free-memory.ts'
 const PIECE_BYTES = 1024 * 1024
 /** What is smaller costs less than the bookkeeping. */
 const WORTH_BYTES = 32 * 1024
+/** What is smaller gets a piece that is there, and none is made for it: to the collector it would be as large as a piece. */
+const WORTH_A_PIECE_BYTES = 256 * 1024
 /** Pieces that are kept: two for each of 16 large puts at a time. */
 export const PIECES_KEPT_MAX = 32
 
@@ -23,7 +25,9 @@ const lent = new WeakMap<ArrayBufferLike, boolean>()
 export function takeMemory(bytes: number): Buffer {
   if (bytes < WORTH_BYTES) return Buffer.allocUnsafe(bytes)
   if (bytes > PIECE_BYTES) return Buffer.allocUnsafeSlow(bytes)
-  const piece = kept.pop() ?? Buffer.allocUnsafeSlow(PIECE_BYTES).buffer
+  const known = kept.pop()
+  if (known === undefined && bytes < WORTH_A_PIECE_BYTES) return Buffer.allocUnsafeSlow(bytes)
+  const piece = known ?? Buffer.allocUnsafeSlow(PIECE_BYTES).buffer
   lent.set(piece, true)
   return Buffer.from(piece, 0, bytes)
 }

@@ -62,9 +62,9 @@ export async function writeRecords(
   while (writing.pending.length > 0) {
     const encoded = writing.encode()
     const results = await service.engine.shards.append(encoded.parts, { deadlineMs: context.deadlineMs })
-    writing.settle(encoded, results)
+    const isDecided = writing.settle(encoded, results)
     // Where the outcome is unknown, the engine may still be writing them.
-    if (!results.some(({ failure }) => failure === 'unknown')) giveBackMemory(encoded.memory)
+    if (isDecided) giveBackMemory(encoded.memory)
     if (writing.pending.length === 0) break
     const moved = await afterClosing(stream, writing.closedShards(), service, context)
     if (moved === undefined) writing.giveUp('closed')
@@ -154,9 +154,13 @@ class Writing implements WriteOutcomes {
     return encoder.encode()
   }
 
-  /** Notes what became of each part. What remains pending is what found its shard closed. */
-  settle(encoded: EncodedParts, results: readonly PartResult[]): void {
+  /**
+   * Notes what became of each part. What remains pending is what found its shard closed. True if the outcome of everything
+   * is known.
+   */
+  settle(encoded: EncodedParts, results: readonly PartResult[]): boolean {
     const closed: number[] = []
+    let isDecided = true
     for (const [p, part] of encoded.parts.entries()) {
       const result = results[p]
       let done = 0
@@ -172,9 +176,11 @@ class Writing implements WriteOutcomes {
         const entry = encoded.entryOf(p, done)
         if (fault === 'closed') closed.push(entry)
         else this.#fail(entry, fault)
+        if (fault === 'unknown') isDecided = false
       }
     }
     this.pending = closed.sort((a, b) => a - b)
+    return isDecided
   }
 
   /** Numbers of the shards that pending records were sent to. */

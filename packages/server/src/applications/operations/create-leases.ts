@@ -1,5 +1,6 @@
 /** CreateLeases: stores leases that are not there yet. */
 import { CreateLeases, LEASES_PER_APPLICATION_MAX } from '@millrace/protocol'
+import { settleAll } from '@millrace/std'
 
 import { handle } from '../../operations/operation.ts'
 import { encodeLease } from '../documents.ts'
@@ -22,5 +23,5 @@ export const createLeases = handle(CreateLeases, async (input, { applications },
     throw tooMany('leases', key, LEASES_PER_APPLICATION_MAX)
   assertRoom(applications, key, fresh.reduce((sum, [, value]) => sum + value.length, 0)) // prettier-ignore
   // In the turn of the checks, so that each write counts for the next who checks. One that was made meanwhile stays as it is.
-  await Promise.all([...missing].map(([name, value]) => applications.writeLease(key, name, 0, value, deadlineMs)))
+  await settleAll([...missing].map(([name, value]) => applications.writeLease(key, name, 0, value, deadlineMs)))
 })

@@ -1,5 +1,6 @@
 /** DeleteApplication: takes an application away with everything it knows. */
 import { DeleteApplication } from '@millrace/protocol'
+import { settleAll } from '@millrace/std'
 
 import { handle } from '../../operations/operation.ts'
 import { applicationInUse } from '../faults.ts'
@@ -16,7 +17,7 @@ export const deleteApplication = handle(DeleteApplication, async (input, { appli
   application.endSessions()
   // Again while workers that live still write; the deadline ends it.
   while (table.size > 0) {
-    await Promise.all(
+    await settleAll(
       table
         .page(undefined, LEASES_AT_ONCE)
         .leases.map((lease) => changeLease(applications, key, lease, undefined, deadlineMs)),
