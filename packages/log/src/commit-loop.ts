@@ -9,7 +9,7 @@ import { type Clock, type Deferred, deferred, type Logger, type Timer } from '@m
 import type { Ledger, Part, PartResult } from './api.ts'
 import { AppendQueue, type AppendRequest } from './append-queue.ts'
 import { type BuiltCommit, CommitBuilder } from './commit-builder.ts'
-import { allocateCommit } from './commit-memory.ts'
+import type { CommitMemory } from './commit-memory.ts'
 import { type ControlFrame, ControlQueue } from './control-queue.ts'
 import { Deadlines } from './deadlines.ts'
 import { FLAG_CLEAN_STOP, FLAG_OPEN, FLAG_SEAL, FRAME_CLOSE, FRAME_RECORDS } from './format/commit-format.ts'
@@ -25,6 +25,7 @@ export interface CommitLoopOptions {
   readonly durability: 'fsync' | 'os'
   readonly queueBytesMax: number
   readonly sealIdleMs: number
+  readonly memory: CommitMemory
   readonly table: LedgerTable
   readonly store: SegmentStore
   readonly tail: TailCache
@@ -310,7 +311,7 @@ export class CommitLoop {
         flags,
         leadBytes,
       },
-      allocateCommit,
+      (bytes) => this.#options.memory.allocate(bytes),
     )
     if (placement.isFirst) store.writeHeader(placement.segment, built.buffer.subarray(0, PAGE_BYTES))
     const mustSync = durability === 'fsync' || (flags & (FLAG_OPEN | FLAG_CLEAN_STOP)) !== 0

@@ -1,26 +1,55 @@
 /**
- * Memory for commits, which readers at the tail look at for as long as they like. Not shared with the writer thread:
- * the collector does not count shared memory, and hundreds of MiB of commits long gone would wait for it to have another
- * reason to run (docs/decisions/126).
+ * Memory for commits, which stand in the tail's cache when they are written. What leaves the cache without ever having
+ * been lent to a reader is used again: fresh memory costs a fault a page, and collections (bench: PutRecords, 1 KiB;
+ * docs/decisions/126).
+ *
+ * Not shared with the writer thread: the collector does not count shared memory, and hundreds of MiB of commits long
+ * gone would wait for it to have another reason to run.
  */
-import type { AllocateBuffer } from './disk.ts'
 
 /** Small pieces share one of these: memory of its own costs the garbage collector more than a small commit. */
 const SLAB_BYTES = 256 * 1024
 /** What is larger gets memory of its own, so that a slab is never mostly wasted. */
 const SLAB_PIECE_BYTES_MAX = SLAB_BYTES / 8
+/** Pieces that wait to be used again: as one leaves the cache for each that is taken, more would not be missed. */
+export const PIECES_KEPT_MAX = 8
+/** Sizes between one power of two and the next: at most an eighth of a piece is unused. */
+const SIZES_PER_DOUBLING = 8
 
-let slab = new ArrayBuffer(0)
-let slabUsed = 0
+export class CommitMemory {
+  #slab = new ArrayBuffer(0)
+  #slabUsed = 0
+  /** The oldest first. */
+  readonly #kept: ArrayBuffer[] = []
 
-/** Zeroed. A small piece keeps up to 256 KiB of its neighbours alive. */
-export const allocateCommit: AllocateBuffer = (bytes) => {
-  if (bytes > SLAB_PIECE_BYTES_MAX) return new Uint8Array(bytes)
-  if (slabUsed + bytes > slab.byteLength) {
-    slab = new ArrayBuffer(SLAB_BYTES)
-    slabUsed = 0
+  /** Zeroed. A small piece keeps up to 256 KiB of its neighbours alive. */
+  allocate(bytes: number): Uint8Array {
+    if (bytes > SLAB_PIECE_BYTES_MAX) return this.#piece(bytes)
+    if (this.#slabUsed + bytes > this.#slab.byteLength) {
+      this.#slab = new ArrayBuffer(SLAB_BYTES)
+      this.#slabUsed = 0
+    }
+    const piece = new Uint8Array(this.#slab, this.#slabUsed, bytes)
+    this.#slabUsed += bytes
+    return piece
   }
-  const piece = new Uint8Array(slab, slabUsed, bytes)
-  slabUsed += bytes
-  return piece
+
+  /** Only for what `allocate` gave and nobody looks at any more, once. */
+  giveBack({ buffer }: Uint8Array): void {
+    // Others may still look at their parts of a slab.
+    if (buffer.byteLength === SLAB_BYTES || !(buffer instanceof ArrayBuffer)) return
+    if (this.#kept.length === PIECES_KEPT_MAX) this.#kept.shift()
+    this.#kept.push(buffer)
+  }
+
+  #piece(bytes: number): Uint8Array {
+    const step = 2 ** Math.floor(Math.log2(bytes)) / SIZES_PER_DOUBLING
+    const size = Math.ceil(bytes / step) * step
+    // A slab's size tells slabs from pieces.
+    const pieceBytes = size === SLAB_BYTES ? size + step : size
+    const place = this.#kept.findIndex(({ byteLength }) => byteLength === pieceBytes)
+    const [used] = place === -1 ? [] : this.#kept.splice(place, 1)
+    if (used === undefined) return new Uint8Array(new ArrayBuffer(pieceBytes), 0, bytes)
+    return new Uint8Array(used, 0, bytes).fill(0)
+  }
 }

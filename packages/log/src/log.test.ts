@@ -60,6 +60,24 @@ describe('appending and reading', () => {
     await log.close()
   })
 
+  it('leaves what it lent as it is, however much is appended behind it', async () => {
+    const { log } = await openHarness({ segmentBytes: 1 << 20, tailBytesMax: 256 * 1024 })
+    await log.openLedgers(OPEN_1_2, NO_DEADLINE)
+    const payload = (i: number): string => String.fromCharCode(97 + (i % 26)).repeat(60_000)
+    const lent: (readonly [expected: string, bytes: Uint8Array])[] = []
+    for (let i = 0; i < 40; i++) {
+      const from = log.bounds(1).end
+      await log.append([part(1, payload(i))], NO_DEADLINE)
+      if (i % 3 > 0) continue
+      const { frames } = await log.read(1, from, READ)
+      lent.push(...frames.map(({ bytes }) => [payload(i), bytes] as const))
+    }
+    expect(lent).toHaveLength(14)
+    for (const [expected, bytes] of lent) expect(Buffer.from(bytes).toString()).toBe(expected)
+    expect(textOf(await readAll(log, 1))).toBe(Array.from({ length: 40 }, (_, i) => payload(i)).join(''))
+    await log.close()
+  })
+
   it('answers at the tail at once, without a promise', async () => {
     const { log } = await openHarness()
     await log.openLedgers(OPEN_1_2, NO_DEADLINE)

@@ -27,6 +27,7 @@ import type {
   TrimFloor,
 } from './api.ts'
 import { CommitLoop } from './commit-loop.ts'
+import { CommitMemory } from './commit-memory.ts'
 import type { ControlFrame } from './control-queue.ts'
 import type { AllocateBuffer } from './disk.ts'
 import { DamageLog } from './damage-log.ts'
@@ -127,7 +128,8 @@ export class Log implements AsyncDisposable {
     this.#files = files
     this.#pages = pages
     this.#holes = recovered.holes
-    this.#tail = new TailCache(options.tailBytesMax ?? TAIL_BYTES_MAX_DEFAULT)
+    const memory = new CommitMemory()
+    this.#tail = new TailCache(options.tailBytesMax ?? TAIL_BYTES_MAX_DEFAULT, (buffer) => memory.giveBack(buffer))
     this.#damage = new DamageLog(logger, recovered.damage)
     this.#calls = new Deadlines(clock, ({ outcome }) => {
       outcome.reject(new LogError('unknown', 'the deadline passed before the log had decided'))
@@ -157,6 +159,7 @@ export class Log implements AsyncDisposable {
       durability: options.durability,
       queueBytesMax: options.queueBytesMax ?? QUEUE_BYTES_MAX_DEFAULT,
       sealIdleMs: options.sealIdleMs ?? SEAL_IDLE_MS_DEFAULT,
+      memory,
       table: this.#table,
       store: this.#store,
       tail: this.#tail,

@@ -12,6 +12,18 @@ describe('TailCache', () => {
     expect(tail.get(500, 50_000, 3)).toBeUndefined()
   })
 
+  it('tells of what leaves and was never lent', () => {
+    const unused: Uint8Array[] = []
+    const tail = new TailCache(300, (buffer) => unused.push(buffer))
+    const buffers = Array.from({ length: 6 }, () => new Uint8Array(100))
+    for (const [i, buffer] of buffers.entries()) {
+      tail.add(1 + i, buffer, i * 100)
+      if (i === 1) tail.get(1, 10, 5)
+    }
+    expect(unused).toEqual([buffers[1], buffers[2]])
+    expect(unused[0]).toBe(buffers[1])
+  })
+
   it('keeps nothing when it may not', () => {
     const tail = new TailCache(0)
     tail.add(1, new Uint8Array(10), 0)

@@ -1,6 +1,7 @@
 interface Entry {
   readonly buffer: Uint8Array
   readonly fileOffset: number
+  isLent: boolean
 }
 
 /**
@@ -10,14 +11,17 @@ interface Entry {
  */
 export class TailCache {
   readonly #bytesMax: number
+  readonly #onUnused: (buffer: Uint8Array) => void
   #bytes = 0
   /** Entry i is commit `#firstCommit + i`; entries before `#head` have left. */
   #entries: (Entry | undefined)[] = []
   #head = 0
   #firstCommit = 0
 
-  constructor(bytesMax: number) {
+  /** `onUnused` gets each buffer that leaves and was never lent: nobody looks at it any more. */
+  constructor(bytesMax: number, onUnused: (buffer: Uint8Array) => void = () => {}) {
     this.#bytesMax = bytesMax
+    this.#onUnused = onUnused
   }
 
   get bytes(): number {
@@ -32,11 +36,14 @@ export class TailCache {
   /** `fileOffset`: where the buffer begins in its segment file. */
   add(commit: number, buffer: Uint8Array, fileOffset: number): void {
     if (this.#entries.length === 0) this.#firstCommit = commit
-    this.#entries.push({ buffer, fileOffset })
+    this.#entries.push({ buffer, fileOffset, isLent: false })
     this.#bytes += buffer.length
     while (this.#bytes > this.#bytesMax) {
-      this.#bytes -= this.#entries[this.#head]?.buffer.length ?? 0
+      const oldest = this.#entries[this.#head]
       this.#entries[this.#head++] = undefined
+      if (oldest === undefined) continue
+      this.#bytes -= oldest.buffer.length
+      if (!oldest.isLent) this.#onUnused(oldest.buffer)
     }
     // Letting go of the places in one go keeps this linear.
     if (this.#head > 64 && this.#head * 2 > this.#entries.length) {
@@ -51,6 +58,8 @@ export class TailCache {
     const place = commit - this.#firstCommit
     if (place < this.#head) return undefined
     const entry = this.#entries[place]
-    return entry?.buffer.subarray(offset - entry.fileOffset, offset - entry.fileOffset + bytes)
+    if (entry === undefined) return undefined
+    entry.isLent = true
+    return entry.buffer.subarray(offset - entry.fileOffset, offset - entry.fileOffset + bytes)
   }
 }

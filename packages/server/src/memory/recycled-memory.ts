@@ -1,7 +1,7 @@
 /**
  * Memory for what one request needs and lets go of: its body, its records laid out. Pieces are used again, the last
  * one first: fresh memory costs a fault a page, and makes the collector mark the whole heap each 64 MiB (bench:
- * PutRecords, 1 KiB, which takes three quarters of the time with it; docs/decisions/126).
+ * PutRecords, 1 KiB, docs/decisions/126).
  *
  * Invariant: a piece has one owner. Whoever gives it back vouches that nobody looks at it any more, and who cannot
  * tell leaves it to the collector: the next owner writes over it.
