@@ -15,7 +15,7 @@ const HALVES = 2
 const STATES_DEFAULT = 300_000
 /** For a machine ten times as slow as the one that this was measured on. */
 const STATES_PER_SECOND_MIN = 100
-/** Twice what a half needs: `npm test` ends, also on a machine that is very slow today, and says so. */
+/** Nearly twice what a half is estimated to need on quiet cores: a very slow machine ends here, and says so. */
 const SECONDS_MAX = 200
 /** A long run says how far it is. */
 const PROGRESS_MS = 60_000
