@@ -422,6 +422,27 @@ describe('faults', () => {
     await log.close()
   })
 
+  it('a disk that neither takes spares nor lets go of them does not fill; mended, it goes on', async () => {
+    const { log, disk, clock } = await openHarness()
+    await log.openLedgers(OPEN_1_2, NO_DEADLINE)
+    disk.faults = ({ kind, path }) =>
+      path.startsWith('spare/') && (kind === 'write' || kind === 'remove') ? { code: 'EIO' } : undefined
+    for (let i = 0; i < 50; i++) await log.append([kibibyte(1, i)], { deadlineMs: clock.monotonic() + 60_000 })
+    for (let second = 0; second < 20; second++) {
+      clock.advance(1_001)
+      await turns()
+    }
+    const spares = (): readonly string[] => disk.paths().filter((path) => path.startsWith('spare/'))
+    expect(spares()).toHaveLength(1)
+    expect(log.health()).toMatchObject({ writable: false, reason: expect.stringContaining('EIO') })
+    disk.faults = undefined
+    clock.advance(1_001)
+    await turns()
+    expect(log.health()).toEqual({ writable: true, damage: [] })
+    expect(spares()).toHaveLength(log.statistics().spares)
+    await log.close()
+  })
+
   it('no file to be had for an index is no damage: the read fails, and the next one succeeds', async () => {
     const { log, disk, clock } = await openHarness()
     await log.openLedgers(OPEN_1_2, NO_DEADLINE)

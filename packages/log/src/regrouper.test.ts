@@ -128,6 +128,39 @@ describe('regrouping', () => {
     await again.log.close()
   })
 
+  it('begins nothing new while what failed cannot be removed, and removes it when it can', async () => {
+    const harness = await opened(80)
+    const { log, clock, disk } = harness
+    let failed = 0
+    disk.faults = ({ kind, path }) =>
+      (kind === 'rename' || kind === 'remove') && /g\d+\.seg\.tmp$/.test(path) && ++failed > 0
+        ? { code: 'EIO' }
+        : undefined
+    const begun = (): number => disk.paths().filter((path) => path.endsWith('.tmp')).length
+    await hint(log)
+    await passUntil(clock, () => failed > 20)
+    expect(begun()).toBe(1)
+    disk.faults = undefined
+    await passUntil(clock, () => groupedFiles(harness).length > 0 && begun() === 0)
+    await log.close()
+  })
+
+  it('removes what it began when a segment proved unreadable, without another cause to go on', async () => {
+    const harness = await opened(80)
+    const { log, clock, disk } = harness
+    let removals = 0
+    disk.faults = ({ kind, path }) => {
+      if (kind === 'read' && path.endsWith('.seg')) return { code: 'EIO' }
+      return kind === 'remove' && path.endsWith('.seg.tmp') && ++removals > 0 ? { code: 'EACCES' } : undefined
+    }
+    await hint(log)
+    const untilMs = clock.now() + 5_000
+    await passUntil(clock, () => removals > 0 && clock.now() > untilMs)
+    disk.faults = ({ kind, path }) => (kind === 'read' && path.endsWith('.seg') ? { code: 'EIO' } : undefined)
+    await passUntil(clock, () => !disk.paths().some((path) => path.endsWith('.tmp')))
+    await log.close()
+  })
+
   it('copies records beside the end of another ledger, which has no bytes and stands where they do', async () => {
     const harness = await opened(0)
     const { log, clock } = harness

@@ -82,18 +82,25 @@ export class Regrouper {
 
   /**
    * Writes what is most worth it among the segments up to `lastCommit`; `undefined`: nothing is, there is no room, or
-   * it was stopped. `between` is called now and then, and may do other work on the log. Rejects with the disk's errors.
+   * it was stopped. `between` is called now and then, and may do other work on the log. Rejects with the disk's errors,
+   * also as long as what failed before cannot be removed.
    */
   async write(lastCommit: number, between: () => Promise<void>): Promise<RegroupStep | undefined> {
-    await this.#scraps.remove()
     for (;;) {
+      await this.#scraps.remove()
+      this.#scraps.needGone()
       const inputs = await this.#policy.next(lastCommit)
       if (inputs === undefined || this.#isStopped || !(await this.#hasRoom(inputs))) return undefined
       try {
-        return await this.#write(inputs, between)
+        const step = await this.#write(inputs, between)
+        if (step !== undefined) return step
       } catch (error) {
-        // A reader that needs the index has it built again.
-        if (error instanceof StoppedError || error instanceof IndexDamagedError) return undefined
+        if (error instanceof StoppedError) return undefined
+        if (error instanceof IndexDamagedError) {
+          // A reader that needs the index has it built again; what was begun goes before.
+          this.#scraps.needGone()
+          return undefined
+        }
         if (!(error instanceof FrameUnreadableError)) throw error
         // It stays as it is; others can still be helped.
         error.frame.segment.isUnfit = true

@@ -90,6 +90,8 @@ export class SegmentStore {
   #spares: Spare[] = []
   readonly #scraps: Scraps
   #spareNumber = 0
+  /** The file that was last begun as a spare: should it fail and stay, none is begun after it. */
+  #begun: string | undefined
   #lastNumber: number
   #shortage: string | undefined
   #isUrgent = false
@@ -352,6 +354,7 @@ export class SegmentStore {
 
   async #makeSpare(zeroBytes: number): Promise<void> {
     const { disk, segmentBytes, freeBytesMin, bytesMax } = this.#options
+    if (this.#begun !== undefined) this.#scraps.needGone([this.#begun])
     if (this.bytes + segmentBytes > bytesMax) {
       throw new LogError('no-space', `the log has reached its bound of ${bytesMax} bytes`)
     }
@@ -364,6 +367,7 @@ export class SegmentStore {
     }
     const path = `spare/${String(++this.#spareNumber).padStart(10, '0')}.seg`
     const file = await disk.create(path)
+    this.#begun = path
     let zeroedTo = 0
     try {
       // Who waits is helped by the first few steps; the rest follows ahead of the commits.
