@@ -11,9 +11,10 @@ import { seededRandom, VirtualClock } from '@millrace/std/testing'
 import { ChangeList } from './change-list.ts'
 import { type Contents, readAll } from './contents.ts'
 import { type Fork, History, type WrapDisk } from './history.ts'
+import { leftoversOf } from './leftovers.ts'
 import { Violation } from './oracle.ts'
 import { makePayload } from './payload.ts'
-import { settled } from './settled.ts'
+import { idle, settled } from './settled.ts'
 
 const DEPTH_MAX = 3
 /** Of all recoveries, how many are crashed halfway, go on to write, or close and open once more. */
@@ -108,10 +109,15 @@ export async function surviveFaults(history: History, crash: CrashMode, random: 
   const after = { disk: left, moment: history.oracle.now, life: history.lives, wallMs: AFTER_FAULTS_MS }
   const life = await begin(disk, random, after, run)
   history.oracle.check(life.contents, after.moment)
+  await idle(life.clock, CLEANED_MS)
+  const unknown = leftoversOf(disk, life.log)
+  if (unknown.count > 0) throw new Violation(`${unknown.count} files stay behind in the next life: ${unknown.text}`)
   await probe(life, random, after, run)
   disk.halt()
 }
 
+/** By then what an opening has found to be in the way is gone. */
+const CLEANED_MS = 1_000
 /** Later than any history. */
 const AFTER_FAULTS_MS = 1_800_000_000_000
 

@@ -1,6 +1,10 @@
 /** The table of docs/reference/faults.md, as far as it is about calls of the disk: what may become of a fault, and where. */
 import type { CallPlace } from './call-sites.ts'
-import type { Outcome } from './fault-matrix.ts'
+import type { Sign } from './fault-history.ts'
+import type { Cell } from './fault-plan.ts'
+
+/** What a fault came to. */
+type Outcome = Sign | 'nothing' | `${Sign} + stops`
 
 interface FaultRow {
   /** The first column of the table. */
@@ -9,6 +13,8 @@ interface FaultRow {
   readonly places: RegExp
   /** One of these it comes to, and to nothing else. */
   readonly outcomes: readonly Outcome[]
+  /** What may be added when it lasts. */
+  readonly lasting?: readonly Sign[]
 }
 
 const ROWS: readonly FaultRow[] = [
@@ -40,6 +46,11 @@ const ROWS: readonly FaultRow[] = [
     outcomes: ['upkeep again', 'closes without', 'refuses to start'],
   },
   {
+    name: 'removing what an error left half done',
+    places: /^scraps\.ts /,
+    outcomes: ['prepares again', 'upkeep again', 'refuses to start'],
+  },
+  {
     name: 'regrouping: reading a full segment',
     places: /^grouped-writer\.ts #read read$/,
     outcomes: ['damage'],
@@ -55,7 +66,12 @@ const ROWS: readonly FaultRow[] = [
     places: /^open-files\.ts /,
     outcomes: ['call fails', 'damage', 'upkeep again', 'nothing'],
   },
-  { name: 'reading an index page', places: /^page-cache\.ts /, outcomes: ['nothing', 'damage'] },
+  {
+    name: 'reading an index page',
+    places: /^page-cache\.ts /,
+    outcomes: ['nothing', 'damage'],
+    lasting: ['upkeep again'],
+  },
   {
     name: 'opening the directory (list, open, read, create, rename, sync)',
     places:
@@ -68,6 +84,28 @@ export function rowOf({ name }: CallPlace): FaultRow | undefined {
   return ROWS.find(({ places }) => places.test(name))
 }
 
+/**
+ * Why `signs` are not what the rows of `places` allow, where the faults of a cell hit; `undefined`: they are. One fault
+ * comes to one of its outcomes; what lasts, and two at once, to some of those of all their rows.
+ */
+export function whyNotAllowed(
+  places: readonly CallPlace[],
+  { lasts, second }: Cell,
+  signs: ReadonlySet<Sign>,
+): string | undefined {
+  const rows = places.flatMap((place) => rowOf(place) ?? [])
+  // A place that only failures lead to, and that no row names.
+  if (rows.length < places.length) return undefined
+  const outcomes = rows.flatMap((row) => (lasts === 'once' ? row.outcomes : [...row.outcomes, ...(row.lasting ?? [])]))
+  const said = signs.size === 0 ? ['nothing'] : [...signs].sort()
+  const allowed = new Set<string>(outcomes.flatMap((outcome) => outcome.split(' + ')))
+  const isOne = lasts === 'once' && second === undefined
+  const isAllowed = isOne
+    ? outcomes.some((outcome) => outcome === said.join(' + '))
+    : said.every((sign) => allowed.has(sign))
+  return isAllowed ? undefined : `${rows.map(({ name }) => name).join('; ')}: ${[...new Set(outcomes)].join(', ')}`
+}
+
 export const ROW_NAMES: readonly string[] = ROWS.map(({ name }) => name)
 
 /** Places to which no history of this suite leads, and why. */
@@ -76,8 +114,8 @@ export const UNREACHED: ReadonlyMap<string, string> = new Map([
   ['segment-store.ts syncActive sync', 'only without fsync (`os`)'],
   ['segment-store.ts syncRetired sync', 'only without fsync (`os`)'],
   ['index-file.ts writeIndexFile remove', 'only after a failure'],
-  ['scraps.ts remove exists', 'only after a failure: log.test.ts'],
-  ['scraps.ts remove remove', 'only after a failure: log.test.ts'],
+  ['scraps.ts remove exists', 'only after a failure: two at once, log.test.ts'],
+  ['scraps.ts remove remove', 'only after a failure: two at once, log.test.ts'],
   ['index-file.ts readPage read', 'only with damage, or some 32,000 ledgers'],
   ['log.ts #walkAgain size', 'only after a failure: upkeep.test.ts'],
   ['recovery/grouped-loader.ts #walk open', 'only after a failure: regrouper.test.ts'],

@@ -90,8 +90,8 @@ export interface HistoryOptions {
   readonly onExcused?: (phase: LifePhase) => void
   /** Called in each life before it ends, with what a user of the log has by then. It drives the clock itself. */
   readonly beforeEnd?: (life: LivingLog) => Promise<void>
-  /** Whether it has lived long enough when a life has ended. Default: as often as the seed says. */
-  readonly isOver?: () => boolean
+  /** Whether it has lived long enough when a life has ended; `isLast` by the seed. Default: as often as that says. */
+  readonly isOver?: (isLast: boolean) => boolean
 }
 
 /** Where a life of a log stands: `Log.open` and `Log.close` are under way in the first and the last. */
@@ -147,11 +147,11 @@ export class History {
     this.#isMixed = this.#random.float() < MIXED_CHANCE && !isLarge
     if (this.#isMixed) disk = await this.#mix(disk)
     const lives = this.#options.lives ?? 1 + this.#below(LIVES_MAX)
-    for (let life = 1; life <= lives; life++) {
-      this.lives = life
-      disk = await this.#live(disk, this.#options.endClean === true && life === lives)
-      if (this.#options.isOver?.() === true) break
-    }
+    const { isOver = (isLast: boolean) => isLast, endClean = false } = this.#options
+    do {
+      this.lives++
+      disk = await this.#live(disk, endClean && this.lives === lives)
+    } while (!isOver(this.lives >= lives))
     return disk
   }
 

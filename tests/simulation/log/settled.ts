@@ -24,3 +24,8 @@ export async function settled<T>(clock: VirtualClock, promise: Promise<T> | T): 
   }
   throw new Error(`hang: no answer after ${TURNS_MAX} timers`)
 }
+
+/** Lets so much time pass, and everything happen that it brings. */
+export async function idle(clock: VirtualClock, ms: number): Promise<void> {
+  await settled(clock, new Promise<void>((done) => void clock.setTimer(ms, done)))
+}
