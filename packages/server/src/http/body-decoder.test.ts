@@ -27,6 +27,12 @@ describe('releaseInput', () => {
     expect(read[BYTES - 1]).toBe(1)
   })
 
+  it('leaves data alone that shares its memory with what is not of the records', () => {
+    const shared = Buffer.alloc(BYTES, 1)
+    releaseInput({ Records: [{ Data: shared.subarray(10, 20) }] }, new Uint8Array(0))
+    expect(shared[BYTES - 1]).toBe(1)
+  })
+
   it.each([undefined, {}, { Records: [] }, { Records: [{}] }])('has nothing to do for %j', (input) => {
     expect(() => releaseInput(input, new Uint8Array(0))).not.toThrow()
   })
