@@ -42,8 +42,11 @@ checkNode()
 await ensureInstalled()
 await ensureBuilt()
 const endings = []
-for (const [name, [project, files, amounts]] of Object.entries(parts)) {
+for (const [name, [project, files, defaults]] of Object.entries(parts)) {
   if (wanted.length > 0 && !wanted.includes(name)) continue
+  const amounts = Object.fromEntries(
+    Object.entries(defaults).map(([variable, amount]) => [variable, process.env[variable] ?? amount]),
+  )
   console.log(
     `\n── soak: ${name} (${Object.entries(amounts)
       .map((pair) => pair.join('='))
@@ -51,7 +54,7 @@ for (const [name, [project, files, amounts]] of Object.entries(parts)) {
   )
   const startedAt = performance.now()
   const args = ['run', '--project', project, '--testTimeout', '14400000', ...files]
-  const code = await runTool('vitest/vitest.mjs', args, { env: { ...amounts, ...process.env } })
+  const code = await runTool('vitest/vitest.mjs', args, { env: { ...process.env, ...amounts } })
   endings.push(
     `${code === 0 ? 'ok    ' : 'FAILED'} ${name}, ${((performance.now() - startedAt) / 60_000).toFixed(1)} min`,
   )

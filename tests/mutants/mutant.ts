@@ -40,3 +40,10 @@ export function mutate(mutant: Mutant, source: string): string {
   }
   return parts.join(mutant.replace)
 }
+
+/** The row of a mutant in the table of docs/testing.md, but for the seconds. */
+export function rowStart({ mechanism, name, suite }: Mutant): string {
+  // `log/src/log.test.ts` is called log.
+  const files = suite.files.map((file) => (file.split('/').at(-1) ?? '').replace(/\.test\.ts$/, ''))
+  return `| ${mechanism} | \`${name}\` | ${suite.project}: ${files.join(', ')} |`
+}

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
-import { mutate } from './mutant.ts'
+import { mutate, rowStart } from './mutant.ts'
 import { MUTANTS } from './mutants.ts'
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
@@ -18,6 +18,14 @@ describe('the planted bugs', () => {
     const source = readFileSync(join(root, mutant.file), 'utf8')
     expect(mutate(mutant, source)).not.toBe(source)
     for (const part of mutant.suite.files) expect(tests.some((path) => path.includes(part))).toBe(true)
+  })
+
+  it('stand in the table of docs/testing.md, each in its row', () => {
+    const page = readFileSync(join(root, 'docs', 'testing.md'), 'utf8')
+    const rows = page
+      .split('\n')
+      .flatMap((line) => /^(\| [^|]+ \| `[\w-]+` \| [^|]+ \|) [^|]+ \|$/.exec(line)?.[1] ?? [])
+    expect(rows.sort()).toEqual(MUTANTS.map((mutant) => rowStart(mutant)).sort())
   })
 
   it('are at least 25, each with a name of its own', () => {

@@ -8,7 +8,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { systemClock } from '@millrace/std'
-import { type Mutant, MUTANT_VARIABLE, type Suite } from './mutant.ts'
+import { type Mutant, MUTANT_VARIABLE, rowStart, type Suite } from './mutant.ts'
 import { MUTANTS } from './mutants.ts'
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
@@ -72,18 +72,11 @@ async function hunt(mutant: Mutant): Promise<{ readonly caught: boolean; readonl
         ? 'NOT CAUGHT'
         : 'TOO SLOW'
   const where = [mutant.suite.project, ...mutant.suite.files].join(' ')
-  const row = `| ${mutant.mechanism} | \`${mutant.name}\` | ${suiteName(mutant.suite)} | ${result.seconds.toFixed(0)} |`
   const line =
     isMarkdown && caught
-      ? row
+      ? `${rowStart(mutant)} ${result.seconds.toFixed(0)} |`
       : `${verdict.padEnd(10)} ${result.seconds.toFixed(1).padStart(5)} s  ${mutant.name.padEnd(34)} ${where}`
   return { caught, line, run: result }
-}
-
-/** `log/src/log.test.ts` is called log. */
-function suiteName({ project, files }: Suite): string {
-  const names = files.map((file) => (file.split('/').at(-1) ?? '').replace(/\.test\.ts$/, ''))
-  return `${project}: ${names.join(', ')}`
 }
 
 const isMarkdown = process.argv.includes('--markdown')
