@@ -6,9 +6,10 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { batchedPuts, createBenchStream, type RequestsFor, singlePuts } from './loads.ts'
-import { inTurn, median, type SideResult } from './pairs.ts'
+import { inTurn, type SideResult } from './pairs.ts'
 import { MeasuredProcess } from './processes.ts'
 import { signedIn } from './requests.ts'
+import { median, ratios } from './statistics.ts'
 
 /** Many short rounds: whatever else the machine does then falls on all sides alike. */
 const ROUNDS = 20
@@ -103,7 +104,7 @@ export async function compare(other: string, only = ''): Promise<void> {
 
 /** Round by round: the median, and in brackets the middle half. */
 function ratioOf(a: readonly number[], b: readonly number[]): string {
-  const ratios = a.map((value, i) => value / (b[i] ?? Number.NaN)).toSorted((x, y) => x - y)
-  const at = (share: number): string => (ratios[Math.floor(ratios.length * share)] ?? Number.NaN).toFixed(2)
+  const sorted = ratios(a, b).toSorted((x, y) => x - y)
+  const at = (share: number): string => (sorted[Math.floor(sorted.length * share)] ?? Number.NaN).toFixed(2)
   return `${at(0.5)} (${at(0.25)}–${at(0.75)})`
 }

@@ -8,9 +8,7 @@ export interface DiskCeiling {
   readonly p99Ms: number
 }
 
-const WRITES = 200
-
-export function diskCeiling(folder: string, bytes: number): DiskCeiling {
+export function diskCeiling(folder: string, bytes: number, writes: number): DiskCeiling {
   const path = join(folder, 'disk-ceiling')
   const file = openSync(path, 'w')
   const buffer = Buffer.alloc(bytes, 1)
@@ -18,7 +16,7 @@ export function diskCeiling(folder: string, bytes: number): DiskCeiling {
   // Written twice: the second round overwrites blocks that exist, as recycled segments do.
   for (let round = 0; round < 2; round++) {
     times.length = 0
-    for (let i = 0; i < WRITES; i++) {
+    for (let i = 0; i < writes; i++) {
       const startedAt = performance.now()
       writeSync(file, buffer, 0, bytes, i * bytes)
       fdatasyncSync(file)
@@ -28,5 +26,5 @@ export function diskCeiling(folder: string, bytes: number): DiskCeiling {
   closeSync(file)
   rmSync(path)
   times.sort((a, b) => a - b)
-  return { bytes, p50Ms: times[WRITES / 2] ?? 0, p99Ms: times[Math.floor(WRITES * 0.99)] ?? 0 }
+  return { bytes, p50Ms: times[writes >> 1] ?? 0, p99Ms: times[Math.floor(writes * 0.99)] ?? 0 }
 }

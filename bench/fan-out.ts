@@ -4,9 +4,11 @@
  */
 import { type ClientHttp2Session, connect } from 'node:http2'
 import { EventMessageDecoder, signRequest } from '@millrace/protocol'
-import { agesOf, type Latency, latencyOf, type Pace, putAtPace, until } from './paced-puts.ts'
+import type { Pace } from './open-loop.ts'
+import { pacedPuts } from './paced-puts.ts'
 import type { MeasuredProcess } from './processes.ts'
 import { ACCESS_KEY, call } from './requests.ts'
+import { until } from './until.ts'
 
 export interface FanOutLoad extends Pace {
   readonly consumers: number
@@ -14,7 +16,9 @@ export interface FanOutLoad extends Pace {
   readonly isEncrypted?: boolean
 }
 
-export interface FanOutResult extends Latency {
+export interface FanOutResult {
+  /** From when each put was due to each event that carried it. */
+  readonly latenciesMs: readonly number[]
   /** Processor seconds of the server per second, all threads. */
   readonly cpu: number
 }
@@ -31,6 +35,7 @@ export async function fanOut(server: MeasuredProcess, load: FanOutLoad): Promise
       KeyId: 'alias/aws/kinesis',
     })
   const StreamARN = `arn:aws:kinesis:us-east-1:000000000000:stream/${stream}`
+  const puts = pacedPuts(port, stream, load)
   const latencies: number[] = []
   const sessions: ClientHttp2Session[] = []
   for (let i = 0; i < consumers; i++) {
@@ -38,11 +43,12 @@ export async function fanOut(server: MeasuredProcess, load: FanOutLoad): Promise
     const { ConsumerARN } = Consumer as { ConsumerARN: string }
     const session = connect(`http://127.0.0.1:${port}`)
     sessions.push(session)
-    const onRecords = (ages: readonly number[]): void => void latencies.push(...ages)
+    const onRecords = (records: readonly PushedRecord[]): void => void latencies.push(...puts.agesOf(records))
     for (let shard = 0; shard < shards; shard++) await subscribe(session, port, ConsumerARN, shard, onRecords)
   }
   const [cpuBefore, startedAt] = [server.cpuSeconds(), performance.now()]
-  const expected = (await putAtPace(port, stream, load)) * consumers
+  await puts.put()
+  const expected = puts.count * consumers
   await until(
     () => latencies.length >= expected,
     () => `${expected} records should have come, ${latencies.length} did`,
@@ -50,7 +56,11 @@ export async function fanOut(server: MeasuredProcess, load: FanOutLoad): Promise
   const cpu = (server.cpuSeconds() - cpuBefore) / ((performance.now() - startedAt) / 1000)
   for (const session of sessions) session.destroy()
   await call(port, 'DeleteStream', { StreamName: stream, EnforceConsumerDeletion: true })
-  return { ...latencyOf(latencies), cpu }
+  return { latenciesMs: latencies, cpu }
+}
+
+interface PushedRecord {
+  readonly Data: string
 }
 
 /** Resolves when the first event came. */
@@ -59,7 +69,7 @@ export function subscribe(
   port: number,
   ConsumerARN: string,
   shard: number,
-  onRecords: (agesMs: readonly number[]) => void,
+  onRecords: (records: readonly PushedRecord[]) => void,
 ): Promise<void> {
   const body = Buffer.from(
     JSON.stringify({
@@ -88,8 +98,8 @@ export function subscribe(
       for (const { headers: message, payload } of decoder.push(chunk)) {
         if (message.get(':event-type') !== 'SubscribeToShardEvent') continue
         resolve()
-        const { Records } = JSON.parse(Buffer.from(payload).toString()) as { Records: readonly { Data: string }[] }
-        onRecords(agesOf(Records))
+        const { Records } = JSON.parse(Buffer.from(payload).toString()) as { Records: readonly PushedRecord[] }
+        onRecords(Records)
       }
     })
     request.end(body)

@@ -1,20 +1,26 @@
 /**
- * Two loads run in turn, A B A B …, so that a machine that slows down slows both; the ratio is taken round by round.
+ * Loads run in turn, A B A B …, so that a machine that slows down slows all of them; ratios are taken round by round.
  */
-import { load, type LoadOptions, type LoadResult } from './raw-client.ts'
 import type { MeasuredProcess } from './processes.ts'
+import { load, type LoadOptions, type LoadResult } from './raw-client.ts'
 
-export interface Side {
+export interface Side extends Pick<LoadOptions, 'request' | 'reader'> {
   readonly process: MeasuredProcess
-  readonly request: LoadOptions['request']
   /** What one request is worth, e.g. 500 records. */
   readonly unitsPerRequest: number
+  /** Default: as many as the others have. */
+  readonly connections?: number
 }
 
+/** One figure a round of each. */
 export interface SideResult {
   readonly unitsPerSecond: readonly number[]
   readonly cpuSecondsPerUnit: readonly number[]
+  /** The load generator's processor time, of the server's. */
+  readonly clientShare: readonly number[]
   readonly latency: readonly LoadResult['latencyMs'][]
+  /** The most that was resident in any round. */
+  readonly peakMiB: number
 }
 
 export interface PairOptions {
@@ -32,35 +38,35 @@ export async function inTurn(sides: readonly Side[], options: PairOptions): Prom
   const results = sides.map(() => ({
     unitsPerSecond: [] as number[],
     cpuSecondsPerUnit: [] as number[],
+    clientShare: [] as number[],
     latency: [] as LoadResult['latencyMs'][],
+    peakMiB: 0,
   }))
-  const { rounds, warmUpRounds = 1 } = options
+  const { rounds, warmUpRounds = 1, ...loadOptions } = options
+  for (const { process } of sides) process.resetPeak()
   for (let round = -warmUpRounds; round < rounds; round++) {
-    for (const [i, side] of sides.entries()) {
-      const cpuBefore = side.process.cpuSeconds()
-      const { requests, seconds, latencyMs } = await load({
-        port: side.process.port,
-        connections: options.connections,
-        durationMs: options.durationMs,
-        ...(options.requestsMax === undefined ? {} : { requestsMax: options.requestsMax }),
-        request: side.request,
+    for (const [
+      i,
+      { process, request, reader, unitsPerRequest, connections = options.connections },
+    ] of sides.entries()) {
+      const cpuBefore = process.cpuSeconds()
+      const { requests, seconds, latencyMs, clientCpuSeconds } = await load({
+        ...loadOptions,
+        connections,
+        port: process.port,
+        request,
+        ...(reader === undefined ? {} : { reader }),
       })
-      if (round < 0) continue
-      const units = requests * side.unitsPerRequest
-      results[i]?.unitsPerSecond.push(units / seconds)
-      results[i]?.cpuSecondsPerUnit.push((side.process.cpuSeconds() - cpuBefore) / units)
-      results[i]?.latency.push(latencyMs)
+      const result = results[i]
+      if (round < 0 || result === undefined) continue
+      const cpuSeconds = process.cpuSeconds() - cpuBefore
+      const units = requests * unitsPerRequest
+      result.unitsPerSecond.push(units / seconds)
+      result.cpuSecondsPerUnit.push(cpuSeconds / units)
+      result.clientShare.push(clientCpuSeconds / cpuSeconds)
+      result.latency.push(latencyMs)
+      result.peakMiB = process.peakMiB()
     }
   }
   return results
-}
-
-export function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN
-}
-
-/** The ratio of `a` to `b`, round by round: median, lowest, highest. */
-export function ratio(a: SideResult, b: SideResult): { median: number; min: number; max: number } {
-  const ratios = a.unitsPerSecond.map((value, i) => value / (b.unitsPerSecond[i] ?? Number.NaN))
-  return { median: median(ratios), min: Math.min(...ratios), max: Math.max(...ratios) }
 }

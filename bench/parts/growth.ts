@@ -5,14 +5,16 @@
 import { connect as connectHttp2 } from 'node:http2'
 import { connect, type Socket } from 'node:net'
 import { once } from 'node:events'
-import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { subscribe } from './fan-out.ts'
-import { text } from './loads.ts'
-import { inTurn, median, type SideResult } from './pairs.ts'
-import { MeasuredProcess } from './processes.ts'
-import { load } from './raw-client.ts'
-import { call, signedRequest } from './requests.ts'
+import { subscribe } from '../fan-out.ts'
+import { growLog } from '../grown-log.ts'
+import { createMany, text } from '../loads.ts'
+import { spreadText } from '../page.ts'
+import { inTurn, type SideResult } from '../pairs.ts'
+import { type Bench, once as single, type Part, type PartReport } from '../part.ts'
+import type { MeasuredProcess } from '../processes.ts'
+import { call, signedRequest } from '../requests.ts'
+import { median, ratios, type Spread, spreadOf } from '../statistics.ts'
 
 const SHARDS = 10_000
 const STREAMS = 1_000
@@ -22,29 +24,20 @@ const CONSUMERS = 50
 const CONSUMERS_PER_STREAM = 10
 /** Of the stream that is put to and read from on every server. */
 const BUSY_SHARDS = 4
-const LARGE_PUT_RECORDS = 500
-const LARGE_PUT_RECORD_BYTES = 18 * 1024
-const CALLS_AT_ONCE = 16
 /** What follows a start in the background is not idling. */
 const SETTLE_MS = 2_000
 
-export interface GrowthSettings {
+interface GrowthSettings {
   readonly rounds: number
   readonly durationMs: number
+  /** Not counted. */
+  readonly warmUpRounds: number
   /** How long servers are watched that nobody asks anything. */
   readonly idleMs: number
-  /** Of the log, GiB. */
-  readonly gib: number
-}
-
-export interface Spread {
-  readonly median: number
-  readonly min: number
-  readonly max: number
 }
 
 /** All but the last as ratios to a small server. */
-export interface GrowthRow {
+interface GrowthRow {
   readonly growth: string
   readonly start?: Spread
   readonly resident: number
@@ -76,7 +69,12 @@ const nothing = (): void => undefined
 const growths = (gib: number): readonly Growth[] => [
   { growth: `${SHARDS} shards`, grow: growShards, isStored: true, isLoaded: true },
   { growth: `${STREAMS} streams`, grow: growStreams, isStored: true, isLoaded: true },
-  { growth: `${gib} GiB of log`, grow: (server) => growLog(server, gib), isStored: true, isLoaded: false },
+  {
+    growth: `${gib} GiB of log`,
+    grow: async ({ port }) => (await growLog(port, 'busy', gib), nothing),
+    isStored: true,
+    isLoaded: false,
+  },
   { growth: `${CONNECTIONS} idle connections`, grow: growConnections, isStored: false, isLoaded: true },
   {
     growth: `${CONSUMERS} registered consumers, subscribed to idle shards`,
@@ -86,17 +84,60 @@ const growths = (gib: number): readonly Growth[] => [
   },
 ]
 
-export async function growthRows(
-  folder: string,
-  options: readonly string[],
-  settings: GrowthSettings,
-): Promise<GrowthRow[]> {
-  const start = (name: string): Promise<MeasuredProcess> => MeasuredProcess.millrace(join(folder, name), options)
+export const growthPart: Part = { name: 'growth', heading: '## Growth', run: growth }
+
+async function growth(bench: Bench): Promise<PartReport> {
+  const settings = bench.pick(
+    { rounds: 5, durationMs: 400, warmUpRounds: 4, idleMs: 6_000 },
+    { rounds: 1, durationMs: 150, warmUpRounds: 1, idleMs: 1_000 },
+  )
+  const { rounds, durationMs, idleMs } = settings
+  const rows = await growthRows(bench, settings)
+  const note =
+    `A server that has grown beside one with a stream of 4 shards, in turn: ${rounds} starts, then ${rounds} rounds of ${durationMs / 1000} s of PutRecord and of ` +
+    `GetRecords (100 × 100 B) on that stream, 8 connections. CPU is processor time of the server, for each request; idle CPU over ${idleMs / 1000} s without ` +
+    'any, once what follows a start has settled.'
+  const columns = [
+    'What grew',
+    'Start to first answer',
+    'Resident',
+    'CPU of PutRecord',
+    'CPU of GetRecords',
+    'Idle CPU',
+  ]
+  const bars = rows.flatMap(({ growth: label, put }) =>
+    put === undefined ? [] : [{ label, value: put, isOurs: label !== 'nothing' }],
+  )
+  return {
+    findings: [],
+    notes: [note],
+    tables: [{ title: '', columns, rows: rows.map(cellsOf) }],
+    pictures: [{ name: 'growth', title: 'CPU of a PutRecord beside what has grown', unit: '×', bars }],
+  }
+}
+
+function cellsOf({ growth: what, start, resident, put, get, idle, absolute }: GrowthRow): string[] {
+  const spread = (value: Spread | undefined): string => (value === undefined ? '' : spreadText(value, '×'))
+  const ratio = (value: number | undefined): string => spread(value === undefined ? undefined : single(value))
+  if (absolute === undefined) return [what, spread(start), ratio(resident), spread(put), spread(get), ratio(idle)]
+  return [
+    what,
+    `${absolute.startMs.toFixed(0)} ms`,
+    `${absolute.residentMiB.toFixed(0)} MiB`,
+    `${absolute.putUs.toFixed(0)} µs`,
+    `${absolute.getUs.toFixed(0)} µs`,
+    `${(absolute.idleUs / 1000).toFixed(1)} ms per s`,
+  ]
+}
+
+async function growthRows(bench: Bench, settings: GrowthSettings): Promise<GrowthRow[]> {
+  const start: Start = (name) => bench.millrace(name)
   await prepare(start, 'small', async () => nothing)
   const rows: GrowthRow[] = []
   let small: GrowthRow['absolute']
-  for (const [i, { growth, grow, isStored, isLoaded }] of growths(settings.gib).entries()) {
+  for (const [i, { growth: what, grow, isStored, isLoaded }] of growths(bench.gib).entries()) {
     const name = `growth-${i}`
+    bench.tell(what)
     await prepare(start, name, isStored ? grow : async () => nothing)
     const starts = isStored ? await startsInTurn(['small', name], start, settings.rounds) : undefined
     const [base, grown] = [await start('small'), await start(name)]
@@ -108,9 +149,9 @@ export async function growthRows(
     letGo()
     await Promise.all([base.stop(), grown.stop()])
     rows.push({
-      growth,
+      growth: what,
       resident: grownMiB / baseMiB,
-      ...(starts === undefined ? {} : { start: spread(starts[1], starts[0]) }),
+      ...(starts === undefined ? {} : { start: spreadOf(ratios(starts[1] ?? [], starts[0] ?? [])) }),
       ...(idle === undefined ? {} : { idle: (idle[1] ?? NaN) / (idle[0] ?? NaN) }),
       ...(cpu === undefined ? {} : { put: cpuRatio(cpu.puts), get: cpuRatio(cpu.gets) }),
     })
@@ -123,7 +164,7 @@ export async function growthRows(
         idleUs: 1e6 * (idle[0] ?? NaN),
       }
   }
-  const one = { median: 1, min: 1, max: 1 }
+  const one = single(1)
   const base = { growth: 'nothing', start: one, resident: 1, idle: 1, put: one, get: one }
   return [small === undefined ? base : { ...base, absolute: small }, ...rows]
 }
@@ -165,10 +206,10 @@ async function idleCpu(servers: readonly MeasuredProcess[], idleMs: number): Pro
 
 async function loadsInTurn(
   servers: readonly MeasuredProcess[],
-  { rounds, durationMs }: GrowthSettings,
+  { rounds, durationMs, warmUpRounds }: GrowthSettings,
 ): Promise<{ readonly puts: readonly SideResult[]; readonly gets: readonly SideResult[] }> {
   // A server that has just started compiles for seconds: with fewer rounds before, that was what differed.
-  const options = { rounds, durationMs, connections: 8, warmUpRounds: 4 }
+  const options = { rounds, durationMs, connections: 8, warmUpRounds }
   const sides = (requests: readonly Uint8Array[]) =>
     servers.map((process, i) => {
       const request = requests[i] ?? new Uint8Array()
@@ -198,19 +239,10 @@ async function readRequest(port: number): Promise<Uint8Array> {
   return signedRequest(port, 'GetRecords', { ShardIterator, Limit: 100 })
 }
 
-/** `count` calls, some of them at once. */
-async function many(count: number, one: (i: number) => Promise<unknown>): Promise<void> {
-  let next = 0
-  const worker = async (): Promise<void> => {
-    while (next < count) await one(next++)
-  }
-  await Promise.all(Array.from({ length: CALLS_AT_ONCE }, worker))
-}
-
 /** Most of the shards hold a record or two. */
 async function growShards({ port }: MeasuredProcess): Promise<() => void> {
   await call(port, 'CreateStream', { StreamName: 'wide', ShardCount: SHARDS })
-  await many((2 * SHARDS) / 500, (i) =>
+  await createMany((2 * SHARDS) / 500, (i) =>
     call(port, 'PutRecords', {
       StreamName: 'wide',
       Records: Array.from({ length: 500 }, (_, j) => ({ PartitionKey: `key-${i}-${j}`, Data: text(100, j) })),
@@ -220,19 +252,7 @@ async function growShards({ port }: MeasuredProcess): Promise<() => void> {
 }
 
 async function growStreams({ port }: MeasuredProcess): Promise<() => void> {
-  await many(STREAMS, (i) => call(port, 'CreateStream', { StreamName: `stream-${i}`, ShardCount: 1 }))
-  return nothing
-}
-
-async function growLog({ port }: MeasuredProcess, gib: number): Promise<() => void> {
-  const Records = Array.from({ length: LARGE_PUT_RECORDS }, (_, i) => ({
-    PartitionKey: `key-${i}`,
-    Data: text(LARGE_PUT_RECORD_BYTES, i),
-  }))
-  const request = signedRequest(port, 'PutRecords', { StreamName: 'busy', Records })
-  const requestsMax = Math.ceil((gib * 2 ** 30) / (LARGE_PUT_RECORDS * LARGE_PUT_RECORD_BYTES))
-  // A signature is good for five minutes.
-  await load({ port, connections: 2, durationMs: 280_000, requestsMax, request: () => request })
+  await createMany(STREAMS, (i) => call(port, 'CreateStream', { StreamName: `stream-${i}`, ShardCount: 1 }))
   return nothing
 }
 
@@ -240,7 +260,7 @@ async function growLog({ port }: MeasuredProcess, gib: number): Promise<() => vo
 async function growConnections({ port }: MeasuredProcess): Promise<() => void> {
   const request = signedRequest(port, 'DescribeStreamSummary', { StreamName: 'busy' })
   const sockets: Socket[] = []
-  await many(CONNECTIONS, async () => {
+  await createMany(CONNECTIONS, async () => {
     const socket = connect({ port, host: '127.0.0.1' })
     sockets.push(socket)
     await once(socket, 'connect')
@@ -271,11 +291,6 @@ async function growConsumers({ port }: MeasuredProcess): Promise<() => void> {
   }
 }
 
-function spread(values: readonly number[] = [], base: readonly number[] = []): Spread {
-  const ratios = values.map((value, i) => value / (base[i] ?? NaN))
-  return { median: median(ratios), min: Math.min(...ratios), max: Math.max(...ratios) }
-}
-
 function cpuRatio([base, grown]: readonly SideResult[]): Spread {
-  return spread(grown?.cpuSecondsPerUnit, base?.cpuSecondsPerUnit)
+  return spreadOf(ratios(grown?.cpuSecondsPerUnit ?? [], base?.cpuSecondsPerUnit ?? []))
 }
