@@ -8,8 +8,8 @@ export type RequestsFor = (port: number) => (connection: number) => Uint8Array
 const SHARDS = 16
 /** Prepared requests: partition keys differ, so that shards are met at random. */
 const VARIANTS = 64
-/** More would only wait for the disk, some of them longer than a request may. */
-const CALLS_AT_ONCE = 8
+/** Of more, some wait longer than a request may: changes of one account compete. */
+const CALLS_AT_ONCE = 4
 
 export const text = (bytes: number, seed: number): string =>
   Buffer.alloc(bytes, `${seed}-the quick brown fox jumps over the lazy dog-`).toString('base64')

@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { subscribe } from '../fan-out.ts'
 import { growLog } from '../grown-log.ts'
 import { createMany, text } from '../loads.ts'
-import { spreadText } from '../page.ts'
+import { shortNumber, spreadText } from '../page.ts'
 import { inTurn, type SideResult } from '../pairs.ts'
 import { type Bench, once as single, type Part, type PartReport } from '../part.ts'
 import type { MeasuredProcess } from '../processes.ts'
@@ -36,21 +36,21 @@ interface GrowthSettings {
   readonly idleMs: number
 }
 
-/** All but the last as ratios to a small server. */
+/** Start, resident, put and get as ratios to a small server. */
 interface GrowthRow {
   readonly growth: string
   readonly start?: Spread
   readonly resident: number
-  readonly idle?: number
+  /** Of both, ms of processor time a second. */
+  readonly idle?: { readonly small: number; readonly grown: number }
   readonly put?: Spread
   readonly get?: Spread
-  /** Of the small server: ms to the first answer, MiB, and µs of processor time a put, a read, and a second. */
+  /** Of the small server: ms to the first answer, MiB, and µs of processor time a put and a read. */
   readonly absolute?: {
     readonly startMs: number
     readonly residentMiB: number
     readonly putUs: number
     readonly getUs: number
-    readonly idleUs: number
   }
 }
 
@@ -96,7 +96,7 @@ async function growth(bench: Bench): Promise<PartReport> {
   const note =
     `A server that has grown beside one with a stream of 4 shards, in turn: ${rounds} starts, then ${rounds} rounds of ${durationMs / 1000} s of PutRecord and of ` +
     `GetRecords (100 × 100 B) on that stream, 8 connections. CPU is processor time of the server, for each request; idle CPU over ${idleMs / 1000} s without ` +
-    'any, once what follows a start has settled.'
+    'any, once what follows a start has settled: the collector’s rounds are most of it.'
   const columns = [
     'What grew',
     'Start to first answer',
@@ -119,14 +119,15 @@ async function growth(bench: Bench): Promise<PartReport> {
 function cellsOf({ growth: what, start, resident, put, get, idle, absolute }: GrowthRow): string[] {
   const spread = (value: Spread | undefined): string => (value === undefined ? '' : spreadText(value, '×'))
   const ratio = (value: number | undefined): string => spread(value === undefined ? undefined : single(value))
-  if (absolute === undefined) return [what, spread(start), ratio(resident), spread(put), spread(get), ratio(idle)]
+  const idleText = idle === undefined ? '' : `${shortNumber(idle.grown)} (${shortNumber(idle.small)} beside it)`
+  if (absolute === undefined) return [what, spread(start), ratio(resident), spread(put), spread(get), idleText]
   return [
     what,
     `${absolute.startMs.toFixed(0)} ms`,
     `${absolute.residentMiB.toFixed(0)} MiB`,
     `${absolute.putUs.toFixed(0)} µs`,
     `${absolute.getUs.toFixed(0)} µs`,
-    `${(absolute.idleUs / 1000).toFixed(1)} ms per s`,
+    '',
   ]
 }
 
@@ -152,20 +153,19 @@ async function growthRows(bench: Bench, settings: GrowthSettings): Promise<Growt
       growth: what,
       resident: grownMiB / baseMiB,
       ...(starts === undefined ? {} : { start: spreadOf(ratios(starts[1] ?? [], starts[0] ?? [])) }),
-      ...(idle === undefined ? {} : { idle: (idle[1] ?? NaN) / (idle[0] ?? NaN) }),
+      ...(idle === undefined ? {} : { idle: { small: 1e3 * (idle[0] ?? NaN), grown: 1e3 * (idle[1] ?? NaN) } }),
       ...(cpu === undefined ? {} : { put: cpuRatio(cpu.puts), get: cpuRatio(cpu.gets) }),
     })
-    if (small === undefined && starts !== undefined && idle !== undefined && cpu !== undefined)
+    if (small === undefined && starts !== undefined && cpu !== undefined)
       small = {
         startMs: median(starts[0] ?? []),
         residentMiB: baseMiB,
         putUs: 1e6 * median(cpu.puts[0]?.cpuSecondsPerUnit ?? []),
         getUs: 1e6 * median(cpu.gets[0]?.cpuSecondsPerUnit ?? []),
-        idleUs: 1e6 * (idle[0] ?? NaN),
       }
   }
   const one = single(1)
-  const base = { growth: 'nothing', start: one, resident: 1, idle: 1, put: one, get: one }
+  const base = { growth: 'nothing', start: one, resident: 1, put: one, get: one }
   return [small === undefined ? base : { ...base, absolute: small }, ...rows]
 }
 
