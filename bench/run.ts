@@ -46,7 +46,7 @@ async function bench(): Promise<void> {
     throw new Error(`expected some of ${parts.map(({ name }) => name).join(', ')}, found ${unknown}`)
   const wanted = parts.filter(({ name }) => positionals.length === 0 || positionals.includes(name))
   const gib = positive('gib', quick ? 1 / 16 : 1)
-  const trickleMinutes = positive('trickle-minutes', quick ? 1 / 20 : 1 / 3)
+  const trickleMinutes = positive('trickle-minutes', quick ? 1 / 30 : 1 / 3)
   const found = rivals((why) => console.log(why))
   const results = new URL('RESULTS.md', import.meta.url)
   const before = readFileSync(results, 'utf8')

@@ -44,7 +44,7 @@ async function get(bench: Bench): Promise<PartReport> {
     bench.tell(work)
     const ceiling = 'node:http sending as much'
     const settings = { unit: 'records', cpuUnits: 1e6, cpuPer: '1M records', connections: CONNECTIONS }
-    const rounds = { rounds: bench.pick(4, 1), durationMs: bench.pick(800, 250), warmUpRounds: bench.pick(1, 2) }
+    const rounds = { rounds: bench.pick(4, 1), durationMs: bench.pick(800, 200) }
     for (const [who, { requests }, target] of [
       ['first', first, atLeast(0.3, 0.5)],
       ['next', next, atLeast(0.7, 0.9)],

@@ -24,15 +24,15 @@ const CONSUMERS = 50
 const CONSUMERS_PER_STREAM = 10
 /** Of the stream that is put to and read from on every server. */
 const BUSY_SHARDS = 4
-/** What follows a start in the background is not idling. */
-const SETTLE_MS = 2_000
 
 interface GrowthSettings {
   readonly rounds: number
   readonly durationMs: number
   /** Not counted. */
   readonly warmUpRounds: number
-  /** How long servers are watched that nobody asks anything. */
+  /** What follows a start in the background is not idling. */
+  readonly settleMs: number
+  /** How long servers are watched then that nobody asks anything. */
   readonly idleMs: number
 }
 
@@ -88,8 +88,8 @@ export const growthPart: Part = { name: 'growth', heading: '## Growth', run: gro
 
 async function growth(bench: Bench): Promise<PartReport> {
   const settings = bench.pick(
-    { rounds: 5, durationMs: 400, warmUpRounds: 4, idleMs: 6_000 },
-    { rounds: 1, durationMs: 150, warmUpRounds: 1, idleMs: 1_000 },
+    { rounds: 5, durationMs: 400, warmUpRounds: 3, settleMs: 2_000, idleMs: 6_000 },
+    { rounds: 1, durationMs: 150, warmUpRounds: 1, settleMs: 300, idleMs: 500 },
   )
   const { rounds, durationMs, idleMs } = settings
   const rows = await growthRows(bench, settings)
@@ -141,11 +141,11 @@ async function growthRows(bench: Bench, settings: GrowthSettings): Promise<Growt
     bench.tell(what)
     await prepare(start, name, isStored ? grow : async () => nothing)
     const starts = isStored ? await startsInTurn(['small', name], start, settings.rounds) : undefined
-    const [base, grown] = [await start('small'), await start(name)]
+    const [base, grown] = await Promise.all([start('small'), start(name)])
     await Promise.all([base, grown].map(firstAnswer))
     const letGo = isStored ? nothing : await grow(grown)
     const [baseMiB, grownMiB] = [base.residentMiB(), grown.residentMiB()]
-    const idle = isStored ? await idleCpu([base, grown], settings.idleMs) : undefined
+    const idle = isStored ? await idleCpu([base, grown], settings) : undefined
     const cpu = isLoaded ? await loadsInTurn([base, grown], settings) : undefined
     letGo()
     await Promise.all([base.stop(), grown.stop()])
@@ -197,8 +197,8 @@ async function startsInTurn(names: readonly string[], start: Start, rounds: numb
 }
 
 /** Processor seconds per second, of all of them in the same time. */
-async function idleCpu(servers: readonly MeasuredProcess[], idleMs: number): Promise<number[]> {
-  await sleep(SETTLE_MS)
+async function idleCpu(servers: readonly MeasuredProcess[], { settleMs, idleMs }: GrowthSettings): Promise<number[]> {
+  await sleep(settleMs)
   const before = servers.map((server) => server.cpuSeconds())
   await sleep(idleMs)
   return servers.map((server, i) => (server.cpuSeconds() - (before[i] ?? NaN)) / (idleMs / 1000))

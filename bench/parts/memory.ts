@@ -6,7 +6,6 @@ import { atMost, type Bench, once, type Part, type PartReport, peakMemory } from
 import { call } from '../requests.ts'
 
 const REST_SHARDS = 64
-const REST_MS = 2_000
 const TRICKLE_SHARDS = 10_000
 const PUTS_PER_SECOND = 1_000
 /** A signature is good for five minutes. */
@@ -17,7 +16,7 @@ export const memoryPart: Part = { name: 'memory', heading: '## Memory', run: mem
 async function memory(bench: Bench): Promise<PartReport> {
   const resting = await bench.millrace('rest')
   await call(resting.port, 'CreateStream', { StreamName: 'rest', ShardCount: REST_SHARDS })
-  await sleep(REST_MS)
+  await sleep(bench.pick(2_000, 500))
   const restMiB = resting.residentMiB()
   await resting.stop()
 

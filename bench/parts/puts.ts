@@ -96,6 +96,6 @@ async function putPart(bench: Bench, load: PutLoad): Promise<PartReport> {
     sides.push({ name: 'Redis', ...redisSide(redis, recordsPerRequest, recordBytes) })
   } else notes.push('Redis Streams: no `redis-server` is installed, the row is left out.')
   bench.tell(`${load.work}: ${sides.map(({ name }) => name).join(', ')}`)
-  const settings = { rounds: bench.pick(5, 1), durationMs: bench.pick(1_500, 500), connections }
+  const settings = { rounds: bench.pick(5, 1), durationMs: bench.pick(1_500, 300), connections }
   return { ...(await versus(sides, { ...load, ...settings })), notes }
 }

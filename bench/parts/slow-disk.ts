@@ -32,7 +32,7 @@ async function slowDisk(bench: Bench): Promise<PartReport> {
         },
         { name: 'Millrace', process: ours, request: requests(ours.port), unitsPerRequest, isOurs: true },
       ]
-      const settings = { rounds: bench.pick(3, 1), durationMs: bench.pick(1_200, 250), connections }
+      const settings = { rounds: bench.pick(3, 1), durationMs: bench.pick(1_000, 200), connections }
       const { cpuTarget: _none, rateTargets: _neither, ...rest } = load
       reports.push(await versus(sides, { ...rest, work, name: `${name}-${ms}-ms`, ...settings }))
       await ceiling.stop()
