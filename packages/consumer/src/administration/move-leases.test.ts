@@ -16,7 +16,7 @@ async function running() {
   const stream = new SimulatedStream('orders', 2, clock)
   const leases = new MemoryLeases(clock)
   const service = stream.service({ throttled: 0, broken: 0 }, seededRandom(1))
-  const administration = memoryAdministration(leases)
+  const administration = memoryAdministration(leases.open())
   const seen: string[] = []
   const numbers = [1, 2, 3].map(() => stream.put('key', new Uint8Array(1)).record.SequenceNumber)
   const { shardId } = stream.put('key', new Uint8Array(1))

@@ -4,6 +4,7 @@
  * children, F5 checkpoints never go back nor beyond what was processed, F6 one writer for each term of a lease.
  */
 import type { StreamRecord } from '@millrace/protocol'
+import { type Random, randomBelow } from '@millrace/std'
 import {
   compareSequenceNumbers,
   type ExtendedSequenceNumber,
@@ -63,11 +64,7 @@ export class FleetHistory {
   holding(worker: string, shardId: string, checkpoint: ExtendedSequenceNumber): HoldingHistory {
     const shard = this.#get(shardId)
     const from = isSentinel(checkpoint) ? 0 : (shard.placeOf.get(checkpoint.sequenceNumber) ?? -1) + 1
-    for (const parent of shard.parents) {
-      const missing = missingOf(this.#get(parent))
-      if (missing > 0)
-        this.#violation(`F4 ${shardId} begins at ${worker}: ${missing} records of ${parent} were not processed`)
-    }
+    this.#expectParents(worker, shardId, shard)
     let next = isSentinel(checkpoint) ? shard.owedFrom : from
     return {
       delivered: (numbers) => {
@@ -81,10 +78,38 @@ export class FleetHistory {
             this.#violation(`F2 ${shardId} at ${worker}: ${number} is not place ${first + i}`)
         next = Math.max(next, first + numbers.length)
       },
-      finished: (numbers) => {
-        for (const number of numbers) shard.done.add(shard.placeOf.get(number) ?? -1)
-      },
+      finished: (numbers) => this.finished(shardId, numbers),
     }
+  }
+
+  /** Of a face that does not say where it begins: records of one shard, one behind the other. */
+  delivered(worker: string, shardId: string, numbers: readonly string[]): void {
+    this.deliveries += numbers.length
+    const shard = this.#get(shardId)
+    this.#expectParents(worker, shardId, shard)
+    const first = shard.placeOf.get(numbers[0] ?? '') ?? -1
+    for (const [i, number] of numbers.entries())
+      if (shard.placeOf.get(number) !== first + i)
+        this.#violation(`F2 ${shardId} at ${worker}: ${number} is not place ${first + i}`)
+  }
+
+  finished(shardId: string, numbers: readonly string[]): void {
+    const shard = this.#get(shardId)
+    for (const number of numbers) shard.done.add(shard.placeOf.get(number) ?? -1)
+  }
+
+  /** Somebody had a shard begin elsewhere: from there on checkpoints do not go back. */
+  moved({ change }: LeaseUpdate, result: LeaseUpdateResult): void {
+    if (result.outcome === 'updated' && change.checkpoint !== undefined)
+      this.#get(result.lease.shardId).checkpoint = change.checkpoint
+  }
+
+  /** Of a shard, a place that is done with, as everything before it: somewhere to go back to. */
+  anyDone(shardId: string, random: Random): string | undefined {
+    const { put, done, owedFrom } = this.#get(shardId)
+    let end = owedFrom
+    while (done.has(end)) end++
+    return end === owedFrom ? undefined : put[owedFrom + randomBelow(random, end - owedFrom)]
   }
 
   /** What the store did, before any answer was lost. */
@@ -116,6 +141,14 @@ export class FleetHistory {
     let missing = 0
     for (const shard of this.#shards.values()) missing += missingOf(shard)
     return missing
+  }
+
+  #expectParents(worker: string, shardId: string, { parents }: ShardHistory): void {
+    for (const parent of parents) {
+      const missing = missingOf(this.#get(parent))
+      if (missing > 0)
+        this.#violation(`F4 ${shardId} begins at ${worker}: ${missing} records of ${parent} were not processed`)
+    }
   }
 
   #get(shardId: string): ShardHistory {

@@ -1,10 +1,8 @@
-/** Looks after the one application of leases in memory. */
+/** Looks after the one application whose leases are in a store that tells everything at once. */
 import type { LeaseAdministration } from '../leases/lease-administration.ts'
-import { LEASES_PER_CALL_MAX, type LeaseNews } from '../leases/lease-store.ts'
-import type { MemoryLeases } from '../leases/memory-lease-store.ts'
+import { LEASES_PER_CALL_MAX, type LeaseNews, type LeaseStore } from '../leases/lease-store.ts'
 
-export function memoryAdministration(leases: MemoryLeases): LeaseAdministration {
-  const store = leases.open()
+export function memoryAdministration(store: LeaseStore): LeaseAdministration {
   const told = (signal: AbortSignal): Promise<LeaseNews> =>
     store.beat({ worker: '-', ttlMs: 0, waitMs: 0, held: [], capacity: 0 }, signal)
   return {
