@@ -450,6 +450,22 @@ describe('Worker', () => {
       expect(wrong).toEqual([])
     })
 
+    it('leaves the leases as they are, when nobody else lives and it does not find the stream from the beginning', async () => {
+      const bench = new Bench()
+      const right = bench.worker('b')
+      void right.run(() => ({ processRecords() {} }))
+      await bench.pass(3_000)
+      await Promise.all([right.stop(), bench.pass(5_000)])
+      const places = async () => (await bench.stored()).map(({ checkpoint, owner }) => [checkpoint, owner])
+      const before = await places()
+      bench.stream.isDeleted = true
+      const running = bench.worker('a').run(() => ({ processRecords() {} }))
+      const ended = expect(running).rejects.toMatchObject({ code: 'stream-not-found' })
+      await bench.pass(30_000)
+      await ended
+      expect(await places()).toEqual(before)
+    })
+
     it('leaves them to the others, when it finds an older one of that name', async () => {
       const bench = new Bench()
       const older = new SimulatedStream('orders', 2, bench.clock)
