@@ -6,6 +6,12 @@ import { checkNode, ensureBuilt, ensureInstalled, runTool } from './setup.mjs'
 
 const seconds = String(Number(process.env.MILLRACE_SOAK_MINUTES ?? 45) * 60)
 
+const consumerAmounts = {
+  MILLRACE_CONSUMER_SECONDS: '300',
+  MILLRACE_CONSUMER_SHARDS: '64',
+  MILLRACE_CONSUMER_WORKERS: '4',
+}
+
 /** Each part: files of a project, and how much of it. What is set outside holds. */
 const parts = {
   crashes: ['simulation', ['simulation/log/crash'], { MILLRACE_CRASH_STATES: '10000000' }],
@@ -22,11 +28,9 @@ const parts = {
     ['crash/fan-out'],
     { MILLRACE_FAN_OUT_SECONDS: '600', MILLRACE_FAN_OUT_CONSUMERS: '20', MILLRACE_FAN_OUT_PRODUCERS: '8' },
   ],
-  consumer: [
-    'crash',
-    ['crash/consumer'],
-    { MILLRACE_CONSUMER_SECONDS: '300', MILLRACE_CONSUMER_SHARDS: '64', MILLRACE_CONSUMER_WORKERS: '4' },
-  ],
+  consumer: ['crash', ['crash/consumer'], consumerAmounts],
+  'consumer-dynamodb': ['crash', ['crash/consumer'], { ...consumerAmounts, MILLRACE_CONSUMER_STORE: 'dynamodb' }],
+  'consumer-postgres': ['crash', ['crash/consumer'], { ...consumerAmounts, MILLRACE_CONSUMER_STORE: 'postgres' }],
   power: ['crash', ['crash/power-cut'], { MILLRACE_CUTS: '500' }],
   shards: ['units', ['consumer/src/shards/shard-consumer.properties'], { MILLRACE_SHARD_WORLDS: '100000' }],
   rubbish: ['crash', ['crash/rubbish'], { MILLRACE_RUBBISH_SECONDS: '60' }],

@@ -1,7 +1,8 @@
 /**
  * A fleet of worker processes on a stream that is written, split and merged, while workers are killed with -9, stopped and
  * held up at random: every record is processed, in the shard's order, and again only behind the last checkpoint.
- * MILLRACE_CONSUMER_SECONDS, _SHARDS and _WORKERS say how much (the soak: five minutes, 64 shards, 4 workers).
+ * MILLRACE_CONSUMER_SECONDS, _SHARDS and _WORKERS say how much (the soak: five minutes, 64 shards, 4 workers), _STORE where the leases
+ * are: `service`, the default, `dynamodb` or `postgres`.
  */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -14,6 +15,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { sdkClient } from '../conformance/support/sdk-client.ts'
 import { ConsumingFleet } from './support/consuming-fleet.ts'
 import { History } from './support/history.ts'
+import { serveStore, type ServedStore } from './support/served-store.ts'
 import { reshard, write } from './support/load.ts'
 import { ServerProcess } from './support/server-process.ts'
 
@@ -21,28 +23,32 @@ const seconds = Number(process.env['MILLRACE_CONSUMER_SECONDS'] ?? 10)
 const shards = Number(process.env['MILLRACE_CONSUMER_SHARDS'] ?? 6)
 const workers = Number(process.env['MILLRACE_CONSUMER_WORKERS'] ?? 3)
 const seed = Number(process.env['MILLRACE_SEED'] ?? Date.now() % 1_000_000)
+const kind = process.env['MILLRACE_CONSUMER_STORE'] ?? 'service'
 const PRODUCERS = 4
 /** Failover is 4 s; a new process takes a while to start. */
 const DRAINED_MS_MAX = 60_000
 
-describe(`${workers} workers for ${seconds} s of kills, stops and resharding`, () => {
+describe(`${workers} workers with leases in ${kind} for ${seconds} s of kills, stops and resharding`, () => {
   let server: ServerProcess | undefined
   let fleet: ConsumingFleet | undefined
+  let store: ServedStore | undefined
   let folder = ''
   afterEach(async () => {
     for (const { child } of fleet?.workers ?? []) child.kill('SIGKILL')
     await server?.kill()
+    await store?.stop()
     await rm(folder, { recursive: true, force: true })
   })
 
   it(`process every record in order, and none behind a checkpoint again (seed ${seed})`, async () => {
     folder = await mkdtemp(join(tmpdir(), 'millrace-consumer-'))
     server = await ServerProcess.start(folder)
+    store = await serveStore(kind)
     const sdk = sdkClient(server.endpoint, 'test', 'http/1.1')
     const random = seededRandom(seed)
     const history = new History()
     await sdk.send(new CreateStreamCommand({ StreamName: 'consumed', ShardCount: shards }))
-    const running = (fleet = new ConsumingFleet(server.endpoint, 'consumed', 'billing'))
+    const running = (fleet = new ConsumingFleet(server.endpoint, 'consumed', 'billing', store.address))
     const how = (): 'polling' | 'fan-out' => (random.float() < 0.5 ? 'polling' : 'fan-out')
     for (let i = 0; i < workers; i++) running.start(how())
 
@@ -83,7 +89,7 @@ describe(`${workers} workers for ${seconds} s of kills, stops and resharding`, (
     const sorted = running.takeovers.toSorted((a, b) => a - b)
     const at = (share: number): string => `${Math.round(sorted[Math.floor((sorted.length - 1) * share)] ?? 0)} ms`
     process.stdout.write(
-      `consumers: ${workers} workers, ${history.acknowledgedTexts.length} records acknowledged, ${running.repeated} processed again, ` +
+      `consumers: ${workers} workers, leases in ${kind}, ${history.acknowledgedTexts.length} records acknowledged, ${running.repeated} processed again, ` +
         `${counts.kills} kills, ${counts.stops} stops, ${counts.pauses} pauses, ${reshards} reshards; ` +
         `${sorted.length} shards taken over from the killed, p50 ${at(0.5)}, max ${at(1)}, seed ${seed}\n`,
     )

@@ -31,17 +31,22 @@ export class ConsumingFleet {
   readonly takeovers: number[] = []
   repeated = 0
   readonly #arguments: readonly string[]
+  readonly #store: string
   readonly #kept = new Map<string, string>()
   readonly #orphans = new Map<string, number>()
   #names = 0
 
-  constructor(endpoint: string, stream: string, application: string) {
+  /** `store`: an address of `served-store.ts`. */
+  constructor(endpoint: string, stream: string, application: string, store: string) {
+    this.#store = store
     this.#arguments = ['--conditions=source', '--import', 'tsx', PROGRAM, endpoint, stream, application]
   }
 
   start(how: 'polling' | 'fan-out'): WorkerProcess {
     const name = `worker-${this.#names++}`
-    const child = spawn(process.execPath, [...this.#arguments, how, name], { stdio: ['ignore', 'pipe', 'inherit'] })
+    const child = spawn(process.execPath, [...this.#arguments, how, name, this.#store], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
     const worker: WorkerProcess = { name, child, shards: new Map(), ready: deferred<void>(), wasPaused: false }
     if (child.stdout !== null) createInterface(child.stdout).on('line', (line) => this.#heard(worker, line))
     this.workers.push(worker)

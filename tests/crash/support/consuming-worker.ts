@@ -1,12 +1,13 @@
 /**
  * One worker as a process: says on stdout what it takes, processes and has checkpointed, a line each, in the order in which it
- * happens. `consuming-worker.ts ENDPOINT STREAM APPLICATION polling|fan-out NAME`
+ * happens. `consuming-worker.ts ENDPOINT STREAM APPLICATION polling|fan-out NAME STORE`
  */
 import { writeSync } from 'node:fs'
 import { KinesisClient } from '@millrace/client'
-import { fanOut, polling, ServiceLeaseStore, Worker } from '@millrace/consumer'
+import { fanOut, polling, Worker } from '@millrace/consumer'
+import { openStore } from './open-store.ts'
 
-const [endpoint = '', stream = '', application = '', how, workerId] = process.argv.slice(2)
+const [endpoint = '', stream = '', application = '', how, workerId, address = 'service'] = process.argv.slice(2)
 const client = new KinesisClient({
   endpoint,
   region: 'us-east-1',
@@ -26,11 +27,12 @@ function say(...words: readonly string[]): void {
     }
   }
 }
+const leases = openStore(address, application, client)
 const worker = new Worker({
   client,
   application,
   stream,
-  leases: new ServiceLeaseStore({ client, application }),
+  leases: leases.store,
   retrieval: how === 'fan-out' ? fanOut() : polling(),
   shardSyncMs: 5_000,
   finishMs: 5_000,
@@ -51,4 +53,5 @@ const running = worker.run(
 )
 say('ready')
 await running
+await leases.close()
 await client.close()
