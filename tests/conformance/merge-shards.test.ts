@@ -64,12 +64,13 @@ describe('MergeShards', () => {
           counts.set(PartitionKey, count + 3)
         }
       })
-      await split(name, id(0), (2n ** 126n).toString())
-      await merge(name, id(3), id(1))
-      await split(name, id(4), (2n ** 127n + 12345n).toString())
-      await merge(name, id(2), id(5))
-      stop.abort()
-      await Promise.all(writers)
+      const reshards = async (): Promise<void> => {
+        await split(name, id(0), (2n ** 126n).toString())
+        await merge(name, id(3), id(1))
+        await split(name, id(4), (2n ** 127n + 12345n).toString())
+        await merge(name, id(2), id(5))
+      }
+      await Promise.all([...writers, reshards().finally(() => stop.abort())])
 
       // Parents before children: shard ids grow from parent to child.
       const seen = new Map<string, number[]>(keys.map((key) => [key, []]))

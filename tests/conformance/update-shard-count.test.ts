@@ -39,10 +39,10 @@ describe('UpdateShardCount', () => {
           expect(FailedRecordCount).toBe(0)
         } while (!scaling.signal.aborted)
       }
-      const puts = putting()
-      for (const target of [4, 5, 3, 6]) await scale(name, target)
-      scaling.abort()
-      await puts
+      const scales = async (): Promise<void> => {
+        for (const target of [4, 5, 3, 6]) await scale(name, target)
+      }
+      await Promise.all([putting(), scales().finally(() => scaling.abort())])
       const texts: string[] = []
       for (const shard of await shardsOf(service.sdk, name))
         texts.push(...(await textsOf(service.sdk, name, shard.ShardId ?? '')))
