@@ -12,7 +12,7 @@ describe('CreateChannel', () => {
       expect(made).toMatchObject({
         ChannelName: `of-${stream}`,
         ChannelId: expect.stringMatching(/^[0-9a-f]{20}$/) as unknown,
-        ChannelARN: `arn:aws:kinesis:us-east-1:${service.account}:channel/${made.ChannelId}`,
+        ChannelARN: `arn:aws:kinesis:${service.region}:${service.account}:channel/${made.ChannelId}`,
         ChannelStatus: 'CREATING',
         ServiceExecutionRoleARN: roleArn(service),
         StreamConfigurationList: [
@@ -55,7 +55,7 @@ describe('CreateChannel', () => {
         [of({ S3DestinationConfiguration: { ...s3, DataFreshnessInSeconds: 1 } }), 'InvalidArgumentException'],
         [of(kms('alias/aws/kinesis')), 'InvalidArgumentException'],
         [
-          of(kms(`arn:aws:kms:us-east-1:${service.account}:key/00000000-0000-0000-0000-000000000000`)),
+          of(kms(`arn:aws:kms:${service.region}:${service.account}:key/00000000-0000-0000-0000-000000000000`)),
           'KMSNotFoundException',
         ],
       ] as const)

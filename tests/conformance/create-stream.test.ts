@@ -126,6 +126,7 @@ describe('CreateStream', () => {
     it('floors fractions and clamps what is beyond an integer, before it looks at constraints', async () => {
       const StreamName = service.streamName()
       expect((await post(service, 'CreateStream', JSON.stringify({ StreamName, ShardCount: 2.9 }))).status).toBe(200)
+      await service.settled({ StreamName })
       expect(await shardsOf(service.sdk, StreamName)).toHaveLength(2)
       const beyond = await post(service, 'GetRecords', '{"ShardIterator":"x","Limit":100000000000}')
       expect(beyond.body.toString()).toContain("Value '2147483647' at 'limit' failed to satisfy constraint")
@@ -142,7 +143,7 @@ describe('CreateStream', () => {
       const refused = await refusal(createStream(service.sdk, service.streamName(), 100_000))
       expect(refused.name).toBe('LimitExceededException')
       expect(refused.message).toMatch(
-        /^This request would exceed the shard limit for the account \d{12} in us-east-1\. Current shard count for the account: \d+\. Limit: \d+\. Number of additional shards that would have resulted from this request: 100000\./,
+        /^This request would exceed the shard limit for the account \d{12} in [a-z0-9-]+\. Current shard count for the account: \d+\. Limit: \d+\. Number of additional shards that would have resulted from this request: 100000\./,
       )
     })
   })

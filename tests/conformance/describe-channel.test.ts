@@ -16,7 +16,7 @@ describe('DescribeChannel', () => {
     })
 
     it('finds no channel that is not there', async () => {
-      const ChannelARN = `arn:aws:kinesis:us-east-1:${service.account}:channel/nobody`
+      const ChannelARN = `arn:aws:kinesis:${service.region}:${service.account}:channel/nobody`
       expect(await refusal(service.sdk.send(new DescribeChannelCommand({ ChannelARN })))).toEqual({
         name: 'ResourceNotFoundException',
         message: `Channel ${ChannelARN}, account ${service.account} not found.`,

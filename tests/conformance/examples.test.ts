@@ -68,7 +68,8 @@ async function serving(): Promise<{
 
 describe('examples', () => {
   onEveryEngine((service) => {
-    it('write-and-read writes and reads', async () => {
+    it('write-and-read writes and reads', async ({ skip }) => {
+      skip(service.livesOn, 'runs an example that leaves its stream behind, and waits for nothing')
       const run = await finished(start('write-and-read', { MILLRACE_ENDPOINT: service.endpoint }))
       expect(run).toMatchObject({ code: 0, stdout: expect.stringContaining('order of ada') as string })
     })

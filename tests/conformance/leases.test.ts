@@ -18,6 +18,7 @@ import { leaseStoreContract, newLeaseOf } from '../../packages/consumer/src/leas
 import { ServiceApplications } from '../../packages/consumer/src/leases/service-applications.ts'
 import { ServiceLeaseStore } from '../../packages/consumer/src/leases/service-lease-store.ts'
 import { JumpingClock } from './support/jumping-clock.ts'
+import { REGION } from './support/sdk-client.ts'
 import { onOwnServer, type Service } from './support/service.ts'
 import { post } from './support/wire.ts'
 
@@ -28,11 +29,10 @@ afterAll(async () => {
   for (const client of clients) await client.close()
 })
 
-type LeaseService = Pick<Service, 'endpoint' | 'accessKeyId' | 'streamName'>
+type LeaseService = Pick<Service, 'endpoint' | 'keys' | 'region' | 'signs' | 'streamName'>
 
-function clientOf({ endpoint }: LeaseService, codec: Codec = 'json'): KinesisClient {
-  const credentials = { accessKeyId: 'test', secretAccessKey: 'test' }
-  const client = new KinesisClient({ endpoint, region: 'us-east-1', credentials, codec, retry: 'none' })
+function clientOf({ endpoint, keys, region }: LeaseService, codec: Codec = 'json'): KinesisClient {
+  const client = new KinesisClient({ endpoint, region, credentials: keys, codec, retry: 'none' })
   clients.push(client)
   return client
 }
@@ -60,7 +60,9 @@ function onEachEngine(tests: (service: LeaseService) => void): void {
         get endpoint() {
           return endpoint
         },
-        accessKeyId: 'test',
+        keys: { accessKeyId: 'test', secretAccessKey: 'test' },
+        region: REGION,
+        signs: false,
         streamName: () => `application-${++applications}`,
       })
     })

@@ -14,17 +14,19 @@ describe('@millrace/client', () => {
     ] as const)('writes, splits and reads over HTTP/%s in %s', async (httpVersion, codec) => {
       const client = new KinesisClient({
         endpoint: service.endpoint,
-        region: 'us-east-1',
-        credentials: { accessKeyId: service.accessKeyId, secretAccessKey: 'test' },
+        region: service.region,
+        credentials: service.keys,
         httpVersion,
         codec,
       })
       const StreamName = service.streamName()
       await client.send(CreateStream, { StreamName, ShardCount: 1 })
+      await service.settled({ StreamName })
       const Data = Uint8Array.from({ length: 256 }, (_, i) => i)
       const put = await client.send(PutRecords, { StreamName, Records: [{ Data, PartitionKey: 'k' }] })
       expect(put.FailedRecordCount).toBe(0)
       await client.send(SplitShard, { StreamName, ShardToSplit: '0', NewStartingHashKey: String(2n ** 127n) })
+      await service.settled({ StreamName })
       const { ShardIterator } = await client.send(GetShardIterator, {
         StreamName,
         ShardId: '0',
@@ -36,6 +38,7 @@ describe('@millrace/client', () => {
         StreamARN: service.streamArn(StreamName),
         ConsumerName: 'c',
       })
+      await service.settled({ ConsumerARN: Consumer.ConsumerARN })
       const pushed = []
       const subscription = {
         ConsumerARN: Consumer.ConsumerARN,

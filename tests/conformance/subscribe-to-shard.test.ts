@@ -17,9 +17,8 @@ import { decodeSequenceNumber, EventMessageDecoder } from '@millrace/protocol'
 import { describe, expect, it } from 'vitest'
 import { register } from './support/consumers.ts'
 import { bytes, createStream, HASH_KEY_MAX, shardsOf, textOf } from './support/records.ts'
-import { sdkClient } from './support/sdk-client.ts'
 import { onEveryEngine, refusal, type Service } from './support/service.ts'
-import { authorization, post } from './support/wire.ts'
+import { headersOf, post } from './support/wire.ts'
 
 const SHARD = 'shardId-000000000000'
 
@@ -55,7 +54,7 @@ describe('SubscribeToShard', () => {
   onEveryEngine((service) => {
     it.each(['http/2', 'http/1.1'] as const)('pushes what is there and what comes, over %s', async (version) => {
       const name = await createStream(service.sdk, service.streamName())
-      const sdk = version === 'http/2' ? service.sdk : sdkClient(service.endpoint, service.accessKeyId, version)
+      const sdk = version === 'http/2' ? service.sdk : service.newClient(version)
       await put(service, name, 'before')
       const stream = events(sdk, await consumerOf(service, name), { Type: 'TRIM_HORIZON' })
       const first = (await stream.next()).value
@@ -247,7 +246,7 @@ describe('SubscribeToShard', () => {
       const shards = (await shardsOf(service.sdk, name)).map((shard) => shard.ShardId ?? '')
       const arns = await Promise.all([...'abcdefghijklmnopqrst'].map((consumer) => consumerOf(service, name, consumer)))
       const count = 400
-      const sdk = sdkClient(service.endpoint, service.accessKeyId)
+      const sdk = service.newClient()
       const readers = arns.map(async (arn) => {
         const seen = new Map<string, string[]>()
         let left = count
@@ -285,15 +284,13 @@ describe('SubscribeToShard', () => {
       await put(service, name, 'a')
       const stream = connect(service.endpoint).on('error', () => {})
       const ConsumerARN = await consumerOf(service, name)
+      const body = JSON.stringify({ ConsumerARN, ShardId: SHARD, StartingPosition: { Type: 'TRIM_HORIZON' } })
       const request = stream.request({
         ':method': 'POST',
         ':path': '/',
-        'content-type': 'application/x-amz-json-1.1',
-        'x-amz-target': 'Kinesis_20131202.SubscribeToShard',
-        'x-amz-date': '20261122T000000Z',
-        authorization: authorization(service),
+        ...headersOf(service, 'SubscribeToShard', body),
       })
-      request.end(JSON.stringify({ ConsumerARN, ShardId: SHARD, StartingPosition: { Type: 'TRIM_HORIZON' } }))
+      request.end(body)
       const decoder = new EventMessageDecoder()
       let contentType: unknown
       request.on('response', (headers) => (contentType = headers['content-type']))

@@ -16,8 +16,8 @@ import {
 import { startTestServer, type TestServer } from '@millrace/server/testing'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { bytes, iteratorAt, pagesFrom, textsOf } from './support/records.ts'
-import { sdkClient } from './support/sdk-client.ts'
-import { onOwnServer, refusal, streamArn } from './support/service.ts'
+import { sdkClient, streamArn } from './support/sdk-client.ts'
+import { onOwnServer, refusal } from './support/service.ts'
 
 const SHARD_0 = 'shardId-000000000000'
 const SHARD_1 = 'shardId-000000000001'

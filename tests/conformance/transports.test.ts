@@ -1,16 +1,12 @@
 /** One port for everything: the SDK as it comes (h2c), over HTTP/1.1 and over TLS, and both encodings by hand. */
-import { Agent } from 'node:https'
 import {
   CreateStreamCommand,
   DescribeStreamSummaryCommand,
-  KinesisClient,
   PutRecordCommand,
   PutRecordsCommand,
 } from '@aws-sdk/client-kinesis'
-import { NodeHttpHandler } from '@smithy/node-http-handler'
 import { describe, expect, it } from 'vitest'
 import { bytes, createStream, textsOf } from './support/records.ts'
-import { sdkClient } from './support/sdk-client.ts'
 import { onEveryEngine } from './support/service.ts'
 import { h2Post, openSession, post } from './support/wire.ts'
 
@@ -25,7 +21,7 @@ describe('the port', () => {
     })
 
     it('serves the SDK over HTTP/1.1', async () => {
-      const sdk = sdkClient(service.endpoint, service.accessKeyId, 'http/1.1')
+      const sdk = service.newClient('http/1.1')
       const name = await createStream(sdk, service.streamName())
       await sdk.send(new PutRecordsCommand({ StreamName: name, Records: [{ Data: bytes('x'), PartitionKey: 'k' }] }))
       expect(await textsOf(sdk, name, 'shardId-000000000000')).toEqual(['x'])
@@ -34,13 +30,7 @@ describe('the port', () => {
 
     it('serves the SDK over TLS', async ({ skip }) => {
       skip(!service.ours, 'speaks TLS at the port of plain HTTP, as Millrace does')
-      const sdk = new KinesisClient({
-        endpoint: service.endpoint.replace('http:', 'https:'),
-        region: 'us-east-1',
-        credentials: { accessKeyId: service.accessKeyId, secretAccessKey: 'test' },
-        maxAttempts: 1,
-        requestHandler: new NodeHttpHandler({ httpsAgent: new Agent({ rejectUnauthorized: false }) }),
-      })
+      const sdk = service.newClient('tls')
       const name = service.streamName()
       await sdk.send(new CreateStreamCommand({ StreamName: name, ShardCount: 1 }))
       const { StreamDescriptionSummary } = await sdk.send(new DescribeStreamSummaryCommand({ StreamName: name }))
@@ -59,7 +49,7 @@ describe('the port', () => {
 
     it('ignores path and query', async () => {
       for (const path of ['/any/where', '/service/Kinesis_20131202/operation/ListStreams', '/?a=b#c']) {
-        const target = { endpoint: `${service.endpoint}${path}`, accessKeyId: service.accessKeyId }
+        const target = { ...service, endpoint: `${service.endpoint}${path}` }
         expect((await post(target, 'DescribeLimits', '{}')).status).toBe(200)
       }
     })
@@ -91,6 +81,7 @@ describe('the port', () => {
       for (const [operation, input] of calls) {
         const { status, headers, body } = await post(service, operation, JSON.stringify(input))
         expect([operation, status, headers.get('content-length'), body.length]).toEqual([operation, 200, '0', 0])
+        if (operation !== 'DeleteStream') await service.settled({ StreamName })
       }
     })
 

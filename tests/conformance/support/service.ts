@@ -3,36 +3,37 @@
  * has such, and the official AWS SDK pointed at it. Nothing in these tests reaches behind the wire.
  */
 import { randomInt } from 'node:crypto'
-import {
-  DeleteChannelCommand,
-  DeleteStreamCommand,
-  type KinesisClient,
-  type KinesisServiceException,
-  paginateListChannels,
-} from '@aws-sdk/client-kinesis'
+import type { KinesisClient, KinesisServiceException } from '@aws-sdk/client-kinesis'
 import { afterAll, beforeEach, describe, inject, it } from 'vitest'
+import { removeStreams } from './cleaning.ts'
 import { patient } from './patient.ts'
-import { REGION, sdkClient } from './sdk-client.ts'
+import { type Keys, sdkClient, streamArn, type Transport } from './sdk-client.ts'
 import type { RunningService } from './services.ts'
+import { type Settled, settled, settling } from './settling.ts'
 
-export interface Service extends Omit<RunningService, 'engine' | 'account'> {
+export interface Service extends Omit<RunningService, 'engine' | 'account' | 'prefix' | 'keys'> {
   /** Twelve digits, as messages and ARNs have them. */
   readonly account: string
   /** Whether nobody else is in the account: its settings and its sums are the test's own. */
   readonly ownAccount: boolean
-  readonly accessKeyId: string
+  readonly keys: Keys
+  /** Whether the service verifies signatures, or may: requests made by hand are signed with the keys. */
+  readonly signs: boolean
+  /** Whether it was there before the tests, and goes on afterwards. */
+  readonly livesOn: boolean
   /**
    * The SDK as it comes: HTTP/2 with prior knowledge, no retries; but where the service has shard limits and the test
-   * is not about them, it waits until the shard takes the call.
+   * is not about them, it waits until the shard takes the call, and where a change may take its time, for its end.
    */
   readonly sdk: KinesisClient
+  /** Another one, for who makes it to destroy. Default: it speaks as the SDK does by itself. */
+  newClient(transport?: Transport): KinesisClient
   /** A name no other test has used. */
   streamName(): string
   streamArn(name: string): string
+  /** Waits until what was changed by other means than `sdk` is at rest. */
+  settled(changed: Settled): Promise<void>
 }
-
-export const streamArn = (name: string, account = '000000000000'): string =>
-  `arn:aws:kinesis:${REGION}:${account}:stream/${name}`
 
 /**
  * Runs `tests` on every engine (or at the endpoint given). `shardLimits: 'aws'`: they are about the limits of shards,
@@ -41,30 +42,41 @@ export const streamArn = (name: string, account = '000000000000'): string =>
 export function onEveryEngine(tests: (service: Service) => void, options: { shardLimits?: 'aws' } = {}): void {
   const limits = options.shardLimits === 'aws'
   const services = inject('services').filter((one) => one.engine === 'external' || one.shardLimits === limits)
-  for (const { engine, account, ...running } of services)
+  for (const { engine, account: givenAccount, prefix, keys: givenKeys, ...running } of services)
     describe(`on the ${engine} engine`, () => {
-      const run = process.hrtime.bigint().toString(36)
-      const accessKeyId = String(randomInt(100_000_000_000, 200_000_000_000))
-      const plain = sdkClient(running.endpoint, accessKeyId)
-      const sdk = limits || !running.shardLimits ? plain : patient(plain)
-      const names: string[] = []
+      const livesOn = engine === 'external'
+      const keys = givenKeys ?? {
+        accessKeyId: String(randomInt(100_000_000_000, 200_000_000_000)),
+        secretAccessKey: 'test',
+      }
+      const account = givenAccount ?? keys.accessKeyId
+      const newClient = (transport?: Transport): KinesisClient => {
+        const sdk = sdkClient(running.endpoint, keys, transport, running.region)
+        if (livesOn) settling(sdk)
+        return limits || !running.shardLimits ? sdk : patient(sdk)
+      }
+      const sdk = newClient()
+      const ownNames = `${prefix}-${process.hrtime.bigint().toString(36)}-`
+      let names = 0
       const service: Service = {
         ...running,
-        account: account ?? accessKeyId,
-        ownAccount: account === undefined,
-        accessKeyId,
+        account,
+        ownAccount: givenAccount === undefined,
+        keys,
+        signs: givenKeys !== undefined,
+        livesOn,
         sdk,
-        streamName() {
-          const name = `stream-${run}-${names.length}`
-          names.push(name)
-          return name
+        newClient,
+        streamName: () => `${ownNames}${names++}`,
+        streamArn: (name) => streamArn(name, account, running.region),
+        settled: async (changed) => {
+          if (livesOn) await settled(sdk, changed)
         },
-        streamArn: (name) => streamArn(name, account ?? accessKeyId),
       }
       if (limits && !running.shardLimits)
         beforeEach(({ skip }) => skip('is about shard limits, and the service has none'))
       afterAll(async () => {
-        if (engine === 'external') await leaveNothing(service, names)
+        if (livesOn && names > 0) await removeStreams(sdk, ownNames, service.streamArn)
         sdk.destroy()
       })
       tests(service)
@@ -94,33 +106,4 @@ export async function refusal(call: Promise<unknown>): Promise<{ name: string; m
     return { name, message, status }
   }
   throw new Error('expected the call to be refused, but it succeeded')
-}
-
-/** Deletes what a file made at a service that lives on. Fails with what it has to leave behind. */
-async function leaveNothing({ sdk, account }: Service, names: readonly string[]): Promise<void> {
-  const left: string[] = []
-  for (const name of names)
-    try {
-      // There may be no channels at all at a service that is not ours.
-      await deleteChannels(sdk, streamArn(name, account)).catch(unless('UnknownOperationException'))
-      // It was never made, or is gone.
-      const command = new DeleteStreamCommand({ StreamName: name, EnforceConsumerDeletion: true })
-      await sdk.send(command).catch(unless('ResourceNotFoundException'))
-    } catch (error) {
-      left.push(`${name}: ${String(error)}`)
-    }
-  if (left.length > 0) throw new Error(`these streams are left behind:\n${left.join('\n')}`)
-}
-
-async function deleteChannels(sdk: KinesisClient, StreamARN: string): Promise<void> {
-  for await (const page of paginateListChannels({ client: sdk }, { StreamFilter: [{ StreamARN }] }))
-    for (const { ChannelARN } of page.ChannelSummaries ?? []) await sdk.send(new DeleteChannelCommand({ ChannelARN }))
-}
-
-/** A handler of rejections that passes over errors of this name, and of streams that are not there. */
-function unless(name: string): (error: unknown) => void {
-  return (error) => {
-    const found = (error as Error).name
-    if (found !== name && found !== 'ResourceNotFoundException') throw error
-  }
 }

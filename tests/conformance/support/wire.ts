@@ -1,22 +1,38 @@
-/** Requests made by hand, for what an SDK would never send. The signature has the right shape and no meaning. */
+/**
+ * Requests made by hand, for what an SDK would never send. Where nobody verifies it, the signature has the right shape and
+ * no meaning.
+ */
 import { type ClientHttp2Session, connect } from 'node:http2'
+import { signRequest } from '@millrace/protocol'
 import type { Service } from './service.ts'
 
 /** Whom a request made by hand speaks to, and as whom. */
-type Target = Pick<Service, 'endpoint' | 'accessKeyId'>
-
-export const authorization = ({ accessKeyId }: Target): string =>
-  `AWS4-HMAC-SHA256 Credential=${accessKeyId}/20261122/us-east-1/kinesis/aws4_request, SignedHeaders=content-type;host;x-amz-date;x-amz-target, Signature=${'0'.repeat(64)}`
+type Target = Pick<Service, 'endpoint' | 'keys' | 'region' | 'signs'>
 
 /** Less than a test has: who waits in vain is to be told for what. */
 const ANSWER_MS = 30_000
 
-const headersOf = (target: Target, operation: string) => ({
-  'content-type': 'application/x-amz-json-1.1',
-  'x-amz-target': `Kinesis_20131202.${operation}`,
-  'x-amz-date': '20261122T000000Z',
-  authorization: authorization(target),
-})
+/** The headers of a request as they are sent, with its authorization. `extra` may say otherwise. */
+export function headersOf(
+  { endpoint, keys, region, signs }: Target,
+  operation: string,
+  body: string | Uint8Array,
+  extra: Readonly<Record<string, string>> = {},
+): Record<string, string> {
+  const headers = {
+    'content-type': 'application/x-amz-json-1.1',
+    'x-amz-target': `Kinesis_20131202.${operation}`,
+    ...extra,
+  }
+  const { host, pathname, search } = new URL(endpoint)
+  const request = { method: 'POST', url: pathname + search, headers: { ...headers, host }, body: Buffer.from(body) }
+  const scope = `${keys.accessKeyId}/20261122/${region}/kinesis/aws4_request`
+  const shape = {
+    'x-amz-date': '20261122T000000Z',
+    authorization: `AWS4-HMAC-SHA256 Credential=${scope}, SignedHeaders=content-type;host;x-amz-date;x-amz-target, Signature=${'0'.repeat(64)}`,
+  }
+  return { ...headers, ...(signs ? signRequest(request, { ...keys, region, nowMs: Date.now() }) : shape) }
+}
 
 export interface WireAnswer {
   readonly status: number
@@ -33,7 +49,7 @@ export async function post(
   const response = await fetch(target.endpoint, {
     method: 'POST',
     body,
-    headers: { ...headersOf(target, operation), ...headers },
+    headers: headersOf(target, operation, body, headers),
     signal: AbortSignal.timeout(ANSWER_MS),
   })
   return { status: response.status, headers: response.headers, body: Buffer.from(await response.arrayBuffer()) }
@@ -47,7 +63,7 @@ export function h2Post(
   body: string,
 ): Promise<{ status: number; body: string }> {
   return new Promise((resolve, reject) => {
-    const stream = session.request({ ':method': 'POST', ':path': '/', ...headersOf(target, operation) })
+    const stream = session.request({ ':method': 'POST', ':path': '/', ...headersOf(target, operation, body) })
     let status = 0
     let text = ''
     stream.setEncoding('utf8')
