@@ -115,9 +115,11 @@ describe('a settling client', () => {
     expect(gone.called).toHaveLength(3)
   })
 
-  it('calls again where too much is under way at once, and not where there may be no more', async () => {
+  it('calls again where too much is under way or asked at once, and not where there may be no more', async () => {
     const { sdk } = scripted([tooManyAtOnce, tooManyAtOnce, {}, stream('ACTIVE')])
     await settling(sdk, at).send(create)
+    const asked = scripted([limit('Rate exceeded for stream s under account 000000000000.'), { Records: [] }])
+    expect((await settling(asked.sdk, at).send(get)).Records).toEqual([])
     const full = settling(scripted([limit('This request would exceed the shard limit')]).sdk, at)
     expect((await refusal(full.send(create))).name).toBe('LimitExceededException')
   })

@@ -78,16 +78,17 @@ const changes: Readonly<Record<string, Look>> = {
 }
 
 /**
- * Has each change answer only when it is done: what was made or changed is at rest, what was deleted is gone. A change
- * waits for its turn where too many are under way at once. Each is waited for with this patience.
+ * Has each change answer only when it is done: what was made or changed is at rest, what was deleted is gone. Every
+ * call waits for its turn where there are too many a second, or too many changes under way at once. Each is waited for
+ * with this patience.
  */
 export function settling(sdk: KinesisClient, patience: Patience = {}): KinesisClient {
   sdk.middlewareStack.add(
     (next, { commandName = '' }) =>
       async (call) => {
-        const look = changes[commandName]
-        if (look === undefined) return next(call)
         const answer = await inTurn(() => next(call), `the turn of ${commandName}`, patience)
+        const look = changes[commandName]
+        if (look === undefined) return answer
         const isGone = /^(Delete|Deregister)/.test(commandName)
         const status = () => statusOf(() => look(sdk, call.input as Named, answer.output as Named))
         await until(async () => isSettled(await status(), isGone), `the end of ${commandName}`, patience)
