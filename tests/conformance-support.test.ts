@@ -177,6 +177,7 @@ describe('leaving a service', () => {
 describe('a request made by hand', () => {
   const target = {
     endpoint: 'http://127.0.0.1:4567/a?b=c',
+    livesOn: false,
     region: 'eu-central-1',
     keys: { accessKeyId: 'AKID', secretAccessKey: 'sesame', sessionToken: 'token' },
   }

@@ -29,7 +29,7 @@ afterAll(async () => {
   for (const client of clients) await client.close()
 })
 
-type LeaseService = Pick<Service, 'endpoint' | 'keys' | 'region' | 'signs' | 'streamName'>
+type LeaseService = Pick<Service, 'endpoint' | 'keys' | 'region' | 'signs' | 'livesOn' | 'streamName'>
 
 function clientOf({ endpoint, keys, region }: LeaseService, codec: Codec = 'json'): KinesisClient {
   const client = new KinesisClient({ endpoint, region, credentials: keys, codec, retry: 'none' })
@@ -63,6 +63,7 @@ function onEachEngine(tests: (service: LeaseService) => void): void {
         keys: { accessKeyId: 'test', secretAccessKey: 'test' },
         region: REGION,
         signs: false,
+        livesOn: false,
         streamName: () => `application-${++applications}`,
       })
     })

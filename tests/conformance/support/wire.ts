@@ -3,14 +3,16 @@
  * no meaning.
  */
 import { type ClientHttp2Session, connect } from 'node:http2'
+import { setTimeout as delay } from 'node:timers/promises'
 import { signRequest } from '@millrace/protocol'
 import type { Service } from './service.ts'
 
 /** Whom a request made by hand speaks to, and as whom. */
-type Target = Pick<Service, 'endpoint' | 'keys' | 'region' | 'signs'>
+type Target = Pick<Service, 'endpoint' | 'keys' | 'region' | 'signs' | 'livesOn'>
 
 /** Less than a test has: who waits in vain is to be told for what. */
 const ANSWER_MS = 30_000
+const AGAIN_MS = 200
 
 /** The headers of a request as they are sent, with its authorization. `extra` may say otherwise. */
 export function headersOf(
@@ -40,19 +42,35 @@ export interface WireAnswer {
   readonly body: Buffer
 }
 
+/** Asks again where a service that lives on answers only so many a second; tells its last word in any case. */
+async function inTurn<T extends { readonly status: number; readonly body: Buffer | string }>(
+  { livesOn }: Target,
+  ask: () => Promise<T>,
+): Promise<T> {
+  const endMs = performance.now() + ANSWER_MS
+  for (;;) {
+    const answer = await ask()
+    const isTooMany = livesOn && answer.status === 400 && answer.body.includes('Rate exceeded for ')
+    if (!isTooMany || performance.now() >= endMs) return answer
+    await delay(AGAIN_MS)
+  }
+}
+
 export async function post(
   target: Target,
   operation: string,
   body: string | Uint8Array<ArrayBuffer>,
   headers: Record<string, string> = {},
 ): Promise<WireAnswer> {
-  const response = await fetch(target.endpoint, {
-    method: 'POST',
-    body,
-    headers: headersOf(target, operation, body, headers),
-    signal: AbortSignal.timeout(ANSWER_MS),
+  return inTurn(target, async () => {
+    const response = await fetch(target.endpoint, {
+      method: 'POST',
+      body,
+      headers: headersOf(target, operation, body, headers),
+      signal: AbortSignal.timeout(ANSWER_MS),
+    })
+    return { status: response.status, headers: response.headers, body: Buffer.from(await response.arrayBuffer()) }
   })
-  return { status: response.status, headers: response.headers, body: Buffer.from(await response.arrayBuffer()) }
 }
 
 /** One HTTP/2 request on a session; resolves with status, headers and body. */
@@ -62,19 +80,21 @@ export function h2Post(
   operation: string,
   body: string,
 ): Promise<{ status: number; body: string }> {
-  return new Promise((resolve, reject) => {
-    const stream = session.request({ ':method': 'POST', ':path': '/', ...headersOf(target, operation, body) })
-    let status = 0
-    let text = ''
-    stream.setEncoding('utf8')
-    stream.on('response', (headers) => (status = headers[':status'] ?? 0))
-    stream.on('data', (chunk: string) => (text += chunk))
-    stream.on('end', () => resolve({ status, body: text }))
-    stream.on('error', reject)
-    stream.on('close', () => reject(new Error(`${operation}: the stream was closed before its answer had ended`)))
-    stream.setTimeout(ANSWER_MS, () => stream.destroy(new Error(`${operation}: no answer in ${ANSWER_MS} ms`)))
-    stream.end(body)
-  })
+  const ask = () =>
+    new Promise<{ status: number; body: string }>((resolve, reject) => {
+      const stream = session.request({ ':method': 'POST', ':path': '/', ...headersOf(target, operation, body) })
+      let status = 0
+      let text = ''
+      stream.setEncoding('utf8')
+      stream.on('response', (headers) => (status = headers[':status'] ?? 0))
+      stream.on('data', (chunk: string) => (text += chunk))
+      stream.on('end', () => resolve({ status, body: text }))
+      stream.on('error', reject)
+      stream.on('close', () => reject(new Error(`${operation}: the stream was closed before its answer had ended`)))
+      stream.setTimeout(ANSWER_MS, () => stream.destroy(new Error(`${operation}: no answer in ${ANSWER_MS} ms`)))
+      stream.end(body)
+    })
+  return inTurn(target, ask)
 }
 
 export const openSession = (url: string, options: Parameters<typeof connect>[1]): Promise<ClientHttp2Session> =>
