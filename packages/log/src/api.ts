@@ -191,7 +191,7 @@ export interface LogOptions {
   readonly bytesMax?: number
   /** Idle time after which an unproven tail is sealed. Default 5 ms. `undefined` keeps the default. */
   readonly sealIdleMs?: number
-  /** Where commit buffers come from. Default: ordinary memory. */
+  /** Where the zeros of new segments, and what is regrouped, are put before they are written. Commits have their own. Default: ordinary memory. */
   readonly allocate?: AllocateBuffer
   /**
    * Called once when a write or a sync of a commit has failed: nothing more will be written by this opening, and only
