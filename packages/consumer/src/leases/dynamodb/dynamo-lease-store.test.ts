@@ -155,7 +155,7 @@ describe('a lease table in DynamoDB', () => {
     ])
     expect(workers).toEqual([
       { worker: 'ours', capacity: 1 },
-      { worker: 'java', capacity: 1 },
+      { worker: 'java', capacity: 1, isKcl: true },
     ])
   })
 
