@@ -27,7 +27,8 @@ const ROWS: readonly FaultRow[] = [
   {
     name: 'preparing a segment (create, zero, sync of a spare)',
     places: /^segment-store\.ts #(makeNext|makeSpare) /,
-    outcomes: ['prepares again', 'refuses to start'],
+    // A call fails that needs the segment before it is tried again.
+    outcomes: ['prepares again', 'call fails', 'refuses to start'],
   },
   {
     name: 'zeroing ahead in the active segment: write',
