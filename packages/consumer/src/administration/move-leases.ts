@@ -65,7 +65,7 @@ export async function resetApplication(options: ResetOptions): Promise<number> {
   const { administration, application, service, to, clock = systemClock } = options
   const { remakes = options.leases === undefined, signal = never() } = options
   const leases = await meant(options)
-  const remade = remakes ? await leasesToRemake(service, leases, to, signal) : []
+  const remade = remakes ? await leasesToRemake(service, leases, to, clock.now(), signal) : []
   await administration.create(application, remade, signal)
   // Those at their end first: their children wait for them from then on. Nothing in them is later than all.
   const ended = to === 'latest' ? [] : leases.filter(({ checkpoint }) => isShardEnd(checkpoint))
@@ -117,6 +117,7 @@ async function leasesToRemake(
   service: ResetOptions['service'],
   leases: readonly Lease[],
   to: InitialPosition,
+  nowMs: number,
   signal: AbortSignal,
 ): Promise<readonly NewLease[]> {
   if (to === 'latest') return []
@@ -127,10 +128,13 @@ async function leasesToRemake(
     }),
   )
   const known = new Set(leases.map(({ key }) => key))
+  // Above the terms of the lease that was there before: its last owner may still have a checkpoint, or its end, under way.
+  const epoch = Math.floor(nowMs / 1000)
   const missing: NewLease[] = []
   for (const stream of streams.values()) {
     const shards = await listShards(service, stream.stream, signal)
-    missing.push(...missingLeases(stream, shards, new Map(), to).filter(({ key }) => !known.has(key)))
+    for (const lease of missingLeases(stream, shards, new Map(), to))
+      if (!known.has(lease.key)) missing.push({ ...lease, epoch })
   }
   return missing
 }

@@ -101,7 +101,12 @@ export class FleetHistory {
   /** Somebody had a shard begin elsewhere: from there on checkpoints do not go back. */
   moved({ change }: LeaseUpdate, result: LeaseUpdateResult): void {
     if (result.outcome === 'updated' && change.checkpoint !== undefined)
-      this.#get(result.lease.shardId).checkpoint = change.checkpoint
+      this.begunAgain(result.lease.shardId, change.checkpoint)
+  }
+
+  /** The same, with a lease that was there no more. */
+  begunAgain(shardId: string, checkpoint: ExtendedSequenceNumber): void {
+    this.#get(shardId).checkpoint = checkpoint
   }
 
   /** Of a shard, a place that is done with, as everything before it: somewhere to go back to. */
