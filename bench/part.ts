@@ -80,6 +80,8 @@ export interface Part {
   readonly name: string
   readonly heading: string
   readonly run: (bench: Bench) => Promise<PartReport>
+  /** Without short rounds that say anything: not among those of `--quick`, unless it is named. */
+  readonly isLong?: boolean
 }
 
 export const atLeast = (reach: number, beyond?: number): Target => target('at least', reach, beyond)

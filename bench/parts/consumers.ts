@@ -31,7 +31,7 @@ const readers = [
   { way: 'lifion', work: `\`${LIFION}\`, polling, checkpoints in DynamoDB` },
 ] as const
 
-export const consumersPart: Part = { name: 'consumers', heading: '## Consumers', run: consumers }
+export const consumersPart: Part = { name: 'consumers', heading: '## Consumers', isLong: true, run: consumers }
 
 /** Every reader once per round, each in a process of its own, after one round that is not counted. */
 async function consumers(bench: Bench): Promise<PartReport> {

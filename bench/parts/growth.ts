@@ -84,7 +84,7 @@ const growths = (gib: number): readonly Growth[] => [
   },
 ]
 
-export const growthPart: Part = { name: 'growth', heading: '## Growth', run: growth }
+export const growthPart: Part = { name: 'growth', heading: '## Growth', isLong: true, run: growth }
 
 async function growth(bench: Bench): Promise<PartReport> {
   const settings = bench.pick(
