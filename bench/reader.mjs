@@ -20,7 +20,12 @@ function take(batch, dataOf) {
   if (records < count) return
   const { user, system } = process.cpuUsage(cpu)
   console.log(
-    JSON.stringify({ records: records - untimed, bytes, seconds: (performance.now() - firstMs) / 1e3, cpuSeconds: (user + system) / 1e6 }),
+    JSON.stringify({
+      records: records - untimed,
+      bytes,
+      seconds: (performance.now() - firstMs) / 1e3,
+      cpuSeconds: (user + system) / 1e6,
+    }),
   )
   process.exit()
 }
