@@ -1,100 +1,16 @@
 import { KinesisServiceError, KinesisTransportError } from '@millrace/client'
 import { deferred, sleep } from '@millrace/std'
-import { seededRandom, VirtualClock } from '@millrace/std/testing'
+import { seededRandom } from '@millrace/std/testing'
 import { describe, expect, it } from 'vitest'
 import type { Batch } from './faces/batches-face.ts'
-import type { Lease } from './leases/lease.ts'
 import type { LeaseStore } from './leases/lease-store.ts'
-import { LeaseStoreError } from './leases/lease-store.ts'
-import { MemoryLeases } from './leases/memory-lease-store.ts'
 import type { RecordProcessor } from './record-processor.ts'
-import type { StreamService } from './service.ts'
 import { newLease } from './shards/lineage.ts'
 import type { ShardSyncError } from './shards/shard-sync-error.ts'
 import { SimulatedStream } from './testing/simulated-stream.ts'
-import type { WorkerEvent } from './worker-event.ts'
+import { ofStreams, refusing, Bench } from './testing/worker-bench.ts'
 import type { WorkerOptions } from './worker-options.ts'
-import { Worker } from './worker.ts'
-
-/** Workers of one application on one virtual clock, each with a stream of its own or the same. */
-class Bench {
-  readonly clock = new VirtualClock()
-  readonly leases = new MemoryLeases(this.clock)
-  readonly stream = new SimulatedStream('orders', 2, this.clock)
-  readonly events: WorkerEvent[] = []
-
-  worker(workerId: string, options: Partial<WorkerOptions> & { readonly of?: SimulatedStream } = {}): Worker {
-    const { of = this.stream, ...more } = options
-    return new Worker({
-      client: of.service({ throttled: 0, broken: 0 }, seededRandom(1)),
-      application: 'billing',
-      stream: 'orders',
-      leases: this.leases.open(),
-      workerId,
-      onEvent: (event) => this.events.push(event),
-      clock: this.clock,
-      random: seededRandom(2),
-      ...more,
-    })
-  }
-
-  async stored(): Promise<readonly Lease[]> {
-    const beat = { worker: '-', ttlMs: 0, waitMs: 0, held: [], capacity: 0 }
-    return (await this.leases.open().beat(beat, new AbortController().signal)).leases
-  }
-
-  /** Timer by timer; what is ready to run always runs first. */
-  async pass(ms: number): Promise<void> {
-    const untilMs = this.clock.monotonic() + ms
-    for (;;) {
-      await new Promise((resolve) => setImmediate(resolve))
-      const due = this.clock.nextDueMs
-      if (due === undefined || due > untilMs) break
-      this.clock.advance(Math.max(0, due - this.clock.monotonic()))
-    }
-    this.clock.advance(untilMs - this.clock.monotonic())
-    await new Promise((resolve) => setImmediate(resolve))
-  }
-}
-
-/** A service of several streams; of those that it does not have a deleted one is asked. */
-function ofStreams(...streams: readonly SimulatedStream[]): StreamService {
-  const services = new Map(streams.map((stream) => [stream.name, stream.service({ throttled: 0, broken: 0 }, seededRandom(1))])) // prettier-ignore
-  const none = Object.assign(new SimulatedStream('none', 1, new VirtualClock()), { isDeleted: true })
-  const absent = none.service({ throttled: 0, broken: 0 }, seededRandom(1))
-  const of = ({ StreamName = '' }: { readonly StreamName?: string | undefined }) => services.get(StreamName) ?? absent
-  return {
-    ...absent,
-    describeStreamSummary: (input) => of(input).describeStreamSummary(input),
-    listShards: (input) => of(input).listShards(input),
-    getShardIterator: async (input) => {
-      const { ShardIterator } = await of(input).getShardIterator(input)
-      return { ShardIterator: `${input.StreamName} ${ShardIterator}` }
-    },
-    getRecords: async (input) => {
-      const [StreamName = '', ShardIterator = ''] = input.ShardIterator.split(' ')
-      const page = await of({ StreamName }).getRecords({ ...input, ShardIterator })
-      const next = page.NextShardIterator
-      return next === undefined ? page : { ...page, NextShardIterator: `${StreamName} ${next}` }
-    },
-  }
-}
-
-function refusing(store: LeaseStore): { readonly store: LeaseStore; refuse: () => void } {
-  let error: LeaseStoreError | undefined
-  const refused: LeaseStore = {
-    beat: async (beat, signal) => {
-      if (error !== undefined) throw error
-      return store.beat(beat, signal)
-    },
-    create: (leases, signal) => store.create(leases, signal),
-    update: (updates, signal) => store.update(updates, signal),
-    remove: (leases, signal) => store.remove(leases, signal),
-    leave: (signal) => store.leave(signal),
-    [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
-  }
-  return { store: refused, refuse: () => void (error = new LeaseStoreError('denied', 'not any more')) }
-}
+import type { Worker } from './worker.ts'
 
 describe('Worker', () => {
   it('rejects when its shards have come to their ends', async () => {
