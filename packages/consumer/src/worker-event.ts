@@ -35,8 +35,16 @@ export type WorkerEvent =
       readonly held: number
       readonly unowned: number
     }
-  /** The streams' shards were looked at. `error`: they could not be, and new shards wait until they can. */
-  | { readonly kind: 'shard-sync'; readonly durationMs: number; readonly error?: unknown }
+  /**
+   * The streams' shards were looked at. `error`: those of `stream` could not be, and new ones wait until they can; `stream` absent: the
+   * function that names the streams failed.
+   */
+  | {
+      readonly kind: 'shard-sync'
+      readonly durationMs: number
+      readonly stream?: string | undefined
+      readonly error?: unknown
+    }
   /** The store did not hear that this worker stops: to the others it is dead after `failoverMs`. */
   | { readonly kind: 'leave-failure'; readonly error: unknown }
   /**

@@ -139,7 +139,7 @@ describe('Worker', () => {
     const worker = bench.worker('a', { client })
     void worker.run(() => ({ async processRecords() {} }))
     await bench.pass(5_000)
-    expect(bench.events).toContainEqual({ kind: 'shard-sync', durationMs: 0, error: denied })
+    expect(bench.events).toContainEqual({ kind: 'shard-sync', durationMs: 0, stream: 'orders', error: denied })
     expect(await bench.stored()).toEqual([])
     isDenied = false
     await bench.pass(15_000)
@@ -200,7 +200,7 @@ describe('Worker', () => {
       await bench.pass(5_000)
       error = refusal('AccessDeniedException')
       await bench.pass(60_000)
-      expect(bench.events).toContainEqual({ kind: 'shard-sync', durationMs: 0, error })
+      expect(bench.events).toContainEqual({ kind: 'shard-sync', durationMs: 0, stream: 'orders', error })
       expect(worker.held).toHaveLength(2)
       await Promise.all([worker.stop(), bench.pass(5_000)])
     })

@@ -16,6 +16,7 @@ import type { HeldLease } from './leases/held-lease.ts'
 import type { ConsumeResult } from './leases/coordinator-options.ts'
 import { isLatestWithoutTime, latestAsOf } from './leases/latest.ts'
 import { LeaseCoordinator } from './leases/lease-coordinator.ts'
+import { LeaseStoreError } from './leases/lease-store.ts'
 import type { LeaseTable } from './leases/lease-table.ts'
 import { toldLeaseStore } from './metrics/told-lease-store.ts'
 import { WorkerMetrics } from './metrics/worker-metrics.ts'
@@ -29,6 +30,7 @@ import { TIMER_MS_MAX } from './shards/shard-consumer-options.ts'
 import { ShardConsumerError } from './shards/shard-consumer-error.ts'
 import type { ShardProcessorFactory } from './shards/shard-processor.ts'
 import { ShardSync } from './shards/shard-sync.ts'
+import type { ShardSyncError } from './shards/shard-sync-error.ts'
 import type { WorkerEvent } from './worker-event.ts'
 import { leasesOf, resolveWorkerOptions, type WorkerOptions } from './worker-options.ts'
 
@@ -126,7 +128,7 @@ export class Worker<Value = Uint8Array> implements AsyncDisposable {
       clock,
       random,
       logger,
-      onLook: (durationMs, error) => this.#emit({ kind: 'shard-sync', durationMs, error }),
+      onLook: (durationMs, failure) => this.#emit({ kind: 'shard-sync', durationMs, ...failure }),
       onStreamAbsent: (name) => this.#emit({ kind: 'stream-absent', stream: name }),
       onStreamGone: (name) => this.#emit({ kind: 'stream-gone', stream: name }),
       onHoles: (name, holes) => this.#emit({ kind: 'holes', stream: name, holes: holes.length }),
@@ -135,8 +137,8 @@ export class Worker<Value = Uint8Array> implements AsyncDisposable {
 
   /**
    * Processes with a `RecordProcessor` for each shard until the worker is stopped. Rejects with a `LeaseStoreError` that does
-   * not pass, and with a `ShardSyncError` where its first looks at the streams are refused for good or find none of those that are
-   * named; when its shards have come to their ends, 30 s later at the latest. A worker runs once.
+   * not pass, and with a `ShardSyncError` where its first looks at the streams are refused for good, at all that are there, or find none
+   * of those that are named; when its shards have come to their ends, 30 s later at the latest. A worker runs once.
    */
   run(factory: RecordProcessorFactory<Value>, options: RecordProcessorOptions & RunOptions = {}): Promise<void> {
     return this.#run(recordProcessorFace(factory, options), options)
@@ -200,12 +202,18 @@ export class Worker<Value = Uint8Array> implements AsyncDisposable {
   }
 
   async #runUntilStopped(): Promise<void> {
-    const syncing = this.#sync.run(this.#syncing.signal).catch((error: unknown) => this.#coordinator.fail(error))
+    let refusal: ShardSyncError | undefined
+    const syncing = this.#sync.run(this.#syncing.signal).catch(async (error: ShardSyncError) => {
+      if (error.cause instanceof LeaseStoreError) return this.#coordinator.fail(error)
+      refusal = error
+      // The leases are this worker's, and their store works: what is in hand is finished.
+      await this.stop({ drainMs: Math.min(this.#finishMs, DRAIN_MS) })
+    })
     try {
       await this.#coordinator.run()
     } catch (error) {
       // What was begun is not left running behind a promise that is settled.
-      await this.#coordinator.drained(DRAIN_MS)
+      await this.#coordinator.stop(DRAIN_MS)
       throw error
     } finally {
       this.#syncing.abort(new Error('The worker was stopped.'))
@@ -213,6 +221,7 @@ export class Worker<Value = Uint8Array> implements AsyncDisposable {
       await this.#stopping
       await this.#retrieval[Symbol.asyncDispose]()
     }
+    if (refusal !== undefined) throw refusal
   }
 
   async #stop(drainMs: number): Promise<void> {

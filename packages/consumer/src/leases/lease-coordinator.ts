@@ -98,13 +98,16 @@ export class LeaseCoordinator {
   async stop(drainMs: number): Promise<void> {
     const { clock, ttlMs } = this.#options
     if (this.#abandon.signal.aborted) return
-    // By an error: nothing can be given up any more.
-    if (this.#end.signal.aborted) return this.drained(drainMs)
+    if (this.#end.signal.aborted) {
+      // By an error: nothing can be given up any more, nor is it tried for ever.
+      await this.#drained(drainMs)
+      return this.#abandon.abort(new Error('The worker was stopped.'))
+    }
     this.#isStopping = true
     for (const { holding } of this.#running.values()) holding.askToRelease('stop', drainMs)
     // The others hear at once that this worker takes no more.
     this.#nudge.abort()
-    await this.drained(drainMs)
+    await this.#drained(drainMs)
     // A store that is away does not hold the end up: the session ends by itself.
     const over = new AbortController()
     await Promise.race([
@@ -120,7 +123,7 @@ export class LeaseCoordinator {
   }
 
   /** Until nothing is processed here, `limitMs` at most. */
-  async drained(limitMs: number): Promise<void> {
+  async #drained(limitMs: number): Promise<void> {
     const isOver = deferred<void>()
     const timer = this.#options.clock.setTimer(limitMs, isOver.resolve)
     await Promise.race([Promise.all([...this.#running.values()].map(({ done }) => done)), isOver.promise])

@@ -3,7 +3,7 @@ import { ABSENT_LOOKS } from './stream-presence.ts'
 
 export type ShardSyncErrorCode = 'stream-not-found' | 'refused'
 
-/** `refused`: rights, credentials or settings; `cause` is what the client or the lease store said last. */
+/** `refused`: rights, credentials or settings; `cause` is what the client or the lease store said last, of the first stream. */
 export class ShardSyncError extends Error {
   override readonly name = 'ShardSyncError'
   readonly code: ShardSyncErrorCode
@@ -22,11 +22,19 @@ export function notFound(streams: readonly string[], endpoint: URL | undefined):
   )
 }
 
-export function refused(streams: Iterable<string> = [], cause: unknown): ShardSyncError {
+/** Of what a look at the shards failed with. `stream` absent: the application's function did not name any. */
+export interface LookFailure {
+  readonly stream: string | undefined
+  readonly error: unknown
+}
+
+export function refused(failures: readonly LookFailure[]): ShardSyncError {
+  const [{ error: cause } = { error: undefined }] = failures
   const reason = cause instanceof Error ? cause.message : String(cause)
+  const streams = failures.map(({ stream }) => stream).join(', ')
   return new ShardSyncError(
     'refused',
-    `The shards of ${[...streams].join(', ')} cannot be listed, and trying again would not help: ${reason}`,
+    `The shards of ${streams} cannot be listed, and trying again would not help: ${reason}`,
     { cause },
   )
 }

@@ -3,6 +3,8 @@
  * those that are done with, and looks for holes in the key space. One worker of the fleet does it, the first by name, and the
  * others now and then, in case that one cannot; two that both do it do no harm.
  */
+import { KinesisServiceError } from '@millrace/client'
+import { errorTraits } from '@millrace/protocol'
 import { backoffMs, type Clock, type Logger, type Random, sleep } from '@millrace/std'
 import { isShardEnd, SHARD_END } from '../extended-sequence-number.ts'
 import { isLatestWithoutTime, latestAsOf } from '../leases/latest.ts'
@@ -21,7 +23,7 @@ import {
   type StreamOfLeases,
 } from './lineage.ts'
 import { listShards } from './list-shards.ts'
-import { notFound, refused } from './shard-sync-error.ts'
+import { type LookFailure, notFound, refused } from './shard-sync-error.ts'
 import { ABSENT_LOOK_MS, ABSENT_LOOKS, StreamPresence } from './stream-presence.ts'
 
 export interface ShardSyncOptions {
@@ -43,8 +45,8 @@ export interface ShardSyncOptions {
   readonly onStreamAbsent?: ((stream: string) => void) | undefined
   /** And nobody has it: its leases are brought to their ends. */
   readonly onStreamGone?: ((stream: string) => void) | undefined
-  /** After each look at the shards. `error`: it failed, and is tried again. */
-  readonly onLook?: ((durationMs: number, error?: unknown) => void) | undefined
+  /** After each look at the shards; of a failed one for each stream that it failed with. It is tried again. */
+  readonly onLook?: ((durationMs: number, failure?: LookFailure) => void) | undefined
   /** Found in `HOLE_ROUNDS` rounds one after another: nobody would process these keys. */
   readonly onHoles?: ((stream: string, holes: readonly KeyRange[]) => void) | undefined
 }
@@ -59,6 +61,12 @@ const STANDBY_TURNS = 5
 const QUICK_LOOKS = 10
 const RETRY = { baseMs: 200, maxMs: 10_000 }
 
+interface Turn {
+  /** When the next is due, ms. */
+  readonly dueMs: number
+  readonly failures: readonly LookFailure[]
+}
+
 export class ShardSync {
   readonly #options: ShardSyncOptions
   readonly #holeRounds = new Map<string, number>()
@@ -66,7 +74,7 @@ export class ShardSync {
   readonly #toldAbsent = new Set<string>()
   /** As they were told last; absent: nobody has been asked yet. */
   #streams: ReadonlySet<string> | undefined
-  /** A round was done whole: what fails from then on may pass, whatever it is. */
+  /** The shards of a stream could be listed: what fails from then on may pass, whatever it is. */
   #hasBegun = false
 
   constructor(options: ShardSyncOptions) {
@@ -107,32 +115,35 @@ export class ShardSync {
   }
 
   /**
-   * Until the signal is aborted. Rejects with a `ShardSyncError` where the first looks are refused for good or find none of
-   * the streams that are named, `ABSENT_LOOKS` times; for nothing later: rights and streams come and go while a fleet runs.
+   * Until the signal is aborted. Rejects with a `ShardSyncError` where the first looks are refused for good, of every stream that is
+   * there, or find none of those that are named, `ABSENT_LOOKS` times; for nothing later: rights and streams come and go while a
+   * fleet runs.
    */
   async run(signal: AbortSignal): Promise<void> {
     const { clock, random, logger, table, worker, onLook } = this.#options
-    for (let [turn, failures, refusals] = [1, 0, 0]; !signal.aborted;) {
+    for (let [turn, tries, refusals] = [1, 0, 0]; !signal.aborted;) {
       let waitMs = FIRST_INTERVAL_MS
       if (table.isLive(worker)) {
         const isOurs = this.#isFirst() || turn % STANDBY_TURNS === 0
         turn++
         const startMs = clock.monotonic()
-        try {
-          waitMs = isOurs ? await this.round(signal) : await this.#look(signal)
-          failures = 0
-          refusals = 0
+        const { dueMs, failures } = await this.#turn(isOurs, signal)
+        if (signal.aborted) return
+        const durationMs = clock.monotonic() - startMs
+        for (const { stream, error } of failures) {
+          const reason = error instanceof Error ? error.message : String(error)
+          logger.warn('the shards could not be listed', { stream, error: reason })
+          onLook?.(durationMs, { stream, error })
+        }
+        if (failures.length === 0) {
+          ;[tries, refusals] = [0, 0]
           this.#hasBegun ||= this.#hasFound()
-          onLook?.(clock.monotonic() - startMs)
-        } catch (error) {
-          if (signal.aborted) return
-          refusals = isForGood(error) ? refusals + 1 : 0
-          logger.warn('the shards could not be listed', {
-            error: error instanceof Error ? error.message : String(error),
-          })
-          onLook?.(clock.monotonic() - startMs, error)
-          if (!this.#hasBegun && refusals >= ABSENT_LOOKS) throw refused(this.#streams, error)
-          waitMs = !this.#hasBegun && refusals > 0 ? ABSENT_LOOK_MS : backoffMs(failures++, RETRY, random)
+          onLook?.(durationMs)
+          waitMs = dueMs
+        } else {
+          refusals = failures.every(({ error }) => isForGood(error)) ? refusals + 1 : 0
+          if (!this.#hasBegun && refusals >= ABSENT_LOOKS) throw refused(failures)
+          waitMs = !this.#hasBegun && refusals > 0 ? ABSENT_LOOK_MS : backoffMs(tries++, RETRY, random)
         }
         this.#expectStreams()
       }
@@ -140,12 +151,27 @@ export class ShardSync {
     }
   }
 
-  /** One round over all streams. Says when the next is due, ms. */
-  async round(signal: AbortSignal): Promise<number> {
-    this.#options.refresh()
-    let waitMs = this.#options.intervalMs
-    for (const stream of await this.#askStreams()) waitMs = Math.min(waitMs, await this.#syncStream(stream, signal))
-    return waitMs
+  /** Each stream by itself: one that is refused does not hold up those behind it. */
+  async #turn(isOurs: boolean, signal: AbortSignal): Promise<Turn> {
+    const { table, intervalMs, refresh } = this.#options
+    if (isOurs) refresh()
+    let dueMs = isOurs || table.size > 0 ? intervalMs : FIRST_INTERVAL_MS
+    const failures: LookFailure[] = []
+    const streams = await this.#askStreams().catch((error: unknown) => {
+      failures.push({ stream: undefined, error })
+      return []
+    })
+    for (const stream of streams) {
+      if (signal.aborted) break
+      try {
+        const streamDueMs = await (isOurs ? this.#syncStream(stream, signal) : this.#look(stream, signal))
+        dueMs = Math.min(dueMs, streamDueMs)
+        this.#hasBegun ||= this.#presence.isFound(stream)
+      } catch (error) {
+        failures.push({ stream, error })
+      }
+    }
+    return { dueMs, failures }
   }
 
   async #askStreams(): Promise<ReadonlySet<string>> {
@@ -167,14 +193,12 @@ export class ShardSync {
   }
 
   /** What the others do between: see whether the streams are there. */
-  async #look(signal: AbortSignal): Promise<number> {
-    const { table, intervalMs } = this.#options
-    let waitMs = table.size === 0 ? FIRST_INTERVAL_MS : intervalMs
-    for (const name of await this.#askStreams()) {
-      const stream = await this.#presence.look(name, signal)
-      waitMs = Math.min(waitMs, this.#noteAbsence(name, stream))
-    }
-    return waitMs
+  async #look(name: string, signal: AbortSignal): Promise<number> {
+    const stream = await this.#presence.look(name, signal)
+    // Who may not list is to hear of it at its start, not when it comes first.
+    if (stream !== undefined && !this.#hasBegun)
+      await this.#options.service.listShards({ StreamName: name, MaxResults: 1 }, { signal })
+    return this.#noteAbsence(name, stream)
   }
 
   /** Of those that do it: a KCL's workers look after shards by themselves, one that is about to stop does not any more. */
@@ -259,13 +283,22 @@ export class ShardSync {
   }
 }
 
-/** A stream that is just being made, and a list that took too long. */
-const PASSING: ReadonlySet<unknown> = new Set(['ResourceInUseException', 'ExpiredNextTokenException'])
+/**
+ * A stream that is just being made, or goes between two calls; a list that took too long; an answer that no service gives, but a proxy.
+ */
+const PASSING: ReadonlySet<unknown> = new Set([
+  'ResourceInUseException',
+  'ResourceNotFoundException',
+  'ExpiredNextTokenException',
+  'malformed',
+])
 
 /** As a client or a store says of its own errors; what an application's function throws may be anything. */
 function isForGood(error: unknown): boolean {
   const isTold = error instanceof Error && 'retryable' in error
-  return isTold && !passes(error) && !PASSING.has(failureType(error))
+  // The page of a proxy has no type of the service's.
+  const isForeign = error instanceof KinesisServiceError && errorTraits(error.type) === undefined
+  return isTold && !isForeign && !passes(error) && !PASSING.has(failureType(error))
 }
 
 function* inCalls<T>(items: readonly T[]): Generator<readonly T[]> {
