@@ -3,12 +3,11 @@ export { LeasesKeepChangingError } from './administration/change-leases.ts'
 export {
   type LeasesOptions,
   pauseLeases,
-  resetApplication,
-  type ResetOptions,
   resumeLeases,
   seekLeases,
   type SeekOptions,
 } from './administration/move-leases.ts'
+export { resetApplication, type ResetOptions } from './administration/reset-application.ts'
 export { PENDING_STATE_BYTES_MAX } from './checkpointer.ts'
 export type { DeadLetter, DeadLetterSink } from './dead-letters/dead-letter.ts'
 export { DeadLetterFile } from './dead-letters/dead-letter-file.ts'

@@ -10,15 +10,15 @@ export class LeasesKeepChangingError extends Error {
   override readonly name = 'LeasesKeepChangingError'
 }
 
-/** `changeOf`: what is to be changed of a lease as it is now; `undefined`: nothing. Says how many were changed. */
+/** `changeOf`: what is to be changed of a lease as it is now; `undefined`: nothing. Gives the keys of those that were changed. */
 export async function changeLeases(
   administration: Pick<LeaseAdministration, 'update'>,
   application: string,
   leases: readonly Lease[],
   changeOf: (lease: Lease) => LeaseChange | undefined,
   signal: AbortSignal,
-): Promise<number> {
-  let changed = 0
+): Promise<readonly string[]> {
+  const changed: string[] = []
   let open = leases
   for (let round = 0; round < ROUNDS_MAX; round++) {
     const updates = open.flatMap((lease) => {
@@ -28,7 +28,8 @@ export async function changeLeases(
     if (updates.length === 0) return changed
     const results = await administration.update(application, updates, signal)
     open = results.flatMap((result) => (result.outcome === 'conflict' ? [result.lease] : []))
-    changed += results.filter(({ outcome }) => outcome === 'updated').length
+    changed.push(...results.flatMap((result) => (result.outcome === 'updated' ? [result.lease.key] : [])))
+    if (open.length === 0) return changed
   }
   throw new LeasesKeepChangingError(
     `${open.length} of ${leases.length} leases of ${application} changed hands each time they were to be changed`,

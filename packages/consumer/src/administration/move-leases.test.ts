@@ -1,6 +1,6 @@
 import { seededRandom, VirtualClock } from '@millrace/std/testing'
 import { describe, expect, it } from 'vitest'
-import { extendedSequenceNumber, SHARD_END } from '../extended-sequence-number.ts'
+import { extendedSequenceNumber, LATEST, SHARD_END, TRIM_HORIZON } from '../extended-sequence-number.ts'
 import type { Lease } from '../leases/lease.ts'
 import { MemoryLeases } from '../leases/memory-lease-store.ts'
 import { memoryAdministration } from '../testing/memory-administration.ts'
@@ -8,7 +8,8 @@ import { passTime } from '../testing/pass-time.ts'
 import { SimulatedStream } from '../testing/simulated-stream.ts'
 import { Worker } from '../worker.ts'
 import { changeLeases } from './change-leases.ts'
-import { pauseLeases, resetApplication, resumeLeases, seekLeases } from './move-leases.ts'
+import { pauseLeases, resumeLeases, seekLeases, type SeekOptions } from './move-leases.ts'
+import { resetApplication } from './reset-application.ts'
 
 /** A worker of two shards that has processed three records, and checkpointed each of its batches. */
 async function running() {
@@ -53,6 +54,17 @@ describe('while a worker runs', () => {
     expect(await seekLeases({ ...of, leases, to: { after } })).toBe(1)
     await pass(3_000)
     expect(seen).toEqual(numbers.slice(2))
+    await Promise.all([worker.stop(), pass(5_000)])
+  })
+
+  it('no shard goes on behind a record of another one, nor behind what is no record', async () => {
+    const { of, stored, pass, numbers, worker } = await running()
+    const after = extendedSequenceNumber(numbers[1] ?? '')
+    const seek = (to: SeekOptions['to'], leases?: readonly Lease[]) => seekLeases({ ...of, leases, to })
+    await expect(seek({ after })).rejects.toThrow('Expected one lease to go on behind a record of its shard, found 2.')
+    const one = (await stored()).slice(0, 1)
+    for (const sentinel of [SHARD_END, LATEST, TRIM_HORIZON])
+      await expect(seek({ after: sentinel }, one)).rejects.toThrow(RangeError)
     await Promise.all([worker.stop(), pass(5_000)])
   })
 
@@ -104,8 +116,9 @@ describe('changing leases', () => {
       epochs.push(epoch)
       return { epoch: epoch + 1 }
     }
-    expect(await changeLeases({ update: update(3) }, 'a', [lease], next, never)).toBe(1)
+    expect(await changeLeases({ update: update(3) }, 'a', [lease], next, never)).toEqual(['k'])
     expect(epochs).toEqual([0, 1, 2, 3])
+    expect(await changeLeases({ update: update(19) }, 'a', [lease], next, never)).toEqual(['k'])
     await expect(changeLeases({ update: update(Infinity) }, 'a', [lease], next, never)).rejects.toMatchObject({
       name: 'LeasesKeepChangingError',
       message: '1 of 1 leases of a changed hands each time they were to be changed',

@@ -6,17 +6,15 @@ import { type Clock, systemClock } from '@millrace/std'
 import {
   AT_TIMESTAMP,
   type ExtendedSequenceNumber,
+  isSentinel,
   isShardEnd,
   LATEST,
   TRIM_HORIZON,
 } from '../extended-sequence-number.ts'
 import { latestAsOf } from '../leases/latest.ts'
 import type { LeaseAdministration } from '../leases/lease-administration.ts'
-import { parseLeaseKey } from '../leases/lease-key.ts'
-import type { Lease, LeaseChange, NewLease } from '../leases/lease.ts'
-import type { StreamService } from '../service.ts'
-import { type InitialPosition, missingLeases } from '../shards/lineage.ts'
-import { listShards } from '../shards/list-shards.ts'
+import type { Lease, LeaseChange } from '../leases/lease.ts'
+import type { InitialPosition } from '../shards/lineage.ts'
 import { changeLeases } from './change-leases.ts'
 
 export interface LeasesOptions {
@@ -30,59 +28,34 @@ export interface LeasesOptions {
 }
 
 export interface SeekOptions extends LeasesOptions {
-  /** `after`: behind this record of the shard. */
+  /** `after`: behind this record; of the one lease that is meant. */
   readonly to: InitialPosition | { readonly after: ExtendedSequenceNumber }
   /** Whose now the latest is. Default: the machine's. */
   readonly clock?: Clock | undefined
 }
 
-export interface ResetOptions extends LeasesOptions {
-  readonly to: InitialPosition
-  /** A `KinesisClient`. */
-  readonly service: Pick<StreamService, 'listShards'>
-  /**
-   * Also shards that were processed to their ends and have no lease any more are processed again, where `to` is no latest. Default:
-   * if all leases are meant.
-   */
-  readonly remakes?: boolean | undefined
-  /** As in `SeekOptions`. */
-  readonly clock?: Clock | undefined
-}
-
 /**
- * Leases begin elsewhere. Says how many. Rejects as `LeaseAdministration` does, with a `LeasesKeepChangingError` where a fleet does
- * not come to rest, and with the signal's reason.
+ * Leases begin elsewhere; at the latest, those that are ended stay so. Makes none: `resetApplication` does. Says how many were moved.
+ * Rejects as `LeaseAdministration` does, with a `RangeError` for an `after` that is of no record, or where not one lease is meant, with a
+ * `LeasesKeepChangingError` where a fleet does not come to rest, and with the signal's reason.
  */
 export async function seekLeases({ to, clock = systemClock, ...options }: SeekOptions): Promise<number> {
-  return change(options, await meant(options), movedTo(to, clock.now()))
+  const leases = await meant(options)
+  if (typeof to === 'object' && 'after' in to) requireRecordOfOne(to.after, leases)
+  return (await moveLeases(options, leases, movedTo(to, clock.now()))).length
 }
 
 /**
- * An application begins elsewhere, with all shards that are there. At the latest, leases that are ended stay so. Says how many leases
- * were moved and made. Rejects as `seekLeases`, and as the client does.
+ * Nobody processes these leases until they are resumed; each worker of this library finishes what is in hand. A KCL knows no
+ * pause, and goes on. Says how many were not paused. Rejects as `seekLeases`.
  */
-export async function resetApplication(options: ResetOptions): Promise<number> {
-  const { administration, application, service, to, clock = systemClock } = options
-  const { remakes = options.leases === undefined, signal = never() } = options
-  const leases = await meant(options)
-  const remade = remakes ? await leasesToRemake(service, leases, to, clock.now(), signal) : []
-  await administration.create(application, remade, signal)
-  // Those at their end first: their children wait for them from then on. Nothing in them is later than all.
-  const ended = to === 'latest' ? [] : leases.filter(({ checkpoint }) => isShardEnd(checkpoint))
-  const open = leases.filter(({ checkpoint }) => !isShardEnd(checkpoint))
-  let count = remade.length
-  for (const part of [ended, open]) count += await change(options, part, movedTo(to, clock.now()))
-  return count
-}
-
-/** Nobody processes these leases until they are resumed; each worker finishes what is in hand. Says how many were not paused. Rejects as `seekLeases`. */
 export async function pauseLeases(options: LeasesOptions): Promise<number> {
-  return change(options, await meant(options), ({ paused }) => (paused ? undefined : { paused: true }))
+  return (await change(options, await meant(options), ({ paused }) => (paused ? undefined : { paused: true }))).length
 }
 
 /** Says how many were paused. Rejects as `seekLeases`. */
 export async function resumeLeases(options: LeasesOptions): Promise<number> {
-  return change(options, await meant(options), ({ paused }) => (paused ? { paused: false } : undefined))
+  return (await change(options, await meant(options), ({ paused }) => (paused ? { paused: false } : undefined))).length
 }
 
 async function meant({
@@ -94,17 +67,47 @@ async function meant({
   return leases ?? (await administration.leases(application, signal))
 }
 
+/**
+ * Those at their ends first, and parents before children: these wait for them from then on, instead of beginning before them. Gives
+ * the keys of those that were moved.
+ */
+export async function moveLeases(
+  options: LeasesOptions,
+  leases: readonly Lease[],
+  changeOf: (lease: Lease) => LeaseChange | undefined,
+): Promise<readonly string[]> {
+  // Numbers of shards grow.
+  const sorted = leases.toSorted((a, b) => (a.shardId < b.shardId ? -1 : 1))
+  const ended = await change(options, sorted.filter(isEnded), changeOf)
+  return [...ended, ...(await change(options, sorted.filter((lease) => !isEnded(lease)), changeOf))] // prettier-ignore
+}
+
+/** What moves a lease. `undefined`: nothing in a shard that is processed to its end is later than all. */
+export function movedTo(to: SeekOptions['to'], nowMs: number): (lease: Lease) => LeaseChange | undefined {
+  const { checkpoint, startTimeMs } = placeOf(to, nowMs)
+  return (lease) =>
+    to === 'latest' && isEnded(lease)
+      ? undefined
+      : { checkpoint, startTimeMs, pending: undefined, epoch: lease.epoch + 1, ownerSwitches: 0 }
+}
+
 function change(
   { administration, application, signal = never() }: LeasesOptions,
   leases: readonly Lease[],
   changeOf: (lease: Lease) => LeaseChange | undefined,
-): Promise<number> {
+): Promise<readonly string[]> {
   return changeLeases(administration, application, leases, changeOf, signal)
 }
 
-function movedTo(to: SeekOptions['to'], nowMs: number): (lease: Lease) => LeaseChange {
-  const { checkpoint, startTimeMs } = placeOf(to, nowMs)
-  return ({ epoch }) => ({ checkpoint, startTimeMs, pending: undefined, epoch: epoch + 1, ownerSwitches: 0 })
+function requireRecordOfOne(after: ExtendedSequenceNumber, leases: readonly Lease[]): void {
+  if (isSentinel(after))
+    throw new RangeError(`Expected the sequence number of a record to go on behind, found ${after.sequenceNumber}.`)
+  if (leases.length !== 1)
+    throw new RangeError(`Expected one lease to go on behind a record of its shard, found ${leases.length}.`)
+}
+
+function isEnded({ checkpoint }: Lease): boolean {
+  return isShardEnd(checkpoint)
 }
 
 function placeOf(to: SeekOptions['to'], nowMs: number): Pick<Lease, 'checkpoint' | 'startTimeMs'> {
@@ -113,32 +116,6 @@ function placeOf(to: SeekOptions['to'], nowMs: number): Pick<Lease, 'checkpoint'
   return 'after' in to ? { checkpoint: to.after } : { checkpoint: AT_TIMESTAMP, startTimeMs: to.timeMs }
 }
 
-async function leasesToRemake(
-  service: ResetOptions['service'],
-  leases: readonly Lease[],
-  to: InitialPosition,
-  nowMs: number,
-  signal: AbortSignal,
-): Promise<readonly NewLease[]> {
-  if (to === 'latest') return []
-  const streams = new Map(
-    leases.flatMap(({ key }) => {
-      const parts = parseLeaseKey(key)
-      return parts === undefined ? [] : [[`${parts.stream}:${parts.createdAtSecond}`, parts] as const]
-    }),
-  )
-  const known = new Set(leases.map(({ key }) => key))
-  // Above the terms of the lease that was there before: its last owner may still have a checkpoint, or its end, under way.
-  const epoch = Math.floor(nowMs / 1000)
-  const missing: NewLease[] = []
-  for (const stream of streams.values()) {
-    const shards = await listShards(service, stream.stream, signal)
-    for (const lease of missingLeases(stream, shards, new Map(), to))
-      if (!known.has(lease.key)) missing.push({ ...lease, epoch })
-  }
-  return missing
-}
-
-function never(): AbortSignal {
+export function never(): AbortSignal {
   return new AbortController().signal
 }

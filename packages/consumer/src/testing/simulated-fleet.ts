@@ -5,7 +5,8 @@
  */
 import { type Random, randomBelow, sleep } from '@millrace/std'
 import { seededRandom, VirtualClock } from '@millrace/std/testing'
-import { pauseLeases, resetApplication, resumeLeases, seekLeases } from '../administration/move-leases.ts'
+import { pauseLeases, resumeLeases, seekLeases } from '../administration/move-leases.ts'
+import { resetApplication } from '../administration/reset-application.ts'
 import { extendedSequenceNumber, isShardEnd } from '../extended-sequence-number.ts'
 import type { RecordHandler } from '../faces/each-face.ts'
 import { LeaseLostError } from '../leases/held-lease.ts'

@@ -23,6 +23,8 @@ export const defineAppSeek: DefineCommand = (command, shell) => {
       await withApplications(shell, options, async ({ applications, reporter, signal }) => {
         const leases = await applications.leases(application, signal)
         const chosen = chosenLeases(application, leases, options)
+        if (typeof position === 'object' && 'after' in position && chosen.length > 1)
+          throw usageError('a sequence number belongs to one shard', 'name one with --shard, and its stream with --stream') // prettier-ignore
         const target = { administration: applications, application, leases: chosen, signal }
         const changed = await seekLeases({ ...target, to: position, clock: shell.clock })
         await reporter.result(

@@ -1,0 +1,99 @@
+/** Has an application process its streams from elsewhere, whole, whether its workers run or not. */
+import { type Clock, systemClock } from '@millrace/std'
+import { parseLeaseKey } from '../leases/lease-key.ts'
+import type { Lease, LeaseChange, NewLease } from '../leases/lease.ts'
+import type { StreamService } from '../service.ts'
+import { type InitialPosition, missingLeases } from '../shards/lineage.ts'
+import { listShards } from '../shards/list-shards.ts'
+import { StreamPresence } from '../shards/stream-presence.ts'
+import { LeasesKeepChangingError } from './change-leases.ts'
+import { type LeasesOptions, movedTo, moveLeases, never } from './move-leases.ts'
+
+export interface ResetOptions extends LeasesOptions {
+  readonly to: InitialPosition
+  /** A `KinesisClient`. */
+  readonly service: Pick<StreamService, 'describeStreamSummary' | 'listShards'>
+  /**
+   * The streams of the leases that are meant are processed again whole, where `to` is no latest: also shards that were processed to
+   * their ends and have no lease any more. Only here: `seekLeases` moves leases that are there. Default: if all leases are meant.
+   */
+  readonly remakes?: boolean | undefined
+  /** Whose now the latest is. Default: the machine's. */
+  readonly clock?: Clock | undefined
+}
+
+/** A fleet that splits, ends and removes shards meanwhile is done with it after a look or two. */
+const LOOKS_MAX = 20
+
+/**
+ * An application begins elsewhere, with all shards that are there. At the latest, leases that are ended stay so. Leases of a stream that
+ * the service does not have, or has younger, are left as they are. Says how many leases were moved and made. Rejects as `seekLeases`,
+ * and as the client does.
+ */
+export async function resetApplication(options: ResetOptions): Promise<number> {
+  const { administration, application, to, clock = systemClock, signal = never() } = options
+  const { leases: chosen, remakes = chosen === undefined } = options
+  const isMeant = meaning(chosen, remakes)
+  const streams = new StreamPresence({ service: options.service, clock })
+  // One now for all looks: what comes behind it is not passed over.
+  const move = movedTo(to, clock.now())
+  const moved = new Set<string>()
+  const made = new Set<string>()
+  // Whose shard got its lease from the fleet meanwhile may be elsewhere.
+  const isThere = (lease: Lease): boolean => moved.has(lease.key) || (made.has(lease.key) && isAt(lease, move(lease)))
+  for (let look = 0; look < LOOKS_MAX; look++) {
+    const leases = await administration.leases(application, signal)
+    for (const stream of new Set(leases.map((lease) => lease.stream)))
+      if (streams.looks(stream) === 0) await streams.look(stream, signal)
+    const meant = leases.filter((lease) => streams.isThere(lease) && isMeant(lease))
+    const missing = remakes && to !== 'latest' ? await missingOf(options, leases, meant, signal) : []
+    const remade = missing.filter(({ key }) => !moved.has(key) && !made.has(key))
+    const open = meant.filter((lease) => !isThere(lease) && move(lease) !== undefined)
+    if (remade.length + open.length === 0) return new Set([...moved, ...made]).size
+    await administration.create(application, remade, signal)
+    for (const { key } of remade) made.add(key)
+    // A shard may end while it is moved, and have children from then on; an ended lease may be taken away: another look tells.
+    for (const key of await moveLeases(options, open, move)) moved.add(key)
+  }
+  throw new LeasesKeepChangingError(`Leases of ${application} were made and removed each time that they had been moved`)
+}
+
+function isAt({ checkpoint, startTimeMs }: Lease, change: LeaseChange | undefined): boolean {
+  return checkpoint.sequenceNumber === change?.checkpoint?.sequenceNumber && startTimeMs === change.startTimeMs
+}
+
+/** Of streams that begin anew whole, also what comes after the leases were chosen. */
+function meaning(chosen: readonly Lease[] | undefined, isWhole: boolean): (lease: Lease) => boolean {
+  if (chosen === undefined) return () => true
+  const keys = new Set(chosen.map(({ key }) => key))
+  const streams = new Set(isWhole ? chosen.map(streamOf) : [])
+  return (lease) => keys.has(lease.key) || (streamOf(lease) !== undefined && streams.has(streamOf(lease)))
+}
+
+/** Shards of the streams that have no lease. */
+async function missingOf(
+  { service, to }: ResetOptions,
+  leases: readonly Lease[],
+  meant: readonly Lease[],
+  signal: AbortSignal,
+): Promise<readonly NewLease[]> {
+  const streams = new Map(
+    meant.flatMap(({ key }) => {
+      const parts = parseLeaseKey(key)
+      return parts === undefined ? [] : [[parts.stream, parts] as const]
+    }),
+  )
+  const known = new Set(leases.map(({ key }) => key))
+  const missing: NewLease[] = []
+  for (const stream of streams.values()) {
+    const shards = await listShards(service, stream.stream, signal)
+    missing.push(...missingLeases(stream, shards, new Map(), to).filter(({ key }) => !known.has(key)))
+  }
+  return missing
+}
+
+/** Name and age; a KCL's key of a single stream tells neither. */
+function streamOf({ key }: Lease): string | undefined {
+  const parts = parseLeaseKey(key)
+  return parts && `${parts.stream}:${parts.createdAtSecond}`
+}
