@@ -54,6 +54,19 @@ function suites(folder: string): void {
     await expect(administration.leases('orders', never)).rejects.toMatchObject({ code: 'not-found' })
   })
 
+  it('makes neither tables nor an application for who changes leases of none', async () => {
+    const nowhere = new PostgresApplications({ pool, schema: 'nowhere' })
+    const update = { key: newLeaseOf('shardId-000000000000').key, epoch: 0, change: { paused: true } }
+    for (const administration of [nowhere, new PostgresApplications({ pool })]) {
+      const before = await administration.list(never)
+      const isNone = { code: 'not-found' }
+      await expect(administration.update('ordres', [update], never)).rejects.toMatchObject(isNone)
+      const lease = newLeaseOf('shardId-000000000000')
+      await expect(administration.create('ordres', [lease], never)).rejects.toMatchObject(isNone)
+      expect(await administration.list(never)).toEqual(before)
+    }
+  })
+
   describe('leases in PostgreSQL', () => {
     const stores: PostgresLeaseStore[] = []
     afterEach(async () => {

@@ -50,9 +50,7 @@ export class PostgresApplications implements LeaseAdministration {
   }
 
   async describe(application: string, signal: AbortSignal): Promise<ApplicationView> {
-    const [state] = (await this.#isMade(signal)) ? await this.#query(this.#sql.look, [application], signal) : []
-    if (state === undefined)
-      throw new LeaseStoreError('not-found', `Expected an application ${application}, found none.`)
+    const state = await this.#look(application, signal)
     const leases = (await this.#query(this.#sql.all, [application], signal)).map(leaseOfRow)
     return {
       leases: leases.toSorted((a, b) => (a.key < b.key ? -1 : 1)),
@@ -61,7 +59,7 @@ export class PostgresApplications implements LeaseAdministration {
   }
 
   async create(application: string, leases: readonly NewLease[], signal: AbortSignal): Promise<void> {
-    const store = this.#open(application)
+    const store = await this.#open(application, signal)
     for (let at = 0; at < leases.length; at += LEASES_PER_CALL_MAX)
       await store.create(leases.slice(at, at + LEASES_PER_CALL_MAX), signal)
   }
@@ -71,16 +69,24 @@ export class PostgresApplications implements LeaseAdministration {
     updates: readonly LeaseUpdate[],
     signal: AbortSignal,
   ): Promise<readonly LeaseUpdateResult[]> {
-    const store = this.#open(application)
+    const store = await this.#open(application, signal)
     const results: LeaseUpdateResult[] = []
     for (let at = 0; at < updates.length; at += LEASES_PER_CALL_MAX)
       results.push(...(await store.update(updates.slice(at, at + LEASES_PER_CALL_MAX), signal)))
     return results
   }
 
-  /** It holds nothing that would have to be closed. */
-  #open(application: string): PostgresLeaseStore {
+  /** It holds nothing that would have to be closed. By itself it would make the tables and the application. */
+  async #open(application: string, signal: AbortSignal): Promise<PostgresLeaseStore> {
+    await this.#look(application, signal)
     return new PostgresLeaseStore({ ...this.#options, application, listens: false })
+  }
+
+  async #look(application: string, signal: AbortSignal): Promise<Row> {
+    const [state] = (await this.#isMade(signal)) ? await this.#query(this.#sql.look, [application], signal) : []
+    if (state === undefined)
+      throw new LeaseStoreError('not-found', `Expected an application ${application}, found none.`)
+    return state
   }
 
   async #isMade(signal: AbortSignal): Promise<boolean> {
