@@ -5,7 +5,7 @@ import type { Batch, Offer } from './batches-face.ts'
 export interface BatchChannelOptions {
   /** Ends the loop after the batch in hand; the loop does not throw. */
   readonly signal?: AbortSignal | undefined
-  /** The first loop begins: called once, and not when the signal was aborted before. What it throws the loop throws. Default: nothing. */
+  /** The first loop begins: called once, and not when the signal was aborted before. What it throws each loop throws. Default: nothing. */
   readonly onOpen?: (() => void) | undefined
   /** The loop has ended, or is about to: called once. The loop is over when it has resolved. */
   readonly onClose: () => Promise<void>
@@ -84,8 +84,9 @@ export class BatchChannel<Value> implements AsyncIterable<Batch<Value>> {
 
   #open(): void {
     if (this.#isOpen || this.#closing !== undefined) return
-    this.#isOpen = true
+    // What it throws the next loop is to hear, too: nothing would come for it.
     this.#options.onOpen?.()
+    this.#isOpen = true
   }
 
   #close(): Promise<void> {
