@@ -46,7 +46,7 @@ export async function resetApplication(options: ResetOptions): Promise<number> {
     for (const stream of new Set(leases.map((lease) => lease.stream)))
       if (streams.looks(stream) === 0) await streams.look(stream, signal)
     const meant = leases.filter((lease) => streams.isThere(lease) && isMeant(lease))
-    const missing = remakes && to !== 'latest' ? await missingOf(options, leases, meant, signal) : []
+    const missing = remakes && to !== 'latest' ? await missingOf(options, leases, meant, clock.now(), signal) : []
     const remade = missing.filter(({ key }) => !moved.has(key) && !made.has(key))
     const open = meant.filter((lease) => !isThere(lease) && move(lease) !== undefined)
     if (remade.length + open.length === 0) return new Set([...moved, ...made]).size
@@ -75,6 +75,7 @@ async function missingOf(
   { service, to }: ResetOptions,
   leases: readonly Lease[],
   meant: readonly Lease[],
+  nowMs: number,
   signal: AbortSignal,
 ): Promise<readonly NewLease[]> {
   const streams = new Map(
@@ -84,10 +85,13 @@ async function missingOf(
     }),
   )
   const known = new Set(leases.map(({ key }) => key))
+  // Above the terms of the lease that was there before: its last owner may still have a checkpoint, or its end, under way.
+  const epoch = Math.floor(nowMs / 1000)
   const missing: NewLease[] = []
   for (const stream of streams.values()) {
     const shards = await listShards(service, stream.stream, signal)
-    missing.push(...missingLeases(stream, shards, new Map(), to).filter(({ key }) => !known.has(key)))
+    for (const lease of missingLeases(stream, shards, new Map(), to))
+      if (!known.has(lease.key)) missing.push({ ...lease, epoch })
   }
   return missing
 }
