@@ -367,21 +367,34 @@ describe('Worker', () => {
       expect(wrong).toEqual([])
     })
 
-    it('leaves the leases as they are, when nobody else lives and it does not find the stream from the beginning', async () => {
-      const bench = new Bench()
-      const right = bench.worker('b')
-      void right.run(() => ({ processRecords() {} }))
-      await bench.pass(3_000)
-      await Promise.all([right.stop(), bench.pass(5_000)])
-      const places = async () => (await bench.stored()).map(({ checkpoint, owner }) => [checkpoint, owner])
-      const before = await places()
-      bench.stream.isDeleted = true
-      const running = bench.worker('a').run(() => ({ processRecords() {} }))
-      const ended = expect(running).rejects.toMatchObject({ code: 'stream-not-found' })
-      await bench.pass(30_000)
-      await ended
-      expect(await places()).toEqual(before)
-    })
+    it.each([
+      ['names', ['orders']],
+      ['asks a function for', () => ['orders']],
+    ])(
+      'leaves the leases as they are, when nobody else lives and it never found the stream that it %s',
+      async (_, stream) => {
+        const bench = new Bench()
+        const right = bench.worker('b')
+        void right.run(() => ({ processRecords() {} }))
+        await bench.pass(3_000)
+        await Promise.all([right.stop(), bench.pass(5_000)])
+        const places = async () => (await bench.stored()).map(({ checkpoint, owner }) => [checkpoint, owner])
+        const before = await places()
+        bench.stream.isDeleted = true
+        const misled = bench.worker('a', { stream })
+        const ended = misled
+          .run(() => ({ processRecords() {} }))
+          .then(
+            () => 'by its stop',
+            ({ code }: ShardSyncError) => code,
+          )
+        await bench.pass(60_000)
+        expect(await places()).toEqual(before)
+        expect(bench.events).not.toContainEqual({ kind: 'stream-gone', stream: 'orders' })
+        await Promise.all([misled.stop(), bench.pass(5_000)])
+        expect(await ended).toBe(Array.isArray(stream) ? 'stream-not-found' : 'by its stop')
+      },
+    )
 
     it('leaves them to the others, when it finds an older one of that name', async () => {
       const bench = new Bench()

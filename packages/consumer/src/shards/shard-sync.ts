@@ -248,8 +248,6 @@ export class ShardSync {
    */
   async #retire(name: string, signal: AbortSignal): Promise<void> {
     const { store, table, onStreamGone } = this.#options
-    // Who has not found any stream yet may have a wrong region or endpoint.
-    if (!this.#hasBegun) return
     const deleted = [...table.leases()].filter((lease) => lease.stream === name && this.#presence.wasDeleted(lease))
     if (deleted.some(({ owner, paused }) => !paused && table.isLive(owner))) return
     const ended = deleted.filter(({ checkpoint }) => isShardEnd(checkpoint))

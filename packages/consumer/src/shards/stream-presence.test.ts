@@ -27,6 +27,8 @@ describe('StreamPresence', () => {
 
   it('says that a stream is absent after three looks, each some time behind the one before', async () => {
     const { clock, stream, presence, lease, second } = setUp()
+    await presence.look('orders', never)
+    clock.advance(ABSENT_LOOK_MS)
     stream.isDeleted = true
     const fromMs = clock.monotonic()
     // Many shards of one stream find it gone at once.
@@ -34,6 +36,13 @@ describe('StreamPresence', () => {
     expect(new Set(await runClock(clock, all))).toEqual(new Set(['absent']))
     expect(clock.monotonic() - fromMs).toBe(2 * ABSENT_LOOK_MS)
     expect(presence.wasDeleted(lease(second))).toBe(true)
+  })
+
+  it('takes no lease for one of a deleted stream where it has never found one of the name', async () => {
+    const { clock, stream, presence, lease, second } = setUp()
+    stream.isDeleted = true
+    expect(await runClock(clock, presence.confirm(lease(second), never))).toBe('absent')
+    expect(presence.wasDeleted(lease(second))).toBe(false)
   })
 
   it('takes a lease of a younger stream than the one that is there for one of others, not for a deleted one', async () => {

@@ -30,6 +30,8 @@ export const ABSENT_LOOK_MS = 2_000
 export class StreamPresence {
   readonly #options: StreamPresenceOptions
   readonly #seen = new Map<string, Seen>()
+  /** When the streams of a name were made that this process has found, by the name. */
+  readonly #found = new Map<string, Set<number>>()
 
   constructor(options: StreamPresenceOptions) {
     this.#options = options
@@ -38,6 +40,7 @@ export class StreamPresence {
   /** `undefined`: there is none. Rejects as the client does with everything else. */
   async look(stream: string, signal: AbortSignal): Promise<StreamOfLeases | undefined> {
     const createdAtSecond = await this.#createdAtSecond(stream, signal)
+    if (createdAtSecond !== undefined) this.#noteFound(stream, createdAtSecond)
     const atMs = this.#options.clock.monotonic()
     const before = this.#seen.get(stream)
     if (before?.createdAtSecond !== createdAtSecond || before === undefined)
@@ -69,10 +72,17 @@ export class StreamPresence {
     return this.looks(lease.stream) >= ABSENT_LOOKS && !this.isThere(lease)
   }
 
-  /** Absent, and no younger than what is there: a stream of this worker's service that was deleted, if it asks the right one. */
+  /**
+   * Absent, and no younger than what is there: a stream that was deleted. Not where this process has never found one of the name:
+   * its region or endpoint may be wrong.
+   */
   wasDeleted(lease: Lease): boolean {
     const { createdAtSecond = Infinity } = this.#seen.get(lease.stream) ?? {}
-    return this.isAbsent(lease) && (parseLeaseKey(lease.key)?.createdAtSecond ?? Infinity) < createdAtSecond
+    return (
+      this.#found.has(lease.stream) &&
+      this.isAbsent(lease) &&
+      (parseLeaseKey(lease.key)?.createdAtSecond ?? Infinity) < createdAtSecond
+    )
   }
 
   /** By the last look. */
@@ -83,6 +93,12 @@ export class StreamPresence {
   /** How many looks one after another said of the stream what the last one said. */
   looks(stream: string): number {
     return this.#seen.get(stream)?.looks ?? 0
+  }
+
+  #noteFound(stream: string, createdAtSecond: number): void {
+    const found = this.#found.get(stream)
+    if (found === undefined) this.#found.set(stream, new Set([createdAtSecond]))
+    else found.add(createdAtSecond)
   }
 
   #isFresh({ atMs }: Seen): boolean {
