@@ -307,15 +307,17 @@ describe('Worker', () => {
 
     it('leaves a stream that it does not name to the workers that do', async () => {
       const bench = new Bench()
-      const bills = new SimulatedStream('bills', 2, bench.clock)
-      const client = ofStreams(bench.stream, bills)
+      const client = ofStreams(
+        new SimulatedStream('orders', 8, bench.clock),
+        new SimulatedStream('bills', 8, bench.clock),
+      )
       const before = bench.worker('b', { client, stream: ['orders', 'bills'] })
       const after = bench.worker('a', { client, stream: ['orders'] })
       for (const worker of [before, after]) void worker.run(() => ({ processRecords() {} }))
       await bench.pass(30_000)
       const owners = (await bench.stored()).filter(({ stream }) => stream === 'bills').map(({ owner }) => owner)
-      expect(owners).toEqual(['b', 'b'])
-      expect(before.held.length + after.held.length).toBe(4)
+      expect(owners).toEqual(Array(8).fill('b'))
+      expect([before, after].map(({ held }) => held.length)).toEqual([8, 8])
       await Promise.all([before.stop(), after.stop(), bench.pass(5_000)])
     })
   })

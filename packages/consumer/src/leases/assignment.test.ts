@@ -121,6 +121,37 @@ describe('an assignment', () => {
     },
   )
 
+  it('asks for what it may have of a worker that has more, and never for the rest, which weighs there', () => {
+    // Keys that differ in their ends only lie close together in the order of moves.
+    const of = (stream: string, count: number) =>
+      Array.from({ length: count }, (_, i) => lease(i, { key: `${stream}:1:shardId-${i}`, stream, owner: 'y' }))
+    const workers = ['x', 'y'].map((worker) => ({ worker, capacity: 1 }))
+    const asked = (leases: readonly Lease[], stream: string) => {
+      const isDeclined = (one: Lease) => one.stream !== stream
+      return assign(leases, workers, { ...options, worker: 'x', isDeclined }).ask.map((one) => one.stream)
+    }
+    for (const [orders, bills] of [
+      [8, 8],
+      [5, 20],
+      [20, 5],
+    ] as const) {
+      // prettier-ignore
+      const leases = [...of('orders', orders), ...of('bills', bills)]
+      const half = Math.floor((orders + bills) / 2)
+      expect(asked(leases, 'orders')).toEqual(Array(Math.min(orders, half)).fill('orders'))
+      expect(asked(leases, 'bills')).toEqual(Array(Math.min(bills, half)).fill('bills'))
+    }
+  })
+
+  it('lets twice as many workers take a free lease each time that it was let pass', () => {
+    const workers = Array.from({ length: 6 }, (_, i) => ({ worker: `worker-${i}`, capacity: 1 }))
+    const takers = (passes: number) =>
+      workers.filter(
+        ({ worker }) => assign([lease(0)], workers, { ...options, worker, passes: () => passes }).take.length,
+      )
+    expect([0, 1, 2, 3, 2_000].map((passes) => takers(passes).length)).toEqual([1, 2, 4, 6, 6])
+  })
+
   it('does not ask twice, and counts what is on its way', () => {
     const workers = ['a', 'b'].map((worker) => ({ worker, capacity: 1 }))
     const owned = Array.from({ length: 4 }, (_, i) => lease(i, { owner: 'a', ...(i < 2 ? { heir: 'b' } : {}) }))

@@ -12,7 +12,9 @@ export interface AssignmentOptions {
   readonly balance: 'count' | 'load'
   /** The most that this worker holds. */
   readonly leasesMax: number
-  /** How many workers have let a free lease pass: it falls to the next one then. Default: none. */
+  /** Leases that this worker does not ask for: they weigh with those that hold them, and stay there. Default: none. */
+  readonly isDeclined?: ((lease: Lease) => boolean) | undefined
+  /** How often a free lease was let pass: each time twice as many workers may take it. Default: never. */
   readonly passes?: ((lease: Lease) => number) | undefined
 }
 
@@ -48,7 +50,7 @@ export function assign(
       continue
     }
     charge(holder, share)
-    if (heir === undefined) holder.movable.push(share)
+    if (heir === undefined && options.isDeclined?.(lease) !== true) holder.movable.push(share)
   }
 
   // Each to the one that is the lightest with it, but for the first so many, round about.
@@ -59,7 +61,9 @@ export function assign(
     const { cost, lease } = share
     if (cost !== rankedFor) able.sort((a, b) => byRank(a, b, cost))
     rankedFor = cost
-    const holder = able[(options.passes?.(lease) ?? 0) % able.length]
+    // Who lets it pass is full, or cannot: nobody knows which of the others can.
+    const candidates = able.slice(0, 2 ** (options.passes?.(lease) ?? 0))
+    const holder: Holder | undefined = candidates.includes(me) ? me : candidates[0]
     // All of them want to get rid of what they have.
     if (holder === undefined) break
     charge(holder, share)

@@ -14,7 +14,7 @@ export interface ClaimsOptions {
   readonly worker: string
   readonly balance: 'count' | 'load'
   readonly leasesMax: number
-  /** A lease that its worker has not taken after so long falls to the next one, ms. */
+  /** A lease that nobody has taken after so long falls to twice as many workers, ms. */
   readonly ttlMs: number
   /** Leases that this worker cannot process, whatever it tries. Default: none. */
   readonly declines?: ((lease: Lease) => boolean) | undefined
@@ -56,6 +56,7 @@ export class Claims {
     this.#noteFree(leases, nowMs)
     const { take, ask } = assign(leases, this.#table.workers, {
       ...this.#options,
+      isDeclined: (lease) => this.isDeclined(lease),
       passes: ({ key }) => Math.floor((nowMs - (this.#freeSinceMs.get(key) ?? nowMs)) / ttlMs),
     })
     const mine = leases.filter(({ key, owner }) => owner === worker && !running.has(key))
@@ -64,9 +65,7 @@ export class Claims {
     this.#dueMs = isWaiting ? nowMs + ttlMs / 4 : Infinity
     return [
       ...take.map((lease) => takenBy(worker, lease)),
-      ...ask
-        .filter((lease) => !this.isDeclined(lease))
-        .map(({ key, epoch }) => ({ key, epoch, change: { heir: worker } })),
+      ...ask.map(({ key, epoch }) => ({ key, epoch, change: { heir: worker } })),
       ...kept.filter((lease) => this.#isBegun(lease)).map(begunAgain),
       ...mine.filter((lease) => !kept.includes(lease)).map((lease) => this.#givenUp(lease)),
     ]

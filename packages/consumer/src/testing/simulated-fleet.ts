@@ -319,9 +319,9 @@ export class SimulatedFleet {
     for (const { troubles } of this.#workers) Object.assign(troubles, { failing: 0, late: 0, slowMs: 0, isCut: false })
     Object.assign(this.#serviceTroubles, { throttled: 0, broken: 0 })
     await resumeLeases({ administration: this.#administration, application: 'billing' })
-    // What a full worker leaves goes from one to the next, one failover each; somebody has room.
+    // What a full worker leaves falls to twice as many with each failover; somebody has room.
     if (this.#isUnequal) this.#start(false)
-    const turns = this.#isUnequal ? this.workers.length + 1 : 2
+    const turns = this.#isUnequal ? 2 + Math.ceil(Math.log2(this.workers.length)) : 2
     // A cut that is still to end would end here.
     await this.pass(turns * FAILOVER_MS)
     this.#check(`${turns * FAILOVER_MS} ms after the last trouble: `)
