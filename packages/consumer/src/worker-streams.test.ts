@@ -1,4 +1,5 @@
 /** Fleets whose workers are told different streams, or begin at services that do not have them. */
+import { seededRandom } from '@millrace/std/testing'
 import { describe, expect, it } from 'vitest'
 import { SimulatedStream } from './testing/simulated-stream.ts'
 import { Bench, ofStreams } from './testing/worker-bench.ts'
@@ -53,5 +54,53 @@ describe('workers that name different streams', () => {
     await bench.pass(6 * FAILOVER_MS)
     expect(heldOf('bills', other)).toBe(4)
     await stopAll(bench, workers.slice(1))
+  })
+})
+
+describe('the leases of a stream', () => {
+  it('are made within an interval when only workers that are not the first by name list it', async () => {
+    const bench = new Bench()
+    const client = ofStreams(bench.stream, new SimulatedStream('bills', 2, bench.clock))
+    let streams = ['orders']
+    const workers = [
+      bench.worker('a', { client, shardSyncMs: 20_000 }),
+      bench.worker('b', { client, shardSyncMs: 20_000, stream: () => streams }),
+    ]
+    for (const worker of workers) void worker.run(idle)
+    await bench.pass(10_000)
+    streams = ['orders', 'bills']
+    await bench.pass(22_000)
+    expect(workers.map((worker) => heldOf('bills', worker))).toEqual([0, 2])
+    await stopAll(bench, workers)
+  })
+
+  it('are made at once when the service lists its first shards', async () => {
+    const bench = new Bench()
+    const service = bench.stream.service({ throttled: 0, broken: 0 }, seededRandom(1))
+    let isMaking = true
+    const listShards: typeof service.listShards = async (...args) =>
+      isMaking ? { Shards: [] } : service.listShards(...args)
+    const worker = bench.worker('a', { client: { ...service, listShards } })
+    void worker.run(idle)
+    await bench.pass(2_000)
+    isMaking = false
+    await bench.pass(2_000)
+    expect(worker.held).toHaveLength(2)
+    await stopAll(bench, [worker])
+  })
+
+  it('stay where they are when a worker begins whose service does not have it', async () => {
+    const bench = new Bench()
+    const right = bench.worker('b')
+    void right.run(idle)
+    await bench.pass(5_000)
+    bench.events.length = 0
+    const none = Object.assign(new SimulatedStream('orders', 1, bench.clock), { isDeleted: true })
+    const misled = bench.worker('x', { of: none })
+    const ended = expect(misled.run(idle)).rejects.toMatchObject({ code: 'stream-not-found' })
+    await bench.pass(10_000)
+    await ended
+    expect(bench.events.map(({ kind }) => kind)).not.toContain('shard-left')
+    await stopAll(bench, [right])
   })
 })

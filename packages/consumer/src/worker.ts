@@ -112,8 +112,11 @@ export class Worker<Value = Uint8Array> implements AsyncDisposable {
       clock,
       random,
       logger,
-      declines: (lease) => !this.#sync.isListed(lease.stream) || this.#sync.isAbsent(lease),
-      onBeat: (table) => this.#tellBeat(table),
+      suits: (lease) => this.#sync.suits(lease),
+      onBeat: (table) => {
+        this.#sync.joined()
+        this.#tellBeat(table)
+      },
       onLeaveFailure: (error) => this.#emit({ kind: 'leave-failure', error }),
     })
     this.#sync = new ShardSync({
@@ -125,6 +128,7 @@ export class Worker<Value = Uint8Array> implements AsyncDisposable {
       initial: initialPosition,
       intervalMs: shardSyncMs,
       refresh: () => this.#coordinator.refresh(),
+      onChange: () => this.#coordinator.reconsider(),
       clock,
       random,
       logger,

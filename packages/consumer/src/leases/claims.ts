@@ -5,6 +5,7 @@
  * next one, so who begins again takes a new term first, which fences it. And no more than `leasesMax` are processed.
  */
 import { assign } from './assignment.ts'
+import type { Suitability } from './coordinator-options.ts'
 import type { LeaseTable } from './lease-table.ts'
 import type { LeaseUpdate } from './lease-store.ts'
 import type { Lease } from './lease.ts'
@@ -16,8 +17,8 @@ export interface ClaimsOptions {
   readonly leasesMax: number
   /** A lease that nobody has taken after so long falls to twice as many workers, ms. */
   readonly ttlMs: number
-  /** Leases that this worker cannot process, whatever it tries. Default: none. */
-  readonly declines?: ((lease: Lease) => boolean) | undefined
+  /** Whether this worker can process a lease; when it changes, `again` is called. Default: all can be. */
+  readonly suits?: ((lease: Lease) => Suitability) | undefined
 }
 
 /** Keys of leases that are processed here now. */
@@ -52,22 +53,24 @@ export class Claims {
     // What is paused is no work: it draws nothing to others, and falls to somebody when it is resumed.
     const ready = [...this.#table.leases()].filter((lease) => !lease.paused && this.#table.isReady(lease))
     // Nor is what this worker does not take while nobody has it: another one may.
-    const leases = ready.filter((lease) => this.#table.isLive(lease.owner) || !this.isDeclined(lease))
+    const leases = ready.filter((lease) => this.#table.isLive(lease.owner) || !this.#isBarred(lease))
     this.#noteFree(leases, nowMs)
     const { take, ask } = assign(leases, this.#table.workers, {
       ...this.#options,
-      isDeclined: (lease) => this.isDeclined(lease),
+      isDeclined: (lease) => this.#isBarred(lease),
       passes: ({ key }) => Math.floor((nowMs - (this.#freeSinceMs.get(key) ?? nowMs)) / ttlMs),
     })
     const mine = leases.filter(({ key, owner }) => owner === worker && !running.has(key))
     const kept = this.#kept(mine, running)
-    const isWaiting = take.length < this.#freeSinceMs.size || ready.some((lease) => this.isDeclined(lease))
+    const isWaiting = take.length < this.#freeSinceMs.size || this.#declined.size > 0
     this.#dueMs = isWaiting ? nowMs + ttlMs / 4 : Infinity
     return [
       ...take.map((lease) => takenBy(worker, lease)),
       ...ask.map(({ key, epoch }) => ({ key, epoch, change: { heir: worker } })),
       ...kept.filter((lease) => this.#isBegun(lease)).map(begunAgain),
-      ...mine.filter((lease) => !kept.includes(lease)).map((lease) => this.#givenUp(lease)),
+      ...mine
+        .filter((lease) => !kept.includes(lease) && this.#suits(lease) !== 'unknown')
+        .map((lease) => this.#givenUp(lease)),
     ]
   }
 
@@ -98,7 +101,7 @@ export class Claims {
   }
 
   isDeclined(lease: Lease): boolean {
-    return this.#declined.has(lease.key) || this.#options.declines?.(lease) === true
+    return this.#declined.has(lease.key) || this.#suits(lease) === 'no'
   }
 
   /** The next `updates` looks through the table even if it is the same. */
@@ -109,7 +112,16 @@ export class Claims {
   /** Of those that are ours and not processed, what may be: one time after another the same ones. */
   #kept(mine: readonly Lease[], { size }: Running): readonly Lease[] {
     const room = Math.max(0, this.#options.leasesMax - size)
-    return mine.filter((lease) => !this.isDeclined(lease)).slice(0, room)
+    return mine.filter((lease) => !this.#isBarred(lease)).slice(0, room)
+  }
+
+  /** Neither begun, nor taken, nor asked for. */
+  #isBarred(lease: Lease): boolean {
+    return this.isDeclined(lease) || this.#suits(lease) === 'unknown'
+  }
+
+  #suits(lease: Lease): Suitability {
+    return this.#options.suits?.(lease) ?? 'yes'
   }
 
   #givenUp(lease: Lease): LeaseUpdate {

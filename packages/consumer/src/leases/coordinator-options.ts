@@ -11,6 +11,9 @@ import type { Lease } from './lease.ts'
  */
 export type ConsumeResult = 'ended' | 'released' | 'lost' | 'failed' | 'declined'
 
+/** Whether a worker can process a lease. `unknown`: not yet; it neither takes it nor lets go of what is its own. */
+export type Suitability = 'yes' | 'no' | 'unknown'
+
 export interface CoordinatorOptions {
   readonly worker: string
   readonly store: LeaseStore
@@ -28,8 +31,8 @@ export interface CoordinatorOptions {
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
-  /** Leases that this worker cannot process: it lets go of them and takes none. Default: none. */
-  readonly declines?: ((lease: Lease) => boolean) | undefined
+  /** What this worker cannot process it lets go of, and takes none. Default: all can be. */
+  readonly suits?: ((lease: Lease) => Suitability) | undefined
   /** After each beat: what is held, and whether leases are there that nobody holds. */
   readonly onBeat?: ((table: LeaseTable) => void) | undefined
   /** The session could not be left; it ends by itself. */

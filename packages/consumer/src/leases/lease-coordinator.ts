@@ -135,6 +135,14 @@ export class LeaseCoordinator {
     this.#isRefreshDue = true
   }
 
+  /** What this worker can process is not what it was. */
+  reconsider(): void {
+    this.#claims.again()
+    if (this.#isStopping) return
+    this.#startOwn()
+    this.#claim()
+  }
+
   /** As after a crash: nothing is stored, nothing waited for. */
   abandon(): void {
     this.#isStopping = true

@@ -1,14 +1,16 @@
 /**
  * Keeps the leases of an application in step with the shards of its streams: makes those that are missing, takes away
  * those that are done with, and looks for holes in the key space. One worker of the fleet does it, the first by name, and the
- * others now and then, in case that one cannot; two that both do it do no harm.
+ * others now and then, in case that one cannot, or where a stream stays without leases, as that one may not name it; two that
+ * both do it do no harm.
  */
 import { KinesisServiceError } from '@millrace/client'
 import { errorTraits } from '@millrace/protocol'
-import { backoffMs, type Clock, type Logger, type Random, sleep } from '@millrace/std'
+import { backoffMs, type Clock, deferred, type Logger, type Random, sleep } from '@millrace/std'
 import { isShardEnd, SHARD_END } from '../extended-sequence-number.ts'
 import { isLatestWithoutTime, latestAsOf } from '../leases/latest.ts'
 import { parseLeaseKey } from '../leases/lease-key.ts'
+import type { Suitability } from '../leases/coordinator-options.ts'
 import type { LeaseTable } from '../leases/lease-table.ts'
 import { LEASES_PER_CALL_MAX, type LeaseStore } from '../leases/lease-store.ts'
 import type { Lease } from '../leases/lease.ts'
@@ -38,6 +40,8 @@ export interface ShardSyncOptions {
   readonly intervalMs: number
   /** Has the whole table read again before the next round: what children have checkpointed is no news. */
   readonly refresh: () => void
+  /** `suits` may say something else now. */
+  readonly onChange: () => void
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
@@ -72,6 +76,9 @@ export class ShardSync {
   readonly #holeRounds = new Map<string, number>()
   readonly #presence: StreamPresence
   readonly #toldAbsent = new Set<string>()
+  /** Streams that were there and had no leases at the last turn. */
+  readonly #bare = new Set<string>()
+  readonly #joined = deferred<void>()
   /** As they were told last; absent: nobody has been asked yet. */
   #streams: ReadonlySet<string> | undefined
   /** The shards of a stream could be listed: what fails from then on may pass, whatever it is. */
@@ -88,9 +95,17 @@ export class ShardSync {
     return this.#streams?.has(stream) === true
   }
 
-  /** The service of this worker does not have the lease's stream, as it said several times: others may be asked. */
-  isAbsent(lease: Lease): boolean {
-    return this.#presence.isAbsent(lease)
+  /** Whether this worker takes the lease: it has to name the stream, and its service to have shown it. */
+  suits(lease: Lease): Suitability {
+    if (this.#streams === undefined) return 'unknown'
+    if (!this.isListed(lease.stream) || this.#presence.isAbsent(lease)) return 'no'
+    if (this.#presence.wasThere(lease)) return 'yes'
+    return this.#presence.looks(lease.stream) === 0 ? 'unknown' : 'no'
+  }
+
+  /** The worker has a session: the first turn is due. */
+  joined(): void {
+    this.#joined.resolve()
   }
 
   /** Before a lease is begun: the shard of another stream of this name would be read, and its places be stored. */
@@ -121,6 +136,8 @@ export class ShardSync {
    */
   async run(signal: AbortSignal): Promise<void> {
     const { clock, random, logger, table, worker, onLook } = this.#options
+    signal.addEventListener('abort', () => this.#joined.resolve(), { once: true })
+    if (!signal.aborted) await this.#joined.promise
     for (let [turn, tries, refusals] = [1, 0, 0]; !signal.aborted;) {
       let waitMs = FIRST_INTERVAL_MS
       if (table.isLive(worker)) {
@@ -164,8 +181,7 @@ export class ShardSync {
     for (const stream of streams) {
       if (signal.aborted) break
       try {
-        const streamDueMs = await (isOurs ? this.#syncStream(stream, signal) : this.#look(stream, signal))
-        dueMs = Math.min(dueMs, streamDueMs)
+        dueMs = Math.min(dueMs, await this.#look(stream, isOurs, signal))
         this.#hasBegun ||= this.#presence.isFound(stream)
       } catch (error) {
         failures.push({ stream, error })
@@ -175,8 +191,12 @@ export class ShardSync {
   }
 
   async #askStreams(): Promise<ReadonlySet<string>> {
-    const { streams } = this.#options
-    return (this.#streams = new Set(typeof streams === 'function' ? await streams() : streams))
+    const { streams, onChange } = this.#options
+    const before = this.#streams
+    const now = new Set(typeof streams === 'function' ? await streams() : streams)
+    this.#streams = now
+    if (before?.size !== now.size || [...now].some((name) => !before.has(name))) onChange()
+    return now
   }
 
   /** What a function names may come later. */
@@ -192,13 +212,24 @@ export class ShardSync {
     if (streams.every((name) => this.#presence.looks(name) >= ABSENT_LOOKS)) throw notFound(streams, service.endpoint)
   }
 
-  /** What the others do between: see whether the streams are there. */
-  async #look(name: string, signal: AbortSignal): Promise<number> {
+  /**
+   * Sees whether the stream is there, and looks after its leases, where that is this worker's: always, or because others leave it
+   * without any. Says when the next look is due, ms.
+   */
+  async #look(name: string, isOurs: boolean, signal: AbortSignal): Promise<number> {
     const stream = await this.#presence.look(name, signal)
+    const absenceMs = this.#noteAbsence(name, stream)
+    if (isOurs) await this.#retire(name, signal)
+    if (stream === undefined) return absenceMs
+    const wasBare = this.#bare.delete(name)
+    const leases = this.#leasesOf(stream)
+    if (leases.size === 0) this.#bare.add(name)
+    const waitMs = leases.size === 0 ? Math.min(FIRST_INTERVAL_MS, absenceMs) : absenceMs
+    if (isOurs || (wasBare && leases.size === 0))
+      return Math.min(waitMs, await this.#syncStream(stream, leases, signal))
     // Who may not list is to hear of it at its start, not when it comes first.
-    if (stream !== undefined && !this.#hasBegun)
-      await this.#options.service.listShards({ StreamName: name, MaxResults: 1 }, { signal })
-    return this.#noteAbsence(name, stream)
+    if (!this.#hasBegun) await this.#options.service.listShards({ StreamName: name, MaxResults: 1 }, { signal })
+    return waitMs
   }
 
   /** Of those that do it: a KCL's workers look after shards by themselves, one that is about to stop does not any more. */
@@ -207,15 +238,11 @@ export class ShardSync {
     return table.workers.every(({ worker: name, capacity, isKcl = false }) => capacity === 0 || isKcl || name >= worker)
   }
 
-  async #syncStream(name: string, signal: AbortSignal): Promise<number> {
-    const { service, store, initial, clock } = this.#options
-    const stream = await this.#presence.look(name, signal)
-    const waitMs = this.#noteAbsence(name, stream)
-    await this.#retire(name, signal)
-    if (stream === undefined) return waitMs
-    const leases = this.#leasesOf(stream)
+  /** Says when to look again, ms. */
+  async #syncStream(stream: StreamOfLeases, leases: ReadonlyMap<string, Lease>, signal: AbortSignal): Promise<number> {
+    const { service, store, initial, clock, intervalMs } = this.#options
     const startTimeMs = latestAsOf(clock.now())
-    const shards = await listShards(service, name, signal)
+    const shards = await listShards(service, stream.stream, signal)
     const missing = missingLeases(stream, shards, leases, initial).map((lease) =>
       isLatestWithoutTime(lease) ? { ...lease, startTimeMs } : lease,
     )
@@ -223,8 +250,8 @@ export class ShardSync {
     const disposable = disposableLeases(leases, stream, shards)
     for (const some of inCalls(disposable)) await store.remove(some, signal)
     if (missing.length > 0) return FIRST_INTERVAL_MS
-    this.#audit(name, leases)
-    return waitMs
+    this.#audit(stream.stream, leases)
+    return intervalMs
   }
 
   /** Says when to look again, ms. */

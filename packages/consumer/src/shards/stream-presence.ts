@@ -12,6 +12,8 @@ import type { StreamOfLeases } from './lineage.ts'
 export interface StreamPresenceOptions {
   readonly service: Pick<StreamService, 'describeStreamSummary'>
   readonly clock: Clock
+  /** A look said something else than the one before, or the last that it takes to believe it. */
+  readonly onChange?: (() => void) | undefined
 }
 
 interface Seen {
@@ -43,9 +45,12 @@ export class StreamPresence {
     if (createdAtSecond !== undefined) this.#noteFound(stream, createdAtSecond)
     const atMs = this.#options.clock.monotonic()
     const before = this.#seen.get(stream)
-    if (before?.createdAtSecond !== createdAtSecond || before === undefined)
-      this.#seen.set(stream, { createdAtSecond, looks: 1, atMs })
-    else if (!this.#isFresh(before)) this.#seen.set(stream, { createdAtSecond, looks: before.looks + 1, atMs })
+    const isSame = before !== undefined && before.createdAtSecond === createdAtSecond
+    if (!isSame || !this.#isFresh(before)) {
+      const looks = isSame ? before.looks + 1 : 1
+      this.#seen.set(stream, { createdAtSecond, looks, atMs })
+      if (looks === 1 || looks === ABSENT_LOOKS) this.#options.onChange?.()
+    }
     return createdAtSecond === undefined ? undefined : { stream, createdAtSecond }
   }
 
@@ -65,6 +70,13 @@ export class StreamPresence {
   isThere({ stream, key }: Lease): boolean {
     const found = this.#seen.get(stream)?.createdAtSecond
     return found !== undefined && (parseLeaseKey(key)?.createdAtSecond ?? found) === found
+  }
+
+  /** By any look of this process. */
+  wasThere({ stream, key }: Lease): boolean {
+    const found = this.#found.get(stream)
+    const createdAtSecond = parseLeaseKey(key)?.createdAtSecond
+    return found !== undefined && (createdAtSecond === undefined || found.has(createdAtSecond))
   }
 
   /** The last looks agree: there is no such stream, or one of another age. */
