@@ -22,29 +22,12 @@ import { describe, expect, it, vi } from 'vitest'
 import type { Engine } from '../engine/engine.ts'
 import { createMemoryEngine } from '../engine/memory/memory-engine.ts'
 import { deafEngine } from '../testing/deaf-engine.ts'
+import { newLease as lease, newLeases as leases } from '../testing/new-leases.ts'
 import { idle, ServiceHarness } from '../testing/service-harness.ts'
 
 const ApplicationName = 'orders'
 const TTL_MS = 10_000
 
-function lease(number: number, rest: Partial<ServiceNewLease> = {}): ServiceNewLease {
-  const ShardId = `shardId-${String(number).padStart(12, '0')}`
-  return {
-    LeaseKey: `stream:1700000000:${ShardId}`,
-    StreamName: 'stream',
-    ShardId,
-    Epoch: 0,
-    Checkpoint: { SequenceNumber: 'TRIM_HORIZON', SubSequenceNumber: 0 },
-    Parents: [],
-    Children: [],
-    OwnerSwitches: 0,
-    Paused: false,
-    ...rest,
-  }
-}
-
-const leases = (from: number, count: number): ServiceNewLease[] =>
-  Array.from({ length: count }, (_, i) => lease(from + i))
 const keysOf = (list: readonly { readonly LeaseKey: string }[]): string[] => list.map(({ LeaseKey }) => LeaseKey)
 const namesOf = ({ Workers }: BeatSessionOutput): string[] | undefined => Workers?.map(({ Worker }) => Worker)
 

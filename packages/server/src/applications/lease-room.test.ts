@@ -8,29 +8,13 @@ import {
 import { deferred } from '@millrace/std'
 import { describe, expect, it, vi } from 'vitest'
 
+import { newLease as lease, newLeases as leases } from '../testing/new-leases.ts'
 import { idle, ServiceHarness } from '../testing/service-harness.ts'
 
 const ApplicationName = 'orders'
 const Checkpoint = { SequenceNumber: '1', SubSequenceNumber: 0 }
 const State = new Uint8Array(8_192)
 
-function lease(number: number): ServiceNewLease {
-  const ShardId = `shardId-${String(number).padStart(12, '0')}`
-  return {
-    LeaseKey: `stream:1700000000:${ShardId}`,
-    StreamName: 'stream',
-    ShardId,
-    Epoch: 0,
-    Checkpoint: { SequenceNumber: 'TRIM_HORIZON', SubSequenceNumber: 0 },
-    Parents: [],
-    Children: [],
-    OwnerSwitches: 0,
-    Paused: false,
-  }
-}
-
-const leases = (from: number, count: number): ServiceNewLease[] =>
-  Array.from({ length: count }, (_, i) => lease(from + i))
 const large = (from: number, count: number): ServiceNewLease[] =>
   leases(from, count).map((each) => ({ ...each, Pending: { Checkpoint, State } }))
 
