@@ -48,6 +48,15 @@ export class KnownStream {
     this.recent.length = 0
   }
 
+  /**
+   * Says of a request that begins now, when it has been answered, whether the stream may have gone meanwhile. A deletion
+   * under way may be answered before the request is.
+   */
+  beginRequest(): () => boolean {
+    const { deletions, isChanging } = this
+    return () => isChanging || this.isChanging || this.deletions !== deletions
+  }
+
   remember(record: KnownRecord): void {
     this.recent.push(record)
     if (this.recent.length > RECENT_MAX) this.recent.shift()

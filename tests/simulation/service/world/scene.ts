@@ -39,7 +39,7 @@ export async function ask<I, O>(
 ): Promise<Reply<O>> {
   const { machine, network, history, coverage, plan } = scene
   const asked = server ?? anyServer(scene)
-  const deletions = stream?.deletions
+  const mayBeGone = stream?.beginRequest() ?? (() => false)
   coverage.add(operation.name)
   const reply = await network.call(asked, machine.clock, operation, input)
   // Reshards of an on-demand stream.
@@ -49,8 +49,7 @@ export async function ask<I, O>(
   if (reply.kind === 'failed') {
     coverage.add('failures answered')
     // A stream deleted meanwhile leaves a put nowhere to go; a short deadline is missed.
-    const isDeleting = stream !== undefined && (stream.deletions !== deletions || stream.isChanging)
-    if (!machine.isAiling && plan.handlingMs >= 20_000 && !isDeleting)
+    if (!machine.isAiling && plan.handlingMs >= 20_000 && !mayBeGone())
       history.add({ kind: 'complaint', what: `${operation.name} failed with ${reply.type} on a sound machine` })
   }
   return reply

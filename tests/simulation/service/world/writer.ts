@@ -52,7 +52,7 @@ export class Writer {
       stream.nextEntry(this.#records++),
     )
     const request = this.#begin(stream, entries)
-    const deletions = stream.deletions
+    const mayBeGone = stream.beginRequest()
     const reply = await ask(
       this.#scene,
       PutRecords,
@@ -73,8 +73,7 @@ export class Writer {
         return { shardId: ShardId, sequenceNumber: SequenceNumber }
       return ErrorCode === 'ProvisionedThroughputExceededException' ? 'refused' : 'unknown'
     })
-    const isDeleting = stream.deletions !== deletions || stream.isChanging
-    if (outcomes.includes('unknown') && !machine.isAiling && plan.handlingMs >= 20_000 && !isDeleting)
+    if (outcomes.includes('unknown') && !machine.isAiling && plan.handlingMs >= 20_000 && !mayBeGone())
       history.add({ kind: 'complaint', what: 'PutRecords failed with records on a sound machine' })
     this.#end(stream, request, entries, outcomes)
   }
