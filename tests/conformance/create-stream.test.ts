@@ -56,6 +56,12 @@ describe('CreateStream', () => {
       }
     })
 
+    it('makes eight streams that are asked for at once', async () => {
+      const names = Array.from({ length: 8 }, () => service.streamName())
+      await Promise.all(names.map((name) => createStream(service.sdk, name, 1)))
+      for (const name of names) expect(await shardsOf(service.sdk, name)).toHaveLength(1)
+    })
+
     it('lays neighbouring initial shards 2^144 + 16 apart in sequence numbers', async () => {
       const name = await createStream(service.sdk, service.streamName(), 2)
       const [first, second] = (await shardsOf(service.sdk, name)).map((shard) =>

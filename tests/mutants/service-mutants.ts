@@ -230,6 +230,22 @@ export const SERVICE_MUTANTS: readonly Mutant[] = [
     suite: { project: 'units', files: ['server/src/engine/memory/memory-engine.test.ts'] },
   },
   {
+    name: 'changes-side-by-side',
+    mechanism: 'changes of one server take turns at a document',
+    file: 'packages/server/src/catalog/turns.ts',
+    find: 'if (turn === undefined) return undefined',
+    replace: 'if (turn === undefined || deadlineMs > 0) return undefined',
+    suite: { project: 'units', files: ['server/src/catalog/catalog.test.ts', 'server/src/operations/changes-at-once'] },
+  },
+  {
+    name: 'turn-held-for-ever',
+    mechanism: 'a change that hangs holds up others for five seconds at most',
+    file: 'packages/server/src/catalog/turns.ts',
+    find: 'if (leftMs >= TURN_MS_MAX) this.#end(turn)',
+    replace: '',
+    suite: { project: 'units', files: ['server/src/catalog/catalog.test.ts'] },
+  },
+  {
     name: 'order-lost-on-the-way-to-the-children',
     mechanism: 'records of one request stay in order when their shard closes in between',
     file: 'packages/server/src/operations/write-records.ts',

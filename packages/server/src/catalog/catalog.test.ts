@@ -1,3 +1,4 @@
+import { deferred } from '@millrace/std'
 import { seededRandom, VirtualClock } from '@millrace/std/testing'
 import { describe, expect, it } from 'vitest'
 
@@ -6,7 +7,9 @@ import { createMemoryEngine } from '../engine/memory/memory-engine.ts'
 import { beginStream, commitCreation, firstShards } from '../streams/create.ts'
 import { beginSplit } from '../streams/reshard.ts'
 import { findShard, shardsOf, type Stream, type StreamKey } from '../streams/stream.ts'
+import { idle } from '../testing/service-harness.ts'
 import { Catalog, type StreamMutation } from './catalog.ts'
+import { TURN_MS_MAX } from './turns.ts'
 
 const KEY: StreamKey = { account: '123456789012', region: 'us-east-1', name: 'orders' }
 const DEADLINE_MS = 1_000_000
@@ -46,6 +49,28 @@ function withoutWatch(meta: MetaStore): MetaStore {
     cas: (changes, options) => meta.cas(changes, options),
     watch: () => ({ [Symbol.dispose]() {} }),
   }
+}
+
+/** Counts what is written and what of it is refused. */
+function counting(meta: MetaStore): { readonly meta: MetaStore; readonly tries: { all: number; lost: number } } {
+  const tries = { all: 0, lost: 0 }
+  const cas: MetaStore['cas'] = async (changes, options) => {
+    tries.all++
+    const result = await meta.cas(changes, options)
+    if (!result.ok) tries.lost++
+    return result
+  }
+  return { meta: { ...withoutWatch(meta), watch: (prefix, listener) => meta.watch(prefix, listener), cas }, tries }
+}
+
+/** Writes of what is named never end; `release` does them after all. */
+function hanging(meta: MetaStore, name: string): { readonly meta: MetaStore; release(): void } {
+  const gate = deferred<void>()
+  const cas: MetaStore['cas'] = async (changes, options) => {
+    if (changes.some(({ key }) => key.includes(`/${name}/`))) await gate.promise
+    return meta.cas(changes, options)
+  }
+  return { meta: { ...withoutWatch(meta), cas }, release: () => gate.resolve() }
 }
 
 const withoutIdentity = (stream: Stream | undefined): unknown => ({ ...stream, pages: [...(stream?.pages ?? [])] })
@@ -139,6 +164,83 @@ describe('the catalog', () => {
     expect(streams).toHaveLength(30)
     expect(new Set(refs).size).toBe(refs.length)
     expect(Math.min(...refs)).toBe(1)
+  })
+
+  it('makes as many compare-and-sets as there are creations at once, and no more, and gives no ref twice', async () => {
+    const { meta, tries } = counting(newMeta())
+    const catalog = await openCatalog(meta)
+    tries.all = 0
+    const names = Array.from({ length: 32 }, (_, i) => `s${i}`)
+    const ended: string[] = []
+    await Promise.all(
+      names.map(async (name, i) => {
+        await catalog.change({ ...KEY, name }, DEADLINE_MS, create({ ...KEY, name }, 1 + (i % 4)))
+        ended.push(name)
+      }),
+    )
+    expect(tries).toEqual({ all: 32, lost: 0 })
+    expect(ended).toEqual(names)
+    const refs = [...catalog.all()].flatMap((stream) => [...firstShards(stream).values()].flat().map(({ ref }) => ref))
+    expect(new Set(refs).size).toBe(80)
+  })
+
+  it('loses no race with itself over one stream, whatever its changes are', async () => {
+    const { meta, tries } = counting(newMeta())
+    const catalog = await openCatalog(meta)
+    await catalog.change(KEY, DEADLINE_MS, create(KEY, 1))
+    await catalog.change(KEY, DEADLINE_MS, activate)
+    const gone: StreamMutation = (stream) => ({ stream: undefined, lastBirthS: stream?.bornS ?? 0 })
+    const hours = Array.from({ length: 16 }, (_, i) => 25 + i)
+    await Promise.all(hours.map((hour) => catalog.change(KEY, DEADLINE_MS, setRetention(hour))))
+    expect(catalog.find(KEY)?.retentionHours).toBe(40)
+    const lastBirth = (): number => catalog.lastBirthS(KEY)
+    const [, made] = await Promise.all([
+      catalog.change(KEY, DEADLINE_MS, gone),
+      // Refused at once as long as the stream is there: it waits for what is under way only if it would write.
+      catalog.change(KEY, DEADLINE_MS, (now, ref) => (now ? { stream: now } : create(KEY, 1, lastBirth())(now, ref))),
+    ])
+    expect(made?.retentionHours).toBe(40)
+    expect(catalog.find(KEY)).toBeUndefined()
+    expect(tries.lost).toBe(0)
+  })
+
+  it('holds no change up that shares no document with one that hangs', async () => {
+    const engine = newMeta()
+    const { meta } = hanging(engine, 'stuck')
+    const clock = new VirtualClock()
+    const catalog = await Catalog.open({ meta, clock, random: seededRandom(1) })
+    await catalog.change(KEY, DEADLINE_MS, create(KEY, 1))
+    const stuck = { ...KEY, name: 'stuck' }
+    void catalog.change(stuck, DEADLINE_MS, create(stuck, 1))
+    // The end of a change takes no refs: nothing moves the clock.
+    const active = await catalog.change(KEY, DEADLINE_MS, activate)
+    expect(active?.status).toBe('ACTIVE')
+  })
+
+  it('takes the turn from a change that hangs, which then loses, or wins, by compare-and-set', async () => {
+    const engine = newMeta()
+    const { meta, release } = hanging(engine, 'stuck')
+    const clock = new VirtualClock()
+    const catalog = await Catalog.open({ meta, clock, random: seededRandom(1) })
+    const stuck = { ...KEY, name: 'stuck' }
+    const late = catalog.change(stuck, DEADLINE_MS, create(stuck, 1))
+    const made: string[] = []
+    for (const name of ['a', 'b', 'c'])
+      void catalog
+        .change({ ...KEY, name }, DEADLINE_MS, create({ ...KEY, name }, 1))
+        .then((stream) => made.push(stream?.name ?? ''))
+    const hopeless = catalog.change({ ...KEY, name: 'd' }, TURN_MS_MAX - 1, create({ ...KEY, name: 'd' }, 1))
+    const refused = expect(hopeless).rejects.toMatchObject({ code: 'unavailable' })
+    clock.advance(TURN_MS_MAX - 1)
+    await refused
+    expect(made).toEqual([])
+    clock.advance(1)
+    await idle()
+    expect(made).toEqual(['a', 'b', 'c'])
+    release()
+    await late
+    const refs = [...catalog.all()].flatMap((stream) => [...firstShards(stream).values()].flat().map(({ ref }) => ref))
+    expect(refs.sort((a, b) => a - b)).toEqual([1, 2, 3, 4])
   })
 
   it('lists the streams of one account and region by name in code-point order', async () => {

@@ -1,6 +1,7 @@
 /**
  * The catalog: all streams, as metadata has them, in memory. Lookups are synchronous; changes are compare-and-set
  * over a stream's root and those of its other documents that changed, and one that loses a race is tried again on what won.
+ * Changes of this server take turns at a document (turns.ts), so races are lost to other servers only.
  *
  * Invariants: every write of another document also writes the root, so a stream changes as a whole; what this server wrote, it
  * sees at once; a revision never goes back. What other servers wrote is seen soon: whoever finds the engine ahead of
@@ -45,6 +46,7 @@ import {
   TOKEN_KEY_KEY,
 } from './keys.ts'
 import { type Item, StreamTable } from './stream-table.ts'
+import { Turns } from './turns.ts'
 
 // Ledger 0 of the log is metadata itself.
 const FIRST_REF: ShardRef = 1
@@ -72,6 +74,7 @@ export type StreamMutation = (stream: Stream | undefined, firstRef: ShardRef) =>
 export class Catalog implements Disposable {
   readonly #meta: MetaStore
   readonly #clock: Clock
+  readonly #turns: Turns
   readonly #streams = new StreamTable()
   readonly #lastBirths = new Map<string, number>()
   /** Of every document there is, and of those deleted that an older event might still name. */
@@ -86,6 +89,7 @@ export class Catalog implements Disposable {
   private constructor(options: CatalogOptions) {
     this.#meta = options.meta
     this.#clock = options.clock
+    this.#turns = new Turns(options.clock)
   }
 
   static async open(options: CatalogOptions): Promise<Catalog> {
@@ -140,14 +144,14 @@ export class Catalog implements Disposable {
       if (this.#clock.monotonic() >= deadlineMs)
         throw new EngineError('unavailable', `stream ${key.name} could not be changed before the deadline`)
       const changes = this.#changes(key, before, update)
-      const result = await this.#meta.cas(changes, { deadlineMs })
-      if (result.ok) {
-        this.#applyAll(changes.map((change) => ({ ...change, revision: result.revision })))
-        return this.find(key)
+      const documents = changes.map((change) => change.key)
+      const ahead = this.#turns.ahead(documents, deadlineMs)
+      if (ahead === undefined) {
+        const written = await this.#turns.run(documents, () => this.#write(key, changes, deadlineMs))
+        if (written !== undefined) return written.stream
+      } else {
+        await ahead
       }
-      // Where the watch has told already, there is nothing to ask for.
-      const expected = changes.find((change) => change.key === result.key)?.expect
-      if ((this.#revisions.get(result.key) ?? 0) === expected) await this.refresh(key)
     }
   }
 
@@ -171,6 +175,23 @@ export class Catalog implements Disposable {
 
   [Symbol.dispose](): void {
     this.#watch?.[Symbol.dispose]()
+  }
+
+  /** `undefined`: another change came first, and can be seen now. */
+  async #write(
+    key: StreamKey,
+    changes: readonly MetaChange[],
+    deadlineMs: number,
+  ): Promise<{ readonly stream: Stream | undefined } | undefined> {
+    const result = await this.#meta.cas(changes, { deadlineMs })
+    if (result.ok) {
+      this.#applyAll(changes.map((change) => ({ ...change, revision: result.revision })))
+      return { stream: this.find(key) }
+    }
+    // Where the watch has told already, there is nothing to ask for.
+    const expected = changes.find((change) => change.key === result.key)?.expect
+    if ((this.#revisions.get(result.key) ?? 0) === expected) await this.refresh(key)
+    return undefined
   }
 
   #changes(key: StreamKey, before: Stream | undefined, update: StreamUpdate): readonly MetaChange[] {
