@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connect as tlsConnect } from 'node:tls'
 
-import { encodeRequest, ListStreams, type Operation, PutRecord, signRequest } from '@millrace/protocol'
+import { DeleteStream, encodeRequest, ListStreams, type Operation, PutRecord, signRequest } from '@millrace/protocol'
 import { systemRandom } from '@millrace/std'
 import { afterEach, describe, expect, it } from 'vitest'
 
@@ -247,6 +247,15 @@ describe('startServer', () => {
       expect(text).toContain(`kinesis_${series}_total{${labels}} 7`)
     for (const series of ['incoming_records', 'put_record_success'])
       expect(text).toContain(`kinesis_${series}_total{${labels}} 1`)
+  })
+
+  it('tells of a stream that was deleted once more, and then no longer', async () => {
+    const server = await start({ createStreams: [{ name: 'orders', shards: 1 }] })
+    await call(server, PutRecord, { StreamName: 'orders', PartitionKey: 'key', Data: Buffer.from('data') })
+    await call(server, DeleteStream, { StreamName: 'orders' })
+    const print = async (): Promise<string> => (await fetch(`${server.endpoint}/_metrics`)).text()
+    expect(await print()).toContain('stream="orders"')
+    expect(await print()).not.toContain('stream="orders"')
   })
 
   it('is ready until it stops, and stops twice', async () => {

@@ -187,10 +187,13 @@ async function start(
   closers.push(() => masterKeys.close())
 
   let listener: Listener | undefined
-  const metrics = createPrometheusMetrics(() => ({
-    ...(listener?.gauges() ?? { connections: 0, requests: 0, bodyBytes: 0, answerBytes: 0 }),
-    writable: engine.health().writable,
-  }))
+  const metrics = createPrometheusMetrics(
+    () => ({
+      ...(listener?.gauges() ?? { connections: 0, requests: 0, bodyBytes: 0, answerBytes: 0 }),
+      writable: engine.health().writable,
+    }),
+    ({ account, region, stream }) => service.findStream({ account, region, name: stream }),
+  )
   const openService = async (): Promise<Service> => {
     const opened = await Service.open({
       engine,

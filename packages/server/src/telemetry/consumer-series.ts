@@ -4,16 +4,20 @@
  */
 import { Counter, Histogram, type Registry } from 'prom-client'
 
+import { LabelSet, OTHER } from './label-set.ts'
 import type { ConsumerLabel, ServiceMetrics } from './service-metrics.ts'
 
 /** Consumers with labels of their own, over all streams. Each has some twenty series. */
 export const METRIC_CONSUMERS_MAX = 1_000
-const OTHER = '(other)'
 
-export function createConsumerSeries(
-  registry: Registry,
-  ageBuckets: readonly number[],
-): Pick<ServiceMetrics, 'subscribe' | 'push'> {
+type ConsumerLabels = Record<'stream' | 'account' | 'region' | 'consumer', string>
+
+export interface ConsumerSeries extends Pick<ServiceMetrics, 'subscribe' | 'push'> {
+  /** Ends the series of consumers that are gone. */
+  forget(isGone: (consumer: ConsumerLabel) => boolean): void
+}
+
+export function createConsumerSeries(registry: Registry, ageBuckets: readonly number[]): ConsumerSeries {
   const registers = [registry]
   const labelNames = ['stream', 'account', 'region', 'consumer']
   const counter = (name: string, help: string): Counter =>
@@ -30,16 +34,10 @@ export function createConsumerSeries(
     buckets: [...ageBuckets],
     registers,
   })
-  const known = new Map<string, Record<'stream' | 'account' | 'region' | 'consumer', string>>()
-  const other = { stream: OTHER, account: OTHER, region: OTHER, consumer: OTHER }
-  const labelsOf = ({ account, region, stream, consumer }: ConsumerLabel) => {
-    const key = `${account}/${region}/${stream}/${consumer}`
-    const found = known.get(key)
-    if (found !== undefined || known.size >= METRIC_CONSUMERS_MAX) return found ?? other
-    const labels = { stream, account, region, consumer }
-    known.set(key, labels)
-    return labels
-  }
+  const known = new LabelSet<ConsumerLabels>(METRIC_CONSUMERS_MAX)
+  const other: ConsumerLabels = { stream: OTHER, account: OTHER, region: OTHER, consumer: OTHER }
+  const labelsOf = ({ account, region, stream, consumer }: ConsumerLabel): ConsumerLabels =>
+    known.of(`${account}/${region}/${stream}/${consumer}`, () => ({ stream, account, region, consumer })) ?? other
   return {
     subscribe(label, hasBegun) {
       const counted = hasBegun ? began : refused
@@ -51,6 +49,10 @@ export function createConsumerSeries(
       bytes.inc(labels, event.bytes)
       records.inc(labels, event.records)
       behind.observe(labels, event.behindMs / 1000)
+    },
+    forget(isGone) {
+      const series = [began, refused, bytes, records, events, behind]
+      for (const labels of known.forget(isGone)) for (const one of series) one.remove(labels)
     },
   }
 }

@@ -1,17 +1,18 @@
 /**
  * Metrics for Prometheus: what the service counts, under the names Kinesis users know in Prometheus' spelling
  * (`kinesis_put_records_bytes_total{stream}`), and what the front door counts (`millrace_http_…`). The number of
- * label values is bounded: streams beyond the bound are counted together as `(other)`.
+ * label values is bounded: streams beyond the bound are counted together as `(other)`. What is gone is printed once more,
+ * as it was at its end, and then forgotten.
  */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 
-import type { GetEvent, PutEvent, ServiceMetrics, StreamLabel } from './service-metrics.ts'
 import { createConsumerSeries } from './consumer-series.ts'
+import { LabelSet, OTHER } from './label-set.ts'
+import type { GetEvent, PutEvent, ServiceMetrics, StreamLabel } from './service-metrics.ts'
 import { createShardSeries } from './shard-series.ts'
 
 /** Streams with a label of their own. Each has some thirty series. */
 export const METRIC_STREAMS_MAX = 1000
-const OTHER = '(other)'
 
 /** 0.5 ms to 10 s. */
 const LATENCY_SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10]
@@ -32,11 +33,15 @@ export interface PrometheusMetrics extends ServiceMetrics {
   print(): Promise<{ readonly contentType: string; readonly text: string }>
 }
 
-/** `gauges` is asked each time the page is printed. */
-export function createPrometheusMetrics(gauges: () => Gauges): PrometheusMetrics {
+/** What there is of a stream that events tell of; `undefined`: it is gone. */
+export type FindStream = (label: StreamLabel) => { readonly consumers: ReadonlyMap<string, unknown> } | undefined
+
+/** `gauges` is asked each time the page is printed, and `findStream` of each stream that has series. */
+export function createPrometheusMetrics(gauges: () => Gauges, findStream: FindStream): PrometheusMetrics {
   const registry = new Registry()
   const registers = [registry]
-  const labels = createStreamLabels()
+  const streams = new StreamLabels()
+  const labels = (label: StreamLabel): LabelledStream => streams.of(label)
   const labelNames = ['stream', 'account', 'region']
 
   const counters: StreamCounter[] = []
@@ -45,8 +50,13 @@ export function createPrometheusMetrics(gauges: () => Gauges): PrometheusMetrics
     counters.push(counter)
     return counter
   }
-  const latency = (name: string, help: string): Histogram =>
-    new Histogram({ name: `kinesis_${name}_latency_seconds`, help, labelNames, buckets: LATENCY_SECONDS, registers })
+  const histograms: Histogram[] = []
+  const distribution = (name: string, help: string, buckets: number[]): Histogram => {
+    const histogram = new Histogram({ name: `kinesis_${name}_seconds`, help, labelNames, buckets, registers })
+    histograms.push(histogram)
+    return histogram
+  }
+  const latency = (name: string, help: string): Histogram => distribution(`${name}_latency`, help, LATENCY_SECONDS)
 
   const incomingBytes = perStream('incoming_bytes', 'Data and partition keys stored (IncomingBytes).')
   const incomingRecords = perStream('incoming_records', 'Records stored (IncomingRecords).')
@@ -80,13 +90,11 @@ export function createPrometheusMetrics(gauges: () => Gauges): PrometheusMetrics
     'GetRecords calls refused because a shard was at its limit (ReadProvisionedThroughputExceeded).',
   )
   const getLatency = latency('get_records', 'Time that GetRecords took (GetRecords.Latency).')
-  const iteratorAge = new Histogram({
-    name: 'kinesis_get_records_iterator_age_seconds',
-    help: 'Age of the last record of each GetRecords answer (GetRecords.IteratorAgeMilliseconds).',
-    labelNames,
-    buckets: AGE_SECONDS,
-    registers,
-  })
+  const iteratorAge = distribution(
+    'get_records_iterator_age',
+    'Age of the last record of each GetRecords answer (GetRecords.IteratorAgeMilliseconds).',
+    AGE_SECONDS,
+  )
   const damage = perStream('damaged_reads', 'Reads that met stored data which cannot be read.')
   const reshards = perStream('reshards', 'Splits and merges completed.')
   const requests = new Counter({
@@ -112,6 +120,19 @@ export function createPrometheusMetrics(gauges: () => Gauges): PrometheusMetrics
 
   function gauge(name: string, help: string): Gauge {
     return new Gauge({ name, help, registers })
+  }
+
+  const consumers = createConsumerSeries(registry, AGE_SECONDS)
+  const shards = createShardSeries(registry)
+
+  function forgetGone(): void {
+    const isGone = (label: StreamLabel): boolean => findStream(label) === undefined
+    for (const stream of streams.forget(isGone)) {
+      for (const counter of counters) counter.forget(stream)
+      for (const histogram of histograms) histogram.remove(stream.labels)
+    }
+    shards.forget(isGone)
+    consumers.forget((label) => findStream(label)?.consumers.has(label.consumer) !== true)
   }
 
   return {
@@ -143,8 +164,9 @@ export function createPrometheusMetrics(gauges: () => Gauges): PrometheusMetrics
       getLatency.observe(on.labels, event.elapsedMs / 1000)
       iteratorAge.observe(on.labels, event.iteratorAgeMs / 1000)
     },
-    ...createConsumerSeries(registry, AGE_SECONDS),
-    shard: createShardSeries(registry),
+    subscribe: consumers.subscribe,
+    push: consumers.push,
+    shard: shards.count,
     damage(label) {
       damage.add(labels(label), 1)
     },
@@ -167,7 +189,9 @@ export function createPrometheusMetrics(gauges: () => Gauges): PrometheusMetrics
       const { user, system } = process.cpuUsage()
       cpu.reset()
       cpu.inc((user + system) / 1e6)
-      return { contentType: registry.contentType, text: await registry.metrics() }
+      const text = await registry.metrics()
+      forgetGone()
+      return { contentType: registry.contentType, text }
     },
   }
 }
@@ -202,19 +226,33 @@ class StreamCounter {
       this.#pending[place] = 0
     }
   }
+
+  forget({ place, labels }: LabelledStream): void {
+    this.#counter.remove(labels)
+    this.#streams[place] = undefined
+    this.#pending[place] = 0
+  }
 }
 
-/** The labels of a stream, made once; beyond the bound, those of `(other)`. */
-function createStreamLabels(): (label: StreamLabel) => LabelledStream {
-  const known = new Map<string, LabelledStream>()
-  const other: LabelledStream = { place: 0, labels: { stream: OTHER, account: OTHER, region: OTHER } }
-  return ({ account, region, stream }) => {
-    const key = `${account}/${region}/${stream}`
-    const found = known.get(key)
-    if (found !== undefined) return found
-    if (known.size >= METRIC_STREAMS_MAX) return other
-    const made: LabelledStream = { place: known.size + 1, labels: { stream, account, region } }
-    known.set(key, made)
-    return made
+/** The labels of streams, each with a place of its own, and those of `(other)`. */
+class StreamLabels {
+  readonly #known = new LabelSet<LabelledStream>(METRIC_STREAMS_MAX)
+  readonly #other: LabelledStream = { place: 0, labels: { stream: OTHER, account: OTHER, region: OTHER } }
+  /** Of streams that are gone. */
+  readonly #freePlaces: number[] = []
+  #nextPlace = 1
+
+  of({ account, region, stream }: StreamLabel): LabelledStream {
+    const make = (): LabelledStream => ({
+      place: this.#freePlaces.pop() ?? this.#nextPlace++,
+      labels: { stream, account, region },
+    })
+    return this.#known.of(`${account}/${region}/${stream}`, make) ?? this.#other
+  }
+
+  forget(isGone: (label: StreamLabel) => boolean): readonly LabelledStream[] {
+    const gone = this.#known.forget(({ labels }) => isGone(labels))
+    this.#freePlaces.push(...gone.map(({ place }) => place))
+    return gone
   }
 }

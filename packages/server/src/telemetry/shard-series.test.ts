@@ -12,6 +12,8 @@ import { bytesOf, ServiceHarness } from '../testing/service-harness.ts'
 import { createPrometheusMetrics } from './prometheus.ts'
 import { METRIC_SHARDS_MAX } from './shard-series.ts'
 
+const IDLE = { connections: 0, requests: 0, bodyBytes: 0, answerBytes: 0, writable: true }
+const THERE = { consumers: new Map() }
 const label = { account: '123456789012', region: 'us-east-1', stream: 's' }
 
 function series(text: string): string[] {
@@ -19,13 +21,10 @@ function series(text: string): string[] {
 }
 
 it('only monitored streams have series of their shards, in the metrics they name', async () => {
-  const metrics = createPrometheusMetrics(() => ({
-    connections: 0,
-    requests: 0,
-    bodyBytes: 0,
-    answerBytes: 0,
-    writable: true,
-  }))
+  const metrics = createPrometheusMetrics(
+    () => IDLE,
+    () => THERE,
+  )
   const printed = async (): Promise<string[]> => series((await metrics.print()).text)
   await using harness = await ServiceHarness.open({ metrics })
   const StreamName = 's'
@@ -62,13 +61,10 @@ it('only monitored streams have series of their shards, in the metrics they name
 })
 
 it('shards beyond the bound are counted together', async () => {
-  const metrics = createPrometheusMetrics(() => ({
-    connections: 0,
-    requests: 0,
-    bodyBytes: 0,
-    answerBytes: 0,
-    writable: true,
-  }))
+  const metrics = createPrometheusMetrics(
+    () => IDLE,
+    () => THERE,
+  )
   for (let shard = 0; shard < METRIC_SHARDS_MAX + 3; shard++)
     metrics.shard(label, String(shard), { IncomingRecords: 1 })
   const lines = series((await metrics.print()).text)

@@ -5,11 +5,11 @@
 import { Counter, Gauge, type Registry } from 'prom-client'
 
 import { SHARD_LEVEL_METRICS, type ShardLevelMetric } from '../streams/stream.ts'
+import { LabelSet, OTHER } from './label-set.ts'
 import type { ShardEvent, StreamLabel } from './service-metrics.ts'
 
 /** Shards with labels of their own, over all streams. Each has seven series at most. */
 export const METRIC_SHARDS_MAX = 10_000
-const OTHER = '(other)'
 
 const NAMES: Readonly<Record<ShardLevelMetric, string>> = {
   IncomingBytes: 'incoming_bytes_total',
@@ -21,9 +21,15 @@ const NAMES: Readonly<Record<ShardLevelMetric, string>> = {
   IteratorAgeMilliseconds: 'iterator_age_milliseconds',
 }
 
-export type CountShard = (label: StreamLabel, shardId: string, event: ShardEvent) => void
+type ShardLabels = Record<'stream' | 'account' | 'region' | 'shard', string>
 
-export function createShardSeries(registry: Registry): CountShard {
+export interface ShardSeries {
+  count(label: StreamLabel, shardId: string, event: ShardEvent): void
+  /** Ends the series of streams that are gone. */
+  forget(isGone: (stream: StreamLabel) => boolean): void
+}
+
+export function createShardSeries(registry: Registry): ShardSeries {
   const registers = [registry]
   const labelNames = ['stream', 'account', 'region', 'shard']
   const series = SHARD_LEVEL_METRICS.map((metric) => {
@@ -31,19 +37,21 @@ export function createShardSeries(registry: Registry): CountShard {
     // An age is of now; all else adds up.
     return [metric, metric === 'IteratorAgeMilliseconds' ? new Gauge(options) : new Counter(options)] as const
   })
-  const known = new Set<string>()
-  return ({ account, region, stream }, shardId, event) => {
-    const key = `${account}/${region}/${stream}/${shardId}`
-    const isKnown = known.has(key) || known.size < METRIC_SHARDS_MAX
-    if (isKnown) known.add(key)
-    const labels = isKnown
-      ? { stream, account, region, shard: shardId }
-      : { stream: OTHER, account: OTHER, region: OTHER, shard: OTHER }
-    for (const [metric, one] of series) {
-      const value = event[metric]
-      if (value === undefined) continue
-      if (one instanceof Gauge) one.set(labels, value)
-      else one.inc(labels, value)
-    }
+  const known = new LabelSet<ShardLabels>(METRIC_SHARDS_MAX)
+  const other: ShardLabels = { stream: OTHER, account: OTHER, region: OTHER, shard: OTHER }
+  return {
+    count({ account, region, stream }, shardId, event) {
+      const make = (): ShardLabels => ({ stream, account, region, shard: shardId })
+      const labels = known.of(`${account}/${region}/${stream}/${shardId}`, make) ?? other
+      for (const [metric, one] of series) {
+        const value = event[metric]
+        if (value === undefined) continue
+        if (one instanceof Gauge) one.set(labels, value)
+        else one.inc(labels, value)
+      }
+    },
+    forget(isGone) {
+      for (const labels of known.forget(isGone)) for (const [, one] of series) one.remove(labels)
+    },
   }
 }
