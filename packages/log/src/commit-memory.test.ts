@@ -27,6 +27,13 @@ describe('CommitMemory', () => {
     expect(Buffer.from(neighbour).equals(Buffer.alloc(4 * KIB))).toBe(true)
   })
 
+  it('takes little at first, and more at a time for whoever writes on', () => {
+    const memory = new CommitMemory()
+    expect(memory.allocate(4 * KIB).buffer.byteLength).toBe(32 * KIB)
+    const more = Array.from({ length: 200 }, () => memory.allocate(4 * KIB).buffer)
+    expect(new Set(more.map(({ byteLength }) => byteLength / KIB))).toEqual(new Set([32, 64, 128, 256]))
+  })
+
   it('keeps the last pieces given back', () => {
     const memory = new CommitMemory()
     const pieces = Array.from({ length: PIECES_KEPT_MAX + 1 }, () => memory.allocate(64 * KIB))

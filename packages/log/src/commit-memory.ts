@@ -8,9 +8,11 @@
  */
 
 /** Small pieces share one of these: memory of its own costs the garbage collector more than a small commit. */
-const SLAB_BYTES = 256 * 1024
+const SLAB_BYTES_MAX = 256 * 1024
 /** What is larger gets memory of its own, so that a slab is never mostly wasted. */
-const SLAB_PIECE_BYTES_MAX = SLAB_BYTES / 8
+const SLAB_PIECE_BYTES_MAX = SLAB_BYTES_MAX / 8
+/** The first slab; each is twice the one before: a log that writes little takes little. */
+const FIRST_SLAB_BYTES = SLAB_PIECE_BYTES_MAX
 /** Pieces that wait to be used again: as one leaves the cache for each that is taken, more would not be missed. */
 export const PIECES_KEPT_MAX = 8
 /** Sizes between one power of two and the next: at most an eighth of a piece is unused. */
@@ -19,6 +21,7 @@ const SIZES_PER_DOUBLING = 8
 export class CommitMemory {
   #slab = new ArrayBuffer(0)
   #slabUsed = 0
+  #nextSlabBytes = FIRST_SLAB_BYTES
   /** The oldest first. */
   readonly #kept: ArrayBuffer[] = []
 
@@ -26,8 +29,9 @@ export class CommitMemory {
   allocate(bytes: number): Uint8Array {
     if (bytes > SLAB_PIECE_BYTES_MAX) return this.#piece(bytes)
     if (this.#slabUsed + bytes > this.#slab.byteLength) {
-      this.#slab = new ArrayBuffer(SLAB_BYTES)
+      this.#slab = new ArrayBuffer(this.#nextSlabBytes)
       this.#slabUsed = 0
+      this.#nextSlabBytes = Math.min(2 * this.#nextSlabBytes, SLAB_BYTES_MAX)
     }
     const piece = new Uint8Array(this.#slab, this.#slabUsed, bytes)
     this.#slabUsed += bytes
@@ -35,18 +39,16 @@ export class CommitMemory {
   }
 
   /** Only for what `allocate` gave and nobody looks at any more, once. */
-  giveBack({ buffer }: Uint8Array): void {
+  giveBack({ buffer, length }: Uint8Array): void {
     // Others may still look at their parts of a slab.
-    if (buffer.byteLength === SLAB_BYTES || !(buffer instanceof ArrayBuffer)) return
+    if (length <= SLAB_PIECE_BYTES_MAX || !(buffer instanceof ArrayBuffer)) return
     if (this.#kept.length === PIECES_KEPT_MAX) this.#kept.shift()
     this.#kept.push(buffer)
   }
 
   #piece(bytes: number): Uint8Array {
     const step = 2 ** Math.floor(Math.log2(bytes)) / SIZES_PER_DOUBLING
-    const size = Math.ceil(bytes / step) * step
-    // A slab's size tells slabs from pieces.
-    const pieceBytes = size === SLAB_BYTES ? size + step : size
+    const pieceBytes = Math.ceil(bytes / step) * step
     const place = this.#kept.findIndex(({ byteLength }) => byteLength === pieceBytes)
     const [used] = place === -1 ? [] : this.#kept.splice(place, 1)
     if (used === undefined) return new Uint8Array(new ArrayBuffer(pieceBytes), 0, bytes)

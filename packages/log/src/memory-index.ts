@@ -8,7 +8,8 @@ import type { Ledger } from './api.ts'
 import type { FrameEntry } from './format/commit-format.ts'
 import { type IndexEntry, type IndexQuery, isReached, lowerBound, type SegmentIndex } from './segment-index.ts'
 
-const ROWS_AT_FIRST = 64
+/** So few that no column needs memory outside of the heap (64 bytes): most segments of a short life hold no more. */
+const ROWS_AT_FIRST = 8
 const LIST_AT_FIRST = 4
 
 class RowList {
