@@ -23,7 +23,8 @@ const EMPTY: Content = { pages: [], size: 0, digest: undefined }
  * the CRC of bytes that end in their own is always the same.
  */
 const digests = new WeakMap<ArrayBufferLike, Map<number, string>>()
-const holeDigest = digested(new Uint8Array(PAGE_BYTES))
+const ZEROS = new Uint8Array(PAGE_BYTES)
+const holeDigest = digested(ZEROS)
 
 export class PageImage {
   #content: Content
@@ -52,7 +53,7 @@ export class PageImage {
     return new PageImage(this.#content)
   }
 
-  /** Whole pages are kept as they are given: `bytes` must never change. */
+  /** Whole pages are kept as they are given, zeros as a hole: `bytes` must never change. */
   write(bytes: Uint8Array, offset: number): void {
     const content = this.#own()
     for (let done = 0; done < bytes.length;) {
@@ -60,7 +61,7 @@ export class PageImage {
       const within = (offset + done) % PAGE_BYTES
       const length = Math.min(PAGE_BYTES - within, bytes.length - done)
       const piece = bytes.subarray(done, done + length)
-      if (length === PAGE_BYTES) this.#put(page, piece)
+      if (length === PAGE_BYTES) this.#put(page, isZero(piece) ? undefined : piece)
       else this.#writable(page).set(piece, within)
       done += length
     }
@@ -135,6 +136,10 @@ export class PageImage {
     this.#owned?.add(page)
     return fresh
   }
+}
+
+function isZero(page: Uint8Array): boolean {
+  return page[0] === 0 && Buffer.compare(page, ZEROS) === 0
 }
 
 function pageDigests({ pages, size }: Content): readonly string[] {

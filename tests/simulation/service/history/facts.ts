@@ -114,9 +114,11 @@ export class Facts {
   }
 
   #begin(event: StampedEvent & { readonly kind: 'put' }, at: number): void {
-    const attempts = event.entries.map((put, entry): Attempt => {
+    const attempts = event.entries.map(({ key, hash, data }, entry): Attempt => {
       return {
-        ...put,
+        key,
+        hash,
+        data,
         stream: event.stream,
         request: event.request,
         entry,
@@ -173,9 +175,9 @@ export class Facts {
 
   #read(record: SeenRecord, page: StampedEvent & { readonly kind: 'page' }, at: number): void {
     const { shardId } = this.shard(page.stream, page.shard)
-    const where = `${shortNumber(record.sequenceNumber)} of ${page.stream}, ${shardId}`
+    const where = (): string => `${shortNumber(record.sequenceNumber)} of ${page.stream}, ${shardId}`
     if (this.#startingOf(record.sequenceNumber, page.stream) !== page.shard)
-      throw new Violation('I8', `a reader of another shard was given ${where}`)
+      throw new Violation('I8', `a reader of another shard was given ${where()}`)
     let fact = this.find(page.stream, record.sequenceNumber)
     if (fact === undefined) {
       const attempts = this.#attemptsByData.get(record.data) ?? []
@@ -191,7 +193,7 @@ export class Facts {
         const refused = attempts.some((attempt) => attempt.isRefused)
         throw new Violation(
           attempts.length === 0 ? 'invention' : 'I6',
-          `${where} holds ${JSON.stringify(record.data.slice(0, 40))}, ` +
+          `${where()} holds ${JSON.stringify(record.data.slice(0, 40))}, ` +
             (attempts.length === 0
               ? 'which nobody put'
               : refused
@@ -208,12 +210,12 @@ export class Facts {
     if (fact.data !== record.data || fact.key !== record.key) {
       throw new Violation(
         'bytes',
-        `${where} holds ${record.key} ${JSON.stringify(record.data.slice(0, 40))}, ` +
+        `${where()} holds ${record.key} ${JSON.stringify(record.data.slice(0, 40))}, ` +
           `not ${fact.key} ${JSON.stringify(fact.data.slice(0, 40))}`,
       )
     }
     if (fact.timeMs !== undefined && fact.timeMs !== record.timeMs)
-      throw new Violation('times', `${where} arrived at ${fact.timeMs}, and later at ${record.timeMs}`)
+      throw new Violation('times', `${where()} arrived at ${fact.timeMs}, and later at ${record.timeMs}`)
     fact.timeMs = record.timeMs
     fact.knownAt = Math.min(fact.knownAt, at)
   }
