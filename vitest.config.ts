@@ -1,5 +1,6 @@
 import { defineConfig } from 'vitest/config'
 import { mutantPlugins } from './tests/mutants/plugin.ts'
+import { bundledTests } from './tests/support/bundled.ts'
 
 // Tests read our TypeScript directly: the `source` condition of each package's exports points at it.
 const resolve = { conditions: ['source'] }
@@ -19,6 +20,9 @@ const plugins = mutantPlugins(import.meta.dirname, process.env)
 
 /** One for each core of the smallest machine we test on: by itself vitest leaves one core of two alone. */
 const WORKERS = 2
+
+/** Tests that compute for minutes (docs/decisions/120). */
+const COMPUTING = /\/tests\/simulation\/(?:log\/crash-\d|service\/worlds-[a-z-]+)\.test\.ts$/
 
 /** What is waited for comes when it comes: a poll gives up only where the test would anyhow (of itself after 1 s). */
 const expect = { poll: { timeout: 25_000, interval: 20 } }
@@ -86,7 +90,7 @@ export default defineConfig({
         resolve,
         ssr,
         oxc,
-        plugins,
+        plugins: [...plugins, bundledTests(COMPUTING, { resolve, ssr, oxc, plugins })],
         test: {
           expect,
           name: 'simulation',

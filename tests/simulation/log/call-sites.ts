@@ -100,12 +100,12 @@ export function aroundCalls(around: <R>(call: DiskCall, run: () => R) => R): Wra
   })
 }
 
-/** Places in the code as it runs, with those of the source: a map is only asked once for each. */
+/** Stacks in the code as it runs, with the place in the source that each comes from: a map is only asked once for each. */
 const sources = new Map<string, string | undefined>()
 
 /** The place in the log's source that is nearest on the stack. */
 export function callerOf(method: DiskCall): CallSite | undefined {
-  const running = runningPlace()
+  const running = runningStack()
   if (!sources.has(running)) {
     const match = /packages\/log\/src\/([\w/.-]+\.ts):(\d+)/.exec(new Error('where').stack ?? '')
     sources.set(running, match === null ? undefined : `${match[1]}:${match[2]}`)
@@ -114,12 +114,10 @@ export function callerOf(method: DiskCall): CallSite | undefined {
   return source === undefined ? undefined : `${source} ${method}`
 }
 
-function runningPlace(): string {
+function runningStack(): string {
   const prepare = Error.prepareStackTrace
-  Error.prepareStackTrace = (_, frames) => {
-    const frame = frames.find((one) => one.getFileName()?.includes('packages/log/src/'))
-    return `${frame?.getFileName()}:${frame?.getLineNumber()}:${frame?.getColumnNumber()}`
-  }
+  Error.prepareStackTrace = (_, frames) =>
+    frames.map((frame) => `${frame.getFileName()}:${frame.getLineNumber()}:${frame.getColumnNumber()}`).join()
   try {
     return String(new Error('where').stack)
   } finally {
