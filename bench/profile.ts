@@ -3,8 +3,10 @@
  * sample given to the innermost of our files on its stack. docs/performance.md holds what it said.
  */
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { SourceMap, type SourceMapPayload } from 'node:module'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { batchedPuts, createBenchStream, type RequestsFor, singlePuts } from './loads.ts'
 import { MeasuredProcess } from './processes.ts'
 import { load } from './raw-client.ts'
@@ -13,17 +15,17 @@ import { signedIn } from './requests.ts'
 const WARM_UP_MS = 6_000
 const MEASURED_MS = 12_000
 
-/** The first that fits a file's path. */
+/** The first that fits the path of a source. */
 const stages: readonly (readonly [name: string, files: RegExp])[] = [
-  ['signature, and SHA-256 of the body', /sigv4|server\/dist\/auth|http\/body-decoder/],
-  ['parse, decode, check', /protocol\/dist\/(codecs\/(json-parse|put-records|base64|body|cbor)|schema)/],
-  ['HTTP: read, answer, bounds', /server\/dist\/http|std\/dist/],
+  ['signature, and SHA-256 of the body', /sigv4|server\/src\/auth|http\/body-decoder/],
+  ['parse, decode, check', /protocol\/src\/(codecs\/(json-parse|put-records|base64|body|cbor)|schema)/],
+  ['HTTP: read, answer, bounds', /server\/src\/http|std\/src/],
   ['routing', /hash-key|streams\/routing/],
   ['layout of records', /engine\/record-batch/],
-  ['operation', /server\/dist\/(operations|service|streams|catalog|encryption)/],
-  ['numbers and encoding of the answer', /protocol\/dist/],
+  ['operation', /server\/src\/(operations|service|streams|catalog|encryption)/],
+  ['numbers and encoding of the answer', /protocol\/src/],
   ['metrics', /telemetry|prom-client/],
-  ['log: queue, commit, settle', /log\/dist|server\/dist\/engine/],
+  ['log: queue, commit, settle', /log\/src|server\/src\/engine/],
 ]
 
 interface CpuProfile {
@@ -34,7 +36,12 @@ interface CpuProfile {
 
 interface ProfileNode {
   readonly id: number
-  readonly callFrame: { readonly functionName: string; readonly url: string }
+  readonly callFrame: {
+    readonly functionName: string
+    readonly url: string
+    readonly lineNumber: number
+    readonly columnNumber: number
+  }
   readonly children?: readonly number[]
 }
 
@@ -85,11 +92,11 @@ function sharesOf({ nodes, samples, timeDeltas }: CpuProfile): ReadonlyMap<strin
   const stageOf = (id: number | undefined): string | undefined => {
     const node = id === undefined ? undefined : byId.get(id)
     if (node === undefined) return 'Node: sockets, streams, promises'
-    const { functionName, url } = node.callFrame
+    const { functionName } = node.callFrame
     if (functionName === '(idle)') return undefined
     if (functionName === '(garbage collector)') return 'garbage collection'
-    const isOurs = url.includes('/dist/') || url.includes('prom-client')
-    const stage = isOurs ? stages.find(([, files]) => files.test(url)) : undefined
+    const source = sourceOf(node.callFrame)
+    const stage = source === undefined ? undefined : stages.find(([, files]) => files.test(source))
     return stage?.[0] ?? stageOf(parents.get(node.id))
   }
   const times = new Map<string, number>()
@@ -102,4 +109,17 @@ function sharesOf({ nodes, samples, timeDeltas }: CpuProfile): ReadonlyMap<strin
     total += time
   }
   return new Map([...times].map(([stage, time]) => [stage, time / total]))
+}
+
+const maps = new Map<string, SourceMap>()
+
+/** Where a function was written, since one file of what is built holds many sources; `undefined`: not by us. */
+function sourceOf({ url, lineNumber, columnNumber }: ProfileNode['callFrame']): string | undefined {
+  if (url.includes('prom-client')) return url
+  if (!url.includes('/dist/') || url.includes('node_modules')) return undefined
+  const file = fileURLToPath(url)
+  const map = maps.get(file) ?? new SourceMap(JSON.parse(readFileSync(`${file}.map`, 'utf8')) as SourceMapPayload)
+  maps.set(file, map)
+  const entry = map.findEntry(lineNumber, columnNumber)
+  return 'originalSource' in entry ? resolve(dirname(file), entry.originalSource) : undefined
 }

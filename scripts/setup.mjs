@@ -50,17 +50,18 @@ export async function ensureInstalled() {
   writeFileSync(stamp, want)
 }
 
-/** `tsc -b`, unless sources, settings and dependencies are what they were when it last succeeded. */
+/** Types by `tsc -b` and code by bundle.mjs, unless sources, settings and dependencies are what they were when both last succeeded. */
 export async function ensureBuilt() {
   const hash = createHash('sha256').update(readStamp(join(root, 'node_modules', '.millrace-installed')) ?? '')
+  const names = readdirSync(join(root, 'packages'))
   const outputs = []
-  for (const name of readdirSync(join(root, 'packages'))) {
+  for (const name of names) {
     const folder = join(root, 'packages', name)
     for (const file of ['package.json', 'tsconfig.json']) hash.update(readFileSync(join(folder, file)))
     hashFolder(hash, join(folder, 'src'))
     outputs.push(join(folder, 'dist', 'index.js'))
   }
-  hash.update(readFileSync(join(root, 'tsconfig.base.json')))
+  for (const path of ['tsconfig.base.json', 'scripts/bundle.mjs']) hash.update(readFileSync(join(root, path)))
   const want = hash.digest('hex')
   const stamp = join(root, '.cache', 'built')
   if (readStamp(stamp) === want && outputs.every((file) => statSync(file, { throwIfNoEntry: false }))) return
@@ -69,6 +70,8 @@ export async function ensureBuilt() {
   for (const output of outputs) rmSync(dirname(output), { recursive: true, force: true })
   const code = await runTool('typescript/bin/tsc', ['-b'], { stdio: ['ignore', 2, 2] })
   if (code !== 0) throw new Error(`tsc -b failed with exit code ${code}`)
+  const { bundlePackage } = await import('./bundle.mjs')
+  await Promise.all(names.map((name) => bundlePackage(join(root, 'packages', name))))
   mkdirSync(dirname(stamp), { recursive: true })
   writeFileSync(stamp, want)
 }

@@ -13,16 +13,28 @@ const READY_MS_MAX = 60_000
 export class ServerProcess {
   readonly endpoint: string
   readonly #arguments: readonly string[]
+  readonly #variables: Readonly<Record<string, string>>
   #child: ChildProcess | undefined
   #output = ''
 
-  private constructor(port: number, dataDir: string, options: readonly string[]) {
+  private constructor(
+    port: number,
+    dataDir: string,
+    options: readonly string[],
+    variables: Readonly<Record<string, string>>,
+  ) {
     this.endpoint = `http://127.0.0.1:${port}`
     this.#arguments = [commandPath, 'start', '--port', String(port), '--data-dir', dataDir, ...options]
+    this.#variables = variables
   }
 
-  static async start(dataDir: string, options: readonly string[] = ['--shard-limits', 'off']): Promise<ServerProcess> {
-    const server = new ServerProcess(await freePort(), dataDir, options)
+  /** `variables` stand in its environment beside the user's. */
+  static async start(
+    dataDir: string,
+    options: readonly string[] = ['--shard-limits', 'off'],
+    variables: Readonly<Record<string, string>> = {},
+  ): Promise<ServerProcess> {
+    const server = new ServerProcess(await freePort(), dataDir, options, variables)
     await server.start()
     return server
   }
@@ -41,7 +53,7 @@ export class ServerProcess {
     this.#output = ''
     const child = spawn(process.execPath, this.#arguments, {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: userEnvironment(),
+      env: { ...userEnvironment(), ...this.#variables },
     })
     this.#child = child
     const keep = (chunk: Buffer): void => void (this.#output = (this.#output + chunk.toString()).slice(-20_000))

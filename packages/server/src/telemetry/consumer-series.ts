@@ -2,7 +2,7 @@
  * Metrics of registered consumers: `kinesis_subscribe_to_shard_event_bytes_total{stream,consumer}` and its like. The
  * number of consumers with labels of their own is bounded; those beyond are counted together as `(other)`.
  */
-import { Counter, Histogram, type Registry } from 'prom-client'
+import { Counter, Histogram, type Registry } from './prom-client.ts'
 
 import { LabelSet, OTHER } from './label-set.ts'
 import type { ConsumerLabel, ServiceMetrics } from './service-metrics.ts'

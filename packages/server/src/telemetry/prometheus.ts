@@ -4,7 +4,7 @@
  * label values is bounded: streams beyond the bound are counted together as `(other)`. What is gone is printed once more,
  * as it was at its end, and then forgotten.
  */
-import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { Counter, Gauge, Histogram, Registry } from './prom-client.ts'
 
 import { createConsumerSeries } from './consumer-series.ts'
 import { LabelSet, OTHER } from './label-set.ts'

@@ -2,7 +2,7 @@
  * Metrics of single shards, for streams with enhanced monitoring: `kinesis_shard_incoming_bytes_total{stream,shard}` and
  * its like. The number of shards with labels of their own is bounded; those beyond are counted together as `(other)`.
  */
-import { Counter, Gauge, type Registry } from 'prom-client'
+import { Counter, Gauge, type Registry } from './prom-client.ts'
 
 import { SHARD_LEVEL_METRICS, type ShardLevelMetric } from '../streams/stream.ts'
 import { LabelSet, OTHER } from './label-set.ts'
