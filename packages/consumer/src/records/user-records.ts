@@ -55,11 +55,17 @@ export class UserRecords<Value = Uint8Array> {
     let done = 0
     for (const stored of records) {
       const users = decodeAggregatedRecord(stored.Data)
-      const isOurs = users === undefined ? undefined : this.#judge()
-      for (const [place, user] of (users ?? [undefined]).entries()) {
+      if (users === undefined) {
+        const record = consumerRecord(stored, undefined, 0)
+        if (this.#isDone(record)) done++
+        else opened.push(this.#typed(record))
+        continue
+      }
+      const isOurs = this.#judge()
+      for (const [place, user] of users.entries()) {
         const record = consumerRecord(stored, user, place)
         if (this.#isDone(record)) done++
-        else if (user !== undefined && isOurs?.(user) === false) outOfRange++
+        else if (!isOurs(user)) outOfRange++
         else opened.push(this.#typed(record))
       }
     }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { decodeAggregatedRecord } from './aggregated-record.ts'
 
 /** Made by AWS's aggregation library for Python. */
@@ -56,6 +56,17 @@ describe('decodeAggregatedRecord', () => {
         )
       }),
     )
+  })
+
+  it('makes nothing of a record that stands alone, as most do', () => {
+    const makes = [vi.spyOn(Buffer, 'from'), vi.spyOn(Buffer.prototype, 'subarray')]
+    try {
+      // The second begins as an aggregated one does.
+      for (const first of [0x7b, 0xf3]) expect(decodeAggregatedRecord(Buffer.alloc(300, first))).toBeUndefined()
+      for (const make of makes) expect(make).not.toHaveBeenCalled()
+    } finally {
+      for (const make of makes) make.mockRestore()
+    }
   })
 
   it('takes what is not one for a record of its own, whatever the bytes', () => {

@@ -7,7 +7,7 @@
  */
 import { createHash } from 'node:crypto'
 
-const MAGIC = Buffer.from([0xf3, 0x89, 0x9a, 0xc2])
+const MAGIC = [0xf3, 0x89, 0x9a, 0xc2]
 const DIGEST_BYTES = 16
 const VARINT = 0
 const FIXED_64 = 1
@@ -27,8 +27,9 @@ export interface UserRecord {
  * (something of it is not as it should be), and stands for itself.
  */
 export function decodeAggregatedRecord(data: Uint8Array): readonly UserRecord[] | undefined {
+  // Of most records it is the first byte that says so: nothing is made for them.
+  if (data.length <= MAGIC.length + DIGEST_BYTES || MAGIC.some((byte, i) => data[i] !== byte)) return undefined
   const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength)
-  if (bytes.length <= MAGIC.length + DIGEST_BYTES || !bytes.subarray(0, MAGIC.length).equals(MAGIC)) return undefined
   const message = bytes.subarray(MAGIC.length, bytes.length - DIGEST_BYTES)
   const digest = createHash('md5').update(message).digest()
   if (!digest.equals(bytes.subarray(bytes.length - DIGEST_BYTES))) return undefined
