@@ -46,6 +46,11 @@ import { type ServiceMetrics, silentServiceMetrics } from './telemetry/service-m
 
 /** How often is looked for what has expired (see Retention for its steps). Readers do not see it either way. */
 const RETENTION_EVERY_MS = 60_000
+/**
+ * The first look: until then the engine does not know how long records are kept, and rewrites nothing, though a disk may
+ * be full and wait for just that. Not at once: clients that come back have the first seconds.
+ */
+const RETENTION_FIRST_MS = 5_000
 /** How late an encrypted stream may get a new data key after its master key was changed. */
 const KEY_RENEWAL_EVERY_MS = 60_000
 /** How late a change may be finished after its status delay, or after the server that began it went away. */
@@ -115,7 +120,14 @@ export class Service implements AsyncDisposable {
         task: () => transitions.advanceDue(),
       }),
       new Loop({ clock, logger, name: 'on-demand', everyMs: ON_DEMAND_EVERY_MS, task: () => onDemand.scale() }),
-      new Loop({ clock, logger, name: 'retention', everyMs: RETENTION_EVERY_MS, task: () => retention.enforce() }),
+      new Loop({
+        clock,
+        logger,
+        name: 'retention',
+        firstMs: RETENTION_FIRST_MS,
+        everyMs: RETENTION_EVERY_MS,
+        task: () => retention.enforce(),
+      }),
       new Loop({ clock, logger, name: 'keys', everyMs: KEY_RENEWAL_EVERY_MS, task: () => keyRenewal.renewDue() }),
     ]
   }

@@ -8,6 +8,8 @@ export interface LoopOptions {
   readonly name: string
   /** From the end of one run to the start of the next. */
   readonly everyMs: number
+  /** When the first run begins, after the loop was made. Default: `everyMs`. */
+  readonly firstMs?: number
   readonly task: () => Promise<void>
 }
 
@@ -17,7 +19,6 @@ export class Loop {
   readonly #running: Promise<void>
   #isBusy = false
 
-  /** The first run begins after `everyMs`. */
   constructor(options: LoopOptions) {
     this.#options = options
     this.#running = this.#run()
@@ -35,10 +36,10 @@ export class Loop {
   }
 
   async #run(): Promise<void> {
-    const { clock, logger, name, everyMs, task } = this.#options
-    for (;;) {
+    const { clock, logger, name, everyMs, firstMs = everyMs, task } = this.#options
+    for (let waitMs = firstMs; ; waitMs = everyMs) {
       try {
-        await sleep(clock, everyMs, this.#stop.signal)
+        await sleep(clock, waitMs, this.#stop.signal)
       } catch {
         // Closed: the only reason for which this sleep rejects.
         return
