@@ -260,19 +260,19 @@ export class CommitLoop {
     const { store, clock } = this.#options
     const room = store.room()
     const builder = new CommitBuilder(this.#lastCommit + 1, clock.now(), room.data)
-    const { taken, isShortOfRoom } = this.#controls.drainInto(builder, room.control)
+    const { taken, missingBytes } = this.#controls.drainInto(builder, room.control)
     if (!this.#queue.isEmpty) this.#queue.drainInto(builder)
     if (!builder.isEmpty) return { builder, controls: taken, flags: 0, mark: undefined }
 
-    if (isShortOfRoom || builder.isShortOfRoom) {
+    if (missingBytes > 0 || builder.isShortOfRoom) {
       if (room.shortage !== 'no-space' && this.#state === 'open') {
         this.#isWaitingForSpace = true
-        store.hurry(builder.missingBytes)
+        store.hurry(Math.max(missingBytes, builder.missingBytes))
         return undefined
       }
       const failure = this.#state === 'open' ? 'no-space' : 'unavailable'
       const reason = store.shortage ?? 'the log is closed'
-      if (isShortOfRoom) this.#controls.refuseAll(failure, reason)
+      if (missingBytes > 0) this.#controls.refuseAll(failure, reason)
       if (builder.isShortOfRoom) this.#refuseAppends(failure)
     }
     if (room.control < PAGE_BYTES) {

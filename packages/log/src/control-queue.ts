@@ -4,6 +4,7 @@
  * before it are in commits. Ledger 0 has one frame in a commit, so no two metadata changes share a number.
  */
 import type { CommitBuilder } from './commit-builder.ts'
+import { commitBytes, FRAME_BYTES } from './format/commit-format.ts'
 import type { LedgerState } from './ledger-table.ts'
 import { CONTROL_QUEUE_MAX } from './limits.ts'
 import { LogError, type LogErrorCode } from './log-error.ts'
@@ -37,12 +38,12 @@ export class ControlQueue {
     this.#waiting.push(...frames)
   }
 
-  /** Puts what is ready and fits into the commit. */
-  drainInto(builder: CommitBuilder, bytesMax: number): { taken: readonly ControlFrame[]; isShortOfRoom: boolean } {
-    if (this.#waiting.length === 0) return { taken: [], isShortOfRoom: false }
+  /** Puts what is ready and fits into the commit. `missingBytes`: of a commit for what would go if there were room; 0: nothing. */
+  drainInto(builder: CommitBuilder, bytesMax: number): { taken: readonly ControlFrame[]; missingBytes: number } {
+    if (this.#waiting.length === 0) return { taken: [], missingBytes: 0 }
     const taken: ControlFrame[] = []
     const rest: ControlFrame[] = []
-    let isShortOfRoom = false
+    let missingBytes = 0
     for (const frame of this.#waiting) {
       const payloadBytes = frame.payload?.length ?? 0
       const mayGo = !builder.has(frame.state) && frame.isReady()
@@ -51,12 +52,12 @@ export class ControlQueue {
         builder.addFrame(frame.state, frame.kind, timeMs, frame.payload)
         taken.push(frame)
       } else {
-        if (mayGo && builder.isEmpty) isShortOfRoom = true
+        if (mayGo && builder.isEmpty) missingBytes = Math.max(missingBytes, commitBytes(FRAME_BYTES + payloadBytes))
         rest.push(frame)
       }
     }
     this.#waiting = rest
-    return { taken, isShortOfRoom }
+    return { taken, missingBytes }
   }
 
   /** Fails all that wait. */

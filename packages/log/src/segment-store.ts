@@ -67,7 +67,7 @@ export interface Room {
   /** Bytes that one without may take: the reserve is theirs. */
   readonly control: number
   /** Why there is no more: more is on its way, or the disk is full. */
-  readonly shortage: 'none' | 'preparing' | 'no-space'
+  readonly shortage: 'preparing' | 'no-space'
 }
 
 /** Where a commit goes. `header` is set when it is the first of its segment and both are written at offset 0. */
@@ -167,15 +167,15 @@ export class SegmentStore {
   /** How much may be written now. */
   room(): Room {
     const active = this.#active
+    const shortage = this.#shortage === undefined ? 'preparing' : 'no-space'
     if (this.#next !== undefined) {
       const room = Math.max(
         this.#next.zeroedTo - PAGE_BYTES - (this.#next.zeroedTo < this.#next.capacity ? this.#reserveBytes : 0),
         active === undefined ? 0 : Math.min(active.zeroedTo, active.capacity) - active.offset,
       )
-      return { data: room, control: room, shortage: 'none' }
+      return { data: room, control: room, shortage }
     }
     const left = active === undefined ? 0 : Math.min(active.zeroedTo, active.capacity) - active.offset
-    const shortage = this.#shortage === undefined ? 'preparing' : 'no-space'
     return { data: Math.max(0, left - this.#reserveBytes), control: left, shortage }
   }
 
@@ -200,7 +200,8 @@ export class SegmentStore {
       capacity: next.capacity,
     })
     segment.memory = new MemoryIndex()
-    this.#active = { ...next, segment, offset: PAGE_BYTES + bytes }
+    // The same object: zeros may be on their way into it.
+    this.#active = Object.assign(next, { segment, offset: PAGE_BYTES + bytes })
     this.#next = undefined
     this.#lastNumber = next.number
     this.segments.push(segment)
@@ -216,9 +217,7 @@ export class SegmentStore {
   wake(): void {
     if (this.#isClosed || this.#working !== undefined || this.#retry !== undefined) return
     if (this.#nextJob() === undefined && this.#scraps.isEmpty) return
-    this.#working = this.#work().finally(() => {
-      this.#working = undefined
-    })
+    this.#working = this.#work()
   }
 
   /** Somebody waits for space, for a commit of so many bytes: prepare without pauses. */
@@ -280,15 +279,24 @@ export class SegmentStore {
 
   #nextJob(): (() => Promise<void>) | undefined {
     const active = this.#active
+    const next = this.#next
+    // It takes no space, and there may be none even for the zeros that come first otherwise.
+    if (this.#shortage !== undefined && next === undefined && this.#spares.length > 0) return () => this.#makeNext(0)
     if (active !== undefined) {
       const wanted = Math.min(active.capacity, active.offset + this.#wantedBytes)
-      if (active.zeroedTo < wanted) return () => this.#zeroActive(active)
+      if (active.zeroedTo < wanted) return () => this.#zero(active)
     }
+    if (next !== undefined && this.#isTooSmall(next)) return () => this.#zero(next)
     const used = active === undefined ? 1 : active.offset / active.capacity
-    if (this.#next === undefined) {
+    if (next === undefined) {
       return this.#isUrgent || used > 0.25 ? () => this.#makeNext(this.#options.segmentBytes) : undefined
     }
     return this.#spares.length === 0 && used > 0.5 ? () => this.#makeSpare(this.#options.segmentBytes) : undefined
+  }
+
+  /** It was made for somebody who waited with less. */
+  #isTooSmall({ zeroedTo, capacity }: ReadyFile): boolean {
+    return zeroedTo < Math.min(capacity, this.#urgentBytes)
   }
 
   async #work(): Promise<void> {
@@ -298,7 +306,7 @@ export class SegmentStore {
         await job()
         if (this.#shortage !== undefined) this.#options.logger.info('there is space again')
         this.#shortage = undefined
-        if (this.#next !== undefined) this.#isUrgent = false
+        if (this.#next !== undefined && !this.#isTooSmall(this.#next)) this.#isUrgent = false
         this.#options.onSpace()
       }
     } catch (error) {
@@ -307,6 +315,9 @@ export class SegmentStore {
       this.#shortage = reason
       this.#retry = this.#options.clock.setTimer(SPACE_RETRY_MS, () => this.#retryNow(), { unref: true })
       this.#options.onSpace()
+    } finally {
+      // In the same turn as the last look for a job: whoever hurries from now on is heard.
+      this.#working = undefined
     }
   }
 
@@ -318,18 +329,19 @@ export class SegmentStore {
     else void this.#working.then(() => this.wake())
   }
 
-  async #zeroActive(active: ActiveFile): Promise<void> {
-    const from = active.zeroedTo
-    const to = Math.min(from + ZERO_STEP_BYTES, active.capacity)
-    await active.file.write(this.#zerosOf(to - from), from)
+  /** Zeros the next step of a file that commits go into, now or next. */
+  async #zero(file: ReadyFile): Promise<void> {
+    const from = file.zeroedTo
+    const to = Math.min(from + ZERO_STEP_BYTES, file.capacity)
+    await file.file.write(this.#zerosOf(to - from), from)
     try {
-      await active.file.sync()
+      await file.file.sync()
     } catch (error) {
-      // The commits of this file may be what could not be synced.
-      this.#options.onFailure(error)
+      // The commits of the active file may be what could not be synced. In the next one the zeros are written again.
+      if (file === this.#active) this.#options.onFailure(error)
       throw error
     }
-    active.zeroedTo = to
+    file.zeroedTo = to
     await this.#pause()
   }
 
@@ -352,6 +364,14 @@ export class SegmentStore {
     this.#next = { number, file: await disk.open(path), capacity: segmentBytes, zeroedTo: spare.zeroedTo }
   }
 
+  /** What the files that are begun will still take of the disk. */
+  get #unwrittenBytes(): number {
+    let bytes = 0
+    for (const file of [this.#active, this.#next]) if (file !== undefined) bytes += file.capacity - file.zeroedTo
+    for (const { zeroedTo } of this.#spares) bytes += this.#options.segmentBytes - zeroedTo
+    return bytes
+  }
+
   async #makeSpare(zeroBytes: number): Promise<void> {
     const { disk, segmentBytes, freeBytesMin, bytesMax } = this.#options
     if (this.#begun !== undefined) this.#scraps.needGone([this.#begun])
@@ -359,10 +379,12 @@ export class SegmentStore {
       throw new LogError('no-space', `the log has reached its bound of ${bytesMax} bytes`)
     }
     const free = await disk.freeBytes()
-    if (free - segmentBytes < freeBytesMin) {
+    const begun = this.#unwrittenBytes
+    if (free - begun - segmentBytes < freeBytesMin) {
       throw new LogError(
         'no-space',
-        `${free} bytes are free on the disk; a segment takes ${segmentBytes}, and ${freeBytesMin} stay free`,
+        `${free} bytes are free on the disk; those begun take ${begun} more, a segment takes ${segmentBytes}, and ` +
+          `${freeBytesMin} stay free`,
       )
     }
     const path = `spare/${String(++this.#spareNumber).padStart(10, '0')}.seg`

@@ -10,6 +10,7 @@ import type { Clock, Logger, Timer } from '@millrace/std'
 import type { Ledger } from './api.ts'
 import type { Disk } from './disk.ts'
 import { FileIndex } from './file-index.ts'
+import { FRAME_OPEN } from './format/commit-format.ts'
 import type { FreedSegment, Regrouping } from './format/control-format.ts'
 import type { SnapshotSource } from './format/snapshot-format.ts'
 import { writeIndexFile } from './index-file.ts'
@@ -126,8 +127,12 @@ export class Upkeep {
       while (this.#isDue && !this.#isClosed) {
         this.#isDue = false
         if (this.#holds === 0) await this.#removeLeftovers()
-        await this.#seal()
-        await this.#reclaim()
+        try {
+          await this.#seal()
+        } finally {
+          // Of what is full and has its index, segments may go whether or not there is space for one more index.
+          await this.#reclaim()
+        }
         await this.#regroup()
       }
     } catch (error) {
@@ -219,7 +224,8 @@ export class Upkeep {
       const state = ledger === 0 ? undefined : table.get(ledger)
       if (state === undefined || state.floorMs > segment.maxTimeMs || state.openCommit > segment.lastCommit) continue
       const last = await segment.index.last(ledger)
-      if (last === undefined || last.timeMs < state.floorMs) continue
+      // Nobody reads an opening, and both snapshots tell of it.
+      if (last === undefined || last.timeMs < state.floorMs || last.kind === FRAME_OPEN) continue
       this.#keepers.set(segment.number, { ledger, lastMs: last.timeMs })
       return false
     }

@@ -31,13 +31,13 @@ const ROWS: readonly FaultRow[] = [
     outcomes: ['prepares again', 'call fails', 'refuses to start'],
   },
   {
-    name: 'zeroing ahead in the active segment: write',
-    places: /^segment-store\.ts #zeroActive write$/,
+    name: 'zeroing ahead in the active segment, or in the next one: write',
+    places: /^segment-store\.ts #zero write$/,
     outcomes: ['prepares again'],
   },
   {
     name: 'zeroing ahead in the active segment: sync',
-    places: /^segment-store\.ts #zeroActive sync$/,
+    places: /^segment-store\.ts #zero sync$/,
     outcomes: ['prepares again + stops'],
   },
   {

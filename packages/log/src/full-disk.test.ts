@@ -1,0 +1,153 @@
+/** What a log does with the last of the space, and how it comes back from there by itself. */
+import { seededRandom, type VirtualClock } from '@millrace/std/testing'
+import { describe, expect, it } from 'vitest'
+import { KIB, MIB } from './limits.ts'
+import type { Log } from './log.ts'
+import { NO_DEADLINE, openHarness, part } from './testing/log-harness.ts'
+import { SimulatedDisk } from './testing/simulated-disk.ts'
+
+const SEGMENT_BYTES = 2 * MIB
+const RECORD_BYTES = 100 * KIB
+/** The log looks for space every second; a few looks are enough. */
+const BACK_MS = 5_000
+
+const record = (ledger: number, bytes = RECORD_BYTES): ReturnType<typeof part> => part(ledger, '.'.repeat(bytes))
+
+const opened = (...ledgers: readonly number[]) => ledgers.map((ledger) => ({ ledger, notBeforeMs: 0 }))
+
+async function append(log: Log, ledger: number, bytes?: number): Promise<string | undefined> {
+  return (await log.append([record(ledger, bytes)], NO_DEADLINE))[0]?.failure
+}
+
+/** Appends until there is no space; how often that went well. */
+async function fill(log: Log, ledger: number): Promise<number> {
+  for (let count = 0; ; count++) {
+    const failure = await append(log, ledger)
+    if (failure === undefined) continue
+    expect(failure).toBe('no-space')
+    return count
+  }
+}
+
+async function pass(clock: VirtualClock, ms: number): Promise<void> {
+  for (let passedMs = 0; passedMs < ms; passedMs += 50) {
+    clock.advance(50)
+    await turns()
+  }
+}
+
+/** Lets what waits for the disk go on. */
+async function turns(): Promise<void> {
+  for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve))
+}
+
+async function passUntil(clock: VirtualClock, mostMs: number, isDone: () => boolean): Promise<void> {
+  for (let passedMs = 0; !isDone(); passedMs += 50) {
+    if (passedMs > mostMs) throw new Error(`it did not happen in ${mostMs} ms`)
+    await pass(clock, 50)
+  }
+}
+
+/** By itself, within `BACK_MS`, and more than once: a few small files that went give some room, too. */
+async function expectAppendsAgain(log: Log, clock: VirtualClock, ledger: number): Promise<void> {
+  let stored = 0
+  await passUntil(clock, BACK_MS, () => {
+    void append(log, ledger).then((failure) => (stored += failure === undefined ? 1 : 0))
+    return stored >= 10
+  })
+}
+
+/** Also what it finds when it looks for space again. */
+async function fillWholly(log: Log, clock: VirtualClock, ledger: number): Promise<void> {
+  do await pass(clock, 2_500)
+  while ((await fill(log, ledger)) > 0)
+}
+
+/** Somebody else does. */
+async function takeTheRest(disk: SimulatedDisk): Promise<void> {
+  disk.capacityBytes = (disk.capacityBytes ?? 0) - (await disk.freeBytes())
+}
+
+const hasIndexes = (disk: SimulatedDisk, count: number): boolean =>
+  disk.paths().filter((path) => path.endsWith('.idx')).length === count
+
+async function appendUntilSegments(log: Log, ledger: number, segments: number): Promise<void> {
+  while (log.statistics().segments < segments) expect(await append(log, ledger)).toBeUndefined()
+}
+
+describe('a full disk', () => {
+  it('leaves free what is to stay free: what a begun segment has not taken yet is taken', async () => {
+    const [capacityBytes, freeBytesMin] = [32 * MIB, 4 * MIB]
+    const disk = new SimulatedDisk({ random: seededRandom(1), capacityBytes })
+    const { log, clock } = await openHarness({ disk, segmentBytes: SEGMENT_BYTES, freeBytesMin })
+    await log.openLedgers(opened(1), NO_DEADLINE)
+    await fill(log, 1)
+    // All that is begun gets its zeros.
+    await pass(clock, 5_000)
+    // Less a few small files: indexes and snapshots.
+    expect(await disk.freeBytes()).toBeGreaterThan(freeBytesMin - 64 * KIB)
+    await log.close()
+  })
+
+  it('takes a segment that was given back, also when there is no space for zeros in the active one', async () => {
+    const disk = new SimulatedDisk({ random: seededRandom(2), capacityBytes: 128 * MIB })
+    // So large, and filled so fast, that the active one is begun with a part of its zeros.
+    const { log, clock } = await openHarness({ disk, segmentBytes: 12 * MIB, freeBytesMin: 0 })
+    await log.openLedgers(opened(1, 2), NO_DEADLINE)
+    await appendUntilSegments(log, 1, 3)
+    await appendUntilSegments(log, 2, 4)
+    while (!hasIndexes(disk, 3)) await turns()
+    await takeTheRest(disk)
+    await fillWholly(log, clock, 2)
+    expect(log.statistics()).toMatchObject({ segments: 4, spares: 0 })
+    await log.dropLedgers([1], NO_DEADLINE)
+    await expectAppendsAgain(log, clock, 2)
+    await log.close()
+  })
+
+  it('gives back a segment of which nothing is left but that others were opened there', async () => {
+    const disk = new SimulatedDisk({ random: seededRandom(3), capacityBytes: 16 * MIB })
+    const { log, clock } = await openHarness({ disk, segmentBytes: SEGMENT_BYTES, freeBytesMin: 4 * MIB })
+    await log.openLedgers(opened(1, 2), NO_DEADLINE)
+    await appendUntilSegments(log, 1, 2)
+    await fillWholly(log, clock, 2)
+    await log.dropLedgers([1], NO_DEADLINE)
+    await expectAppendsAgain(log, clock, 2)
+    await log.close()
+  })
+
+  it('gives back what it can when there is no space even for the index of a full segment', async () => {
+    const disk = new SimulatedDisk({ random: seededRandom(4), capacityBytes: 64 * MIB })
+    const { log, clock } = await openHarness({ disk, segmentBytes: SEGMENT_BYTES, freeBytesMin: 0 })
+    await log.openLedgers(opened(1, 2), NO_DEADLINE)
+    await appendUntilSegments(log, 1, 3)
+    await appendUntilSegments(log, 2, 4)
+    await passUntil(clock, BACK_MS, () => hasIndexes(disk, 3))
+    await takeTheRest(disk)
+    // Into the one that was prepared: the index of the one before cannot be written.
+    await fillWholly(log, clock, 2)
+    expect(log.statistics().segments).toBeGreaterThan(4)
+    await log.dropLedgers([1], NO_DEADLINE)
+    await expectAppendsAgain(log, clock, 2)
+    await log.close()
+  })
+})
+
+describe('waiting for space that is made', () => {
+  it('ends for what is larger than what the next segment was begun for', async () => {
+    const { log, clock } = await openHarness({ segmentBytes: 8 * MIB })
+    await log.openLedgers(opened(1), NO_DEADLINE)
+    const results: (string | undefined)[] = []
+    let running = true
+    void (async () => {
+      for (let round = 0; round < 40; round++) {
+        results.push(await append(log, 1, 200 * KIB))
+        results.push(await append(log, 1, round % 2 === 0 ? 3 * MIB : 1 * KIB))
+      }
+      running = false
+    })()
+    await passUntil(clock, 60_000, () => !running)
+    expect(new Set(results)).toEqual(new Set([undefined]))
+    await log.close()
+  })
+})
