@@ -101,6 +101,13 @@ export class CommitLoop {
     await this.#mark(FLAG_OPEN)
   }
 
+  /** Writes an empty commit. Rejects: LogError `unavailable | unknown | no-space`. */
+  async seal(): Promise<void> {
+    const reason = this.#whyClosed()
+    if (reason !== undefined) throw new LogError('unavailable', reason)
+    await this.#mark(FLAG_SEAL)
+  }
+
   append(parts: readonly Part[], deadlineMs: number): Promise<readonly PartResult[]> {
     if (this.#whyClosed() !== undefined) return refused(parts, 'unavailable')
     const request = this.#queue.offer(parts, this.#options.table, deadlineMs)

@@ -133,6 +133,17 @@ describe('a full disk', () => {
   })
 })
 
+it('an idle log gives back a segment, too, that only one snapshot covers', async () => {
+  const { log, clock } = await openHarness({ segmentBytes: SEGMENT_BYTES })
+  await log.openLedgers(opened(1, 2), NO_DEADLINE)
+  while ((log.bounds(1).end.commit - 2) * RECORD_BYTES < SEGMENT_BYTES - 4 * RECORD_BYTES) await append(log, 1)
+  await log.dropLedgers([1], NO_DEADLINE)
+  await append(log, 2, 5 * RECORD_BYTES)
+  expect(log.statistics().segments).toBe(2)
+  await passUntil(clock, BACK_MS, () => log.statistics().segments === 1)
+  await log.close()
+})
+
 describe('waiting for space that is made', () => {
   it('ends for what is larger than what the next segment was begun for', async () => {
     const { log, clock } = await openHarness({ segmentBytes: 8 * MIB })

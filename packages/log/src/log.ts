@@ -222,6 +222,7 @@ export class Log implements AsyncDisposable {
           metadata: this.#options.metadata.snapshot(),
         }),
         sync: () => this.#loop.sync(),
+        seal: () => this.#loop.seal(),
         rebuildIndex: (segment) => this.#rebuildIndex(segment),
         appendFreed: (freed) =>
           this.#appendOwn(FRAME_FREED, encodeFreed(freed), (register) => withFreed(register, freed)),

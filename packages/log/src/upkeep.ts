@@ -38,6 +38,8 @@ export interface UpkeepOptions {
   readonly snapshotSource: () => SnapshotSource
   /** Makes durable what is visible now. */
   readonly sync: () => Promise<void>
+  /** Writes an empty commit. */
+  readonly seal: () => Promise<void>
   /** Builds the index of a segment again in memory, and wakes the upkeep to write it. */
   readonly rebuildIndex: (segment: Segment) => Promise<void>
   /** Says in the log that a segment goes; resolves when that is durable. */
@@ -187,6 +189,11 @@ export class Upkeep {
     const newest = dead.at(-1)
     if (newest === undefined || this.#isStill) return
     if (newest.lastCommit > snapshots.coveredCommit) await this.#snapshot()
+    if (newest.lastCommit > snapshots.coveredCommit) {
+      // Only one covers it, of the last commit there is: an idle log, or a full one, has no other soon.
+      await this.#options.seal()
+      await this.#snapshot()
+    }
     for (const segment of dead) {
       if (segment.lastCommit > snapshots.coveredCommit || this.#isStill) return
       const { number, firstCommit, lastCommit } = segment
