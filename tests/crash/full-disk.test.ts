@@ -27,8 +27,8 @@ const DISK_BYTES = 320 * MIB
 const OLD_RECORDS = 100
 const RECORD_BYTES = MIB - 16
 const OPTIONS = ['--shard-limits', 'off', '--disk-reserve', '32MiB']
-/** The log looks for space every second; then it has segments to prepare, and old ones to give back. A call that met the full disk may first spend its deadline of 30 s. */
-const BACK_MS = 150_000
+/** The log looks for space every second; then it has segments to prepare, and old ones to give back. */
+const BACK_MS = 60_000
 const missing = LoopDisk.missing()
 
 describe('a full disk', () => {
