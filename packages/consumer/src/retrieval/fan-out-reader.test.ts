@@ -1,7 +1,8 @@
 import { SUBSCRIPTION_LIFE_MS } from '@millrace/protocol'
 import { describe, expect, it } from 'vitest'
 import { Reading } from '../testing/reading.ts'
-import { ARN, serviceError } from '../testing/scripted-stream.ts'
+import { ARN } from '../testing/scripted-stream.ts'
+import { serviceError } from '../testing/service-errors.ts'
 import { fanOut } from './retrieval.ts'
 
 const positions = (reading: Reading): unknown[] =>

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { Reading } from '../testing/reading.ts'
-import { serviceError } from '../testing/scripted-stream.ts'
+import { serviceError } from '../testing/service-errors.ts'
 import { polling } from './retrieval.ts'
 
 /** The most calls within any `ms`. */

@@ -3,7 +3,8 @@ import { randomBelow } from '@millrace/std'
 import { seededRandom } from '@millrace/std/testing'
 import { describe, expect, it } from 'vitest'
 import { type Kind, Reading } from '../testing/reading.ts'
-import { brokenConnection as broken, type Call, serviceError, SHARD } from '../testing/scripted-stream.ts'
+import { type Call, SHARD } from '../testing/scripted-stream.ts'
+import { brokenConnection as broken, serviceError } from '../testing/service-errors.ts'
 import { ShardReadError } from './shard-reader.ts'
 
 describe.each<[Kind, Call]>([

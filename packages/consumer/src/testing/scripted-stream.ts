@@ -12,30 +12,20 @@ import {
   SHARD_READS_PER_SECOND,
   type Shard,
   type StreamRecord,
-  SUBSCRIPTION_LIFE_MS,
-  SUBSCRIPTION_TAKEOVER_MS,
   type SubscribeToShardEvent,
   type SubscribeToShardInput,
 } from '@millrace/protocol'
-import { KinesisServiceError, KinesisTransportError } from '@millrace/client'
-import { type Deferred, deferred, sleep, TokenBucket, untilAborted } from '@millrace/std'
+import { TokenBucket, untilAborted } from '@millrace/std'
 import type { VirtualClock } from '@millrace/std/testing'
 import type { StreamService } from '../service.ts'
+import { serviceError } from './service-errors.ts'
+import { type PushedPage, SimulatedSubscriptions } from './simulated-subscriptions.ts'
 
 export const ARN = 'arn:aws:kinesis:us-east-1:000000000000:stream/s'
 export const SHARD = 'shardId-000000000000'
 const CHILDREN = ['shardId-000000000001', 'shardId-000000000002']
-const HEARTBEAT_MS = 5_000
-/** A connection on which an event is not read for so long is cut. */
-const UNREAD_MS = 30_000
 
 export type Call = 'getRecords' | 'getShardIterator' | 'listShards' | 'subscribeToShard' | 'describeStreamSummary' | 'describeStreamConsumer' | 'registerStreamConsumer' // prettier-ignore
-
-interface Subscriber {
-  readonly consumerArn: string
-  readonly sinceMs: number
-  end(reason: Error | undefined): void
-}
 
 export class ScriptedStream implements StreamService {
   readonly #clock: VirtualClock
@@ -44,8 +34,7 @@ export class ScriptedStream implements StreamService {
   #readBlockedUntilMs = -Infinity
   #bytes: TokenBucket
   #serial = 100
-  #changed: Deferred<void> = deferred()
-  #subscriber: Subscriber | undefined
+  readonly #subscriptions: SimulatedSubscriptions
   /** Every call, with its moment on the monotonic clock. */
   readonly calls: { readonly call: Call; readonly atMs: number; readonly input: unknown }[] = []
   /** Thrown by the next such calls, one each. */
@@ -69,6 +58,7 @@ export class ScriptedStream implements StreamService {
 
   constructor(clock: VirtualClock) {
     this.#clock = clock
+    this.#subscriptions = new SimulatedSubscriptions(clock)
     this.#reads = new TokenBucket(SHARD_READS_PER_SECOND, SHARD_READS_PER_SECOND, 0)
     this.#bytes = new TokenBucket(SHARD_READ_BYTES_PER_SECOND, SHARD_READ_BYTES_PER_SECOND, 0)
   }
@@ -85,19 +75,19 @@ export class ScriptedStream implements StreamService {
       Data: data,
       ApproximateArrivalTimestamp: this.#clock.now(),
     })
-    this.#wake()
+    this.#subscriptions.wake(SHARD)
     return SequenceNumber
   }
 
   /** Ends the shard: it has two children now. */
   close(): void {
     this.isOpen = false
-    this.#wake()
+    this.#subscriptions.wake(SHARD)
   }
 
   /** Ends the subscription there is, as a server does that stops, or with an exception in the stream. */
   endSubscription(reason?: Error): void {
-    this.#subscriber?.end(reason)
+    this.#subscriptions.endAll(reason)
   }
 
   timesOf(call: Call): readonly number[] {
@@ -185,77 +175,26 @@ export class ScriptedStream implements StreamService {
     { signal }: { readonly signal?: AbortSignal } = {},
   ): AsyncGenerator<SubscribeToShardEvent, void, undefined> {
     await this.#serve('subscribeToShard', input, signal)
-    const clock = this.#clock
     const name = /consumer\/(.*):/.exec(input.ConsumerARN)?.[1] ?? ''
     const status = this.consumers.get(name)
     if (status === undefined) throw serviceError('ResourceNotFoundException', `Consumer ${name} not found.`)
     if (status !== 'ACTIVE') throw serviceError('ResourceInUseException', `Consumer ${name} is not in ACTIVE status.`)
-    const sinceMs = clock.monotonic()
-    if (this.#subscriber !== undefined) {
-      if (sinceMs - this.#subscriber.sinceMs < SUBSCRIPTION_TAKEOVER_MS) throw inUse()
-      this.#subscriber.end(inUse())
-    }
-    const push = async function* (
-      event: SubscribeToShardEvent,
-    ): AsyncGenerator<SubscribeToShardEvent, void, undefined> {
-      const pushedAtMs = clock.monotonic()
-      yield event
-      if (clock.monotonic() - pushedAtMs > UNREAD_MS) throw brokenConnection()
-    }
-    const ended = deferred<Error | undefined>()
-    let end: { readonly reason: Error | undefined } | undefined
-    const subscriber = {
-      consumerArn: input.ConsumerARN,
-      sinceMs,
-      end: (reason: Error | undefined) => {
-        end ??= { reason }
-        ended.resolve(reason)
-      },
-    }
-    this.#subscriber = subscriber
     const { Type, SequenceNumber = '', Timestamp = 0 } = input.StartingPosition
-    let from = this.#find(Type, SequenceNumber, Timestamp)
-    let isFirst = true
-    try {
-      for (;;) {
-        if (this.isDead) await untilAborted(new Promise<never>(() => undefined), signal)
-        if (end !== undefined) {
-          if (end.reason !== undefined) throw end.reason
-          return
-        }
-        if (clock.monotonic() - sinceMs >= SUBSCRIPTION_LIFE_MS) return
-        const Records = this.#records.slice(from, from + this.recordsPerAnswer)
-        from += Records.length
-        this.pushedRecords += Records.length
-        const isAtTip = from === this.#records.length
-        const rest = { Records, MillisBehindLatest: isAtTip ? 0 : 1000 }
-        if (isAtTip && !this.isOpen) {
-          yield* push({ ...rest, ...(this.namesChildren ? { ChildShards: children } : {}) })
-          return
-        }
-        if (Records.length > 0 || isFirst)
-          yield* push({ ...rest, ContinuationSequenceNumber: this.#numberBefore(from) })
-        else {
-          const changed = this.#changed.promise
-          const beat = new AbortController()
-          const rung = await untilAborted(
-            Promise.race([
-              changed.then(() => true),
-              ended.promise.then(() => true),
-              sleep(clock, HEARTBEAT_MS, beat.signal).then(
-                () => false,
-                () => true,
-              ),
-            ]),
-            signal,
-          ).finally(() => beat.abort())
-          if (!rung && !this.isDead) yield* push({ ...rest, ContinuationSequenceNumber: this.#numberBefore(from) })
-        }
-        isFirst = false
-      }
-    } finally {
-      if (this.#subscriber === subscriber) this.#subscriber = undefined
-    }
+    const subscription = { shardId: SHARD, consumer: name, from: this.#find(Type, SequenceNumber, Timestamp) }
+    yield* this.#subscriptions.subscribe(subscription, (from) => this.#pushed(from), signal)
+  }
+
+  #pushed(from: number): PushedPage | undefined {
+    if (this.isDead) return undefined
+    const Records = this.#records.slice(from, from + this.recordsPerAnswer)
+    const next = from + Records.length
+    this.pushedRecords += Records.length
+    const isAtTip = next === this.#records.length
+    const isEnd = isAtTip && !this.isOpen
+    const where = isEnd
+      ? this.namesChildren && { ChildShards: children }
+      : { ContinuationSequenceNumber: this.#numberBefore(next) }
+    return { event: { Records, MillisBehindLatest: isAtTip ? 0 : 1000, ...where }, next, isEnd }
   }
 
   async #serve(call: Call, input: unknown, signal: AbortSignal | undefined): Promise<void> {
@@ -291,11 +230,6 @@ export class ScriptedStream implements StreamService {
   #numberBefore(index: number): string {
     return this.#records[index - 1]?.SequenceNumber ?? '100'
   }
-
-  #wake(): void {
-    this.#changed.resolve()
-    this.#changed = deferred()
-  }
 }
 
 const children: readonly ChildShard[] = CHILDREN.map((id) => {
@@ -310,26 +244,4 @@ function shard(ShardId: string, ParentShardId: string): Shard {
     HashKeyRange: { StartingHashKey: '0', EndingHashKey: String(HASH_KEY_MAX) },
     SequenceNumberRange: { StartingSequenceNumber: '0' },
   }
-}
-
-export function serviceError(type: string, message = type): KinesisServiceError {
-  const retryable = ['ProvisionedThroughputExceededException', 'LimitExceededException', 'InternalFailure', 'ServiceUnavailable'] // prettier-ignore
-  return new KinesisServiceError({
-    type,
-    message,
-    status: 400,
-    retryable: retryable.includes(type),
-    requestId: undefined,
-    operation: 'test',
-    outcome: 'not-done',
-    attempts: 1,
-  })
-}
-
-function inUse(): KinesisServiceError {
-  return serviceError('ResourceInUseException', 'Another active subscription exists for this consumer: 0:s:x:c')
-}
-
-export function brokenConnection(): KinesisTransportError {
-  return new KinesisTransportError('closed', 'the connection broke', { outcome: 'unknown' })
 }

@@ -1,19 +1,23 @@
 /**
- * Streams as the service keeps them, in memory: shards that split and merge, records in order, iterators. What a fleet is
+ * Streams as the service keeps them, in memory: shards that split and merge, records in order, iterators, subscriptions. What a fleet is
  * simulated against: exact where the consumer looks, and cheap.
  */
-import { KinesisServiceError, KinesisTransportError } from '@millrace/client'
 import {
   type ChildShard,
   HASH_KEY_MAX,
+  type GetRecordsOutput,
   hashKeyOf,
   type Shard,
   type ShardIteratorType,
   shardIdOf,
   type StreamRecord,
+  type SubscribeToShardEvent,
+  type SubscribeToShardInput,
 } from '@millrace/protocol'
 import type { Clock, Random } from '@millrace/std'
 import type { StreamService } from '../service.ts'
+import { brokenConnection, serviceError } from './service-errors.ts'
+import { type PushedPage, SimulatedSubscriptions } from './simulated-subscriptions.ts'
 
 interface SimulatedShard {
   readonly id: string
@@ -31,19 +35,28 @@ export interface ServiceTroubles {
   readonly broken: number
 }
 
+/** Of one event. */
+const PUSHED_RECORDS_MAX = 50
 const FIRST_NUMBER = 10n ** 40n
 
 export class SimulatedStream {
   readonly name: string
+  readonly arn: string
   readonly createdAtMs: number
   readonly #clock: Clock
   readonly #shards: SimulatedShard[] = []
+  /** All of them ACTIVE. */
+  readonly #consumers = new Set<string>()
+  readonly #subscriptions: SimulatedSubscriptions
   #next = FIRST_NUMBER
   /** Nothing of it is found any more. */
   isDeleted = false
 
-  constructor(name: string, shards: number, clock: Clock) {
+  /** `subscriptionMs`: until a subscription ends. Default: five minutes, as the service has it. */
+  constructor(name: string, shards: number, clock: Clock, subscriptionMs?: number) {
     this.name = name
+    this.arn = `arn:aws:kinesis:us-east-1:000000000000:stream/${name}`
+    this.#subscriptions = new SimulatedSubscriptions(clock, subscriptionMs)
     this.#clock = clock
     this.createdAtMs = clock.now()
     const width = (HASH_KEY_MAX + 1n) / BigInt(shards)
@@ -72,6 +85,7 @@ export class SimulatedStream {
       ApproximateArrivalTimestamp: this.#clock.now(),
     }
     shard.records.push(record)
+    this.#subscriptions.wake(shard.id)
     return { shardId: shard.id, record }
   }
 
@@ -103,24 +117,20 @@ export class SimulatedStream {
   }
 
   service(troubles: ServiceTroubles, random: Random): StreamService {
-    const call = async <T>(operation: string, work: () => T): Promise<T> => {
+    const call = async <T>(work: () => T): Promise<T> => {
       await Promise.resolve()
       const roll = random.float()
-      if (roll < troubles.throttled) throw refusal(operation, 'ProvisionedThroughputExceededException', true)
-      if (roll < troubles.throttled + troubles.broken)
-        throw new KinesisTransportError('closed', 'The connection was reset.', { outcome: 'unknown' })
-      if (this.isDeleted) throw refusal(operation, 'ResourceNotFoundException', false)
+      if (roll < troubles.throttled) throw serviceError('ProvisionedThroughputExceededException')
+      if (roll < troubles.throttled + troubles.broken) throw brokenConnection()
+      if (this.isDeleted) throw serviceError('ResourceNotFoundException')
       return work()
-    }
-    const notHere = (operation: string) => (): never => {
-      throw refusal(operation, 'UnknownOperationException', false)
     }
     return {
       describeStreamSummary: () =>
-        call('DescribeStreamSummary', () => ({
+        call(() => ({
           StreamDescriptionSummary: {
             StreamName: this.name,
-            StreamARN: `arn:aws:kinesis:us-east-1:000000000000:stream/${this.name}`,
+            StreamARN: this.arn,
             StreamStatus: 'ACTIVE' as const,
             RetentionPeriodHours: 24,
             StreamCreationTimestamp: this.createdAtMs,
@@ -128,49 +138,90 @@ export class SimulatedStream {
             OpenShardCount: this.open.length,
           },
         })),
-      listShards: () => call('ListShards', () => ({ Shards: this.#shards.map(described) })),
-      getShardIterator: (input) => call('GetShardIterator', () => ({ ShardIterator: this.#iterator(input) })),
-      getRecords: (input) => call('GetRecords', () => this.#read(input.ShardIterator, input.Limit ?? 10_000)),
-      describeStreamConsumer: notHere('DescribeStreamConsumer'),
-      registerStreamConsumer: notHere('RegisterStreamConsumer'),
-      subscribeToShard: notHere('SubscribeToShard'),
+      listShards: () => call(() => ({ Shards: this.#shards.map(described) })),
+      getShardIterator: (input) => call(() => ({ ShardIterator: `${input.ShardId}/${this.#placeOf(input.ShardId, input.ShardIteratorType, input.StartingSequenceNumber, input.Timestamp)}` })), // prettier-ignore
+      getRecords: (input) => call(() => this.#read(input.ShardIterator, input.Limit ?? 10_000)),
+      describeStreamConsumer: ({ ConsumerName = '' }) =>
+        call(() => ({ ConsumerDescription: { ...this.#consumer(ConsumerName), StreamARN: this.arn } })),
+      registerStreamConsumer: ({ ConsumerName }) =>
+        call(() => {
+          if (this.#consumers.has(ConsumerName)) throw serviceError('ResourceInUseException')
+          this.#consumers.add(ConsumerName)
+          return { Consumer: this.#consumer(ConsumerName) }
+        }),
+      subscribeToShard: (input, { signal } = {}) => this.#subscribe(input, call, signal),
     }
   }
 
-  #iterator(input: {
-    readonly ShardId: string
-    readonly ShardIteratorType: ShardIteratorType
-    readonly StartingSequenceNumber?: string | undefined
-    readonly Timestamp?: number | undefined
-  }): string {
-    const { id, records } = this.#get(input.ShardId)
+  async *#subscribe(
+    { ConsumerARN, ShardId, StartingPosition }: SubscribeToShardInput,
+    call: <T>(work: () => T) => Promise<T>,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<SubscribeToShardEvent, void, undefined> {
+    const { Type, SequenceNumber, Timestamp } = StartingPosition
+    const from = await call(() => this.#placeOf(ShardId, Type, SequenceNumber, Timestamp))
+    const pushed = this.#subscriptions.subscribe(
+      { shardId: ShardId, consumer: ConsumerARN, from },
+      (place) => this.#pushed(ShardId, place),
+      signal,
+    )
+    // What befalls a call befalls an event, too: then the subscription ends.
+    for await (const event of pushed) yield await call(() => event)
+  }
+
+  #pushed(shardId: string, place: number): PushedPage {
+    const { Records, ChildShards, next, ...rest } = this.#page(shardId, place, PUSHED_RECORDS_MAX)
+    if (ChildShards !== undefined) return { event: { Records, ...rest, ChildShards }, next, isEnd: true }
+    const { records, begin } = this.#get(shardId)
+    const ContinuationSequenceNumber = records[next - 1]?.SequenceNumber ?? String(begin)
+    return { event: { Records, ...rest, ContinuationSequenceNumber }, next, isEnd: false }
+  }
+
+  #consumer(ConsumerName: string) {
+    if (!this.#consumers.has(ConsumerName)) throw serviceError('ResourceNotFoundException')
+    return {
+      ConsumerName,
+      ConsumerARN: `${this.arn}/consumer/${ConsumerName}:1`,
+      ConsumerStatus: 'ACTIVE' as const,
+      ConsumerCreationTimestamp: this.createdAtMs,
+    }
+  }
+
+  #placeOf(shardId: string, type: ShardIteratorType, sequenceNumber = '0', timestampMs = 0): number {
+    const { records } = this.#get(shardId)
     const from = (test: (record: StreamRecord) => boolean): number => {
       const found = records.findIndex(test)
       return found < 0 ? records.length : found
     }
-    const start = BigInt(input.StartingSequenceNumber ?? 0)
-    const positions: Record<ShardIteratorType, () => number> = {
+    const start = BigInt(sequenceNumber)
+    const places: Record<ShardIteratorType, () => number> = {
       TRIM_HORIZON: () => 0,
       LATEST: () => records.length,
       AT_SEQUENCE_NUMBER: () => from(({ SequenceNumber }) => BigInt(SequenceNumber) >= start),
       AFTER_SEQUENCE_NUMBER: () => from(({ SequenceNumber }) => BigInt(SequenceNumber) > start),
-      AT_TIMESTAMP: () =>
-        from(({ ApproximateArrivalTimestamp = 0 }) => ApproximateArrivalTimestamp >= (input.Timestamp ?? 0)),
+      AT_TIMESTAMP: () => from(({ ApproximateArrivalTimestamp = 0 }) => ApproximateArrivalTimestamp >= timestampMs),
     }
-    return `${id}/${positions[input.ShardIteratorType]()}`
+    return places[type]()
   }
 
-  #read(iterator: string, limit: number) {
+  #read(iterator: string, limit: number): GetRecordsOutput {
     const [id = '', at = ''] = iterator.split('/')
-    const shard = this.#get(id)
-    const Records = shard.records.slice(Number(at), Number(at) + limit)
-    const next = Number(at) + Records.length
+    const { next, ...page } = this.#page(id, Number(at), limit)
+    return page.ChildShards === undefined ? { ...page, NextShardIterator: `${id}/${next}` } : page
+  }
+
+  /** `ChildShards`: of a shard that ends with it. */
+  #page(shardId: string, at: number, limit: number) {
+    const shard = this.#get(shardId)
+    const Records = shard.records.slice(at, at + limit)
+    const next = at + Records.length
     const isEnd = shard.end !== undefined && next === shard.records.length
     const rest = shard.records[next]
     return {
       Records,
       MillisBehindLatest: rest === undefined ? 0 : this.#clock.now() - (rest.ApproximateArrivalTimestamp ?? 0),
-      ...(isEnd ? { ChildShards: this.#childrenOf(id) } : { NextShardIterator: `${id}/${next}` }),
+      next,
+      ...(isEnd ? { ChildShards: this.#childrenOf(shardId) } : {}),
     }
   }
 
@@ -188,12 +239,13 @@ export class SimulatedStream {
     const shard = this.#get(shardId)
     if (shard.end !== undefined) throw new Error(`${shardId} is closed`)
     shard.end = this.#next++
+    this.#subscriptions.wake(shardId)
     return shard
   }
 
   #get(shardId: string): SimulatedShard {
     const shard = this.#shards.find(({ id }) => id === shardId)
-    if (shard === undefined) throw refusal('GetShardIterator', 'ResourceNotFoundException', false)
+    if (shard === undefined) throw serviceError('ResourceNotFoundException')
     return shard
   }
 }
@@ -214,8 +266,4 @@ function described({ id, parents, begin, end, ...range }: SimulatedShard): Shard
 
 function rangeOf({ first, last }: { readonly first: bigint; readonly last: bigint }): Shard['HashKeyRange'] {
   return { StartingHashKey: String(first), EndingHashKey: String(last) }
-}
-
-function refusal(operation: string, type: string, retryable: boolean): KinesisServiceError {
-  return new KinesisServiceError({ type, message: `${type}: simulated`, status: retryable ? 400 : 404, retryable, requestId: undefined, operation, outcome: 'not-done', attempts: 1 }) // prettier-ignore
 }
