@@ -33,8 +33,9 @@ export class BatchChannel<Value> implements AsyncIterable<Batch<Value>> {
     this.#wake()
   }
 
-  withdraw(offer: Offer<Value>): void {
-    this.#offers.delete(offer)
+  /** Whether nobody had taken it. */
+  withdraw(offer: Offer<Value>): boolean {
+    return this.#offers.delete(offer)
   }
 
   /** No batch will come any more: the loop ends, or throws what is handed in. */

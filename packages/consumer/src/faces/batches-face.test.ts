@@ -169,6 +169,20 @@ describe('batches', () => {
     expect(await outcomes()).toEqual(['lost'])
   })
 
+  it('taken in the moment in which the lease is asked for are in hand: they can be checkpointed', async () => {
+    open(1)
+    const batches = channel[Symbol.asyncIterator]()
+    // One is on offer by then.
+    await runClock(clock, sleep(clock, 1))
+    const taken = batches.next()
+    held[0]?.askFor('handoff')
+    const { value: batch } = await runClock(clock, taken)
+    await runClock(clock, batch?.checkpoint() ?? Promise.reject(new Error('none was taken')))
+    expect(shards[0]?.checkpoint).toMatchObject({ sequenceNumber: batch?.records.at(-1)?.sequenceNumber })
+    await runClock(clock, batches.return?.() ?? Promise.reject(new Error('it cannot be left')))
+    expect(await outcomes()).toEqual(['released'])
+  })
+
   it('checkpoint a record among them', async () => {
     open(1)
     await loop(async (batch) => {

@@ -150,8 +150,9 @@ class BatchesProcessor<Value> implements ShardProcessor<Value> {
   async #untilTaken(offer: Offer<Value>): Promise<void> {
     try {
       await untilAborted(offer.taken.promise, this.#context.stopping)
-    } finally {
-      this.#channel.withdraw(offer)
+    } catch (error) {
+      // The loop may have taken it in this very moment: then it is in hand.
+      if (this.#channel.withdraw(offer)) throw error
     }
   }
 
