@@ -13,7 +13,7 @@ const LARGE_EVERY = 100
 /** What some fleet goes through. */
 const EXPECTED = [
   'crash', 'stop', 'cut', 'split', 'merge', 'shake', 'failure', 'seek', 'reset', 'pause',
-  'face-run', 'face-each', 'face-batches', 'by-load', 'unequal',
+  'face-run', 'face-each', 'face-batches', 'by-load', 'unequal', 'fan-out', 'several-streams', 'rolling', 'list',
 ] // prettier-ignore
 
 const { MILLRACE_SEED: replay, MILLRACE_SOAK_SECONDS: soakSeconds } = process.env

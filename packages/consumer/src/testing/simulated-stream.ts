@@ -29,6 +29,13 @@ interface SimulatedShard {
   end?: bigint
 }
 
+export interface SimulatedStreamOptions {
+  /** Until a subscription ends, ms. Default: five minutes, as the service has it. */
+  readonly subscriptionMs?: number | undefined
+  /** Of its sequence numbers. Default: 10^40. */
+  readonly firstNumber?: bigint | undefined
+}
+
 /** How often calls fail, 0 to 1. */
 export interface ServiceTroubles {
   readonly throttled: number
@@ -48,15 +55,15 @@ export class SimulatedStream {
   /** All of them ACTIVE. */
   readonly #consumers = new Set<string>()
   readonly #subscriptions: SimulatedSubscriptions
-  #next = FIRST_NUMBER
+  #next: bigint
   /** Nothing of it is found any more. */
   isDeleted = false
 
-  /** `subscriptionMs`: until a subscription ends. Default: five minutes, as the service has it. */
-  constructor(name: string, shards: number, clock: Clock, subscriptionMs?: number) {
+  constructor(name: string, shards: number, clock: Clock, options: SimulatedStreamOptions = {}) {
     this.name = name
     this.arn = `arn:aws:kinesis:us-east-1:000000000000:stream/${name}`
-    this.#subscriptions = new SimulatedSubscriptions(clock, subscriptionMs)
+    this.#subscriptions = new SimulatedSubscriptions(clock, options.subscriptionMs)
+    this.#next = options.firstNumber ?? FIRST_NUMBER
     this.#clock = clock
     this.createdAtMs = clock.now()
     const width = (HASH_KEY_MAX + 1n) / BigInt(shards)

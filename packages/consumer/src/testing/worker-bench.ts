@@ -8,6 +8,7 @@ import type { WorkerEvent } from '../worker-event.ts'
 import type { WorkerOptions } from '../worker-options.ts'
 import { Worker } from '../worker.ts'
 import { passTime } from './pass-time.ts'
+import { serviceOf } from './service-of.ts'
 import { SimulatedStream } from './simulated-stream.ts'
 
 /** Workers of one application on one virtual clock, each with a stream of its own or the same. */
@@ -43,27 +44,8 @@ export class Bench {
   }
 }
 
-/** A service of several streams; of those that it does not have a deleted one is asked. */
 export function ofStreams(...streams: readonly SimulatedStream[]): StreamService {
-  const services = new Map(streams.map((stream) => [stream.name, stream.service({ throttled: 0, broken: 0 }, seededRandom(1))])) // prettier-ignore
-  const none = Object.assign(new SimulatedStream('none', 1, new VirtualClock()), { isDeleted: true })
-  const absent = none.service({ throttled: 0, broken: 0 }, seededRandom(1))
-  const of = ({ StreamName = '' }: { readonly StreamName?: string | undefined }) => services.get(StreamName) ?? absent
-  return {
-    ...absent,
-    describeStreamSummary: (input) => of(input).describeStreamSummary(input),
-    listShards: (input) => of(input).listShards(input),
-    getShardIterator: async (input) => {
-      const { ShardIterator } = await of(input).getShardIterator(input)
-      return { ShardIterator: `${input.StreamName} ${ShardIterator}` }
-    },
-    getRecords: async (input) => {
-      const [StreamName = '', ShardIterator = ''] = input.ShardIterator.split(' ')
-      const page = await of({ StreamName }).getRecords({ ...input, ShardIterator })
-      const next = page.NextShardIterator
-      return next === undefined ? page : { ...page, NextShardIterator: `${StreamName} ${next}` }
-    },
-  }
+  return serviceOf(streams)
 }
 
 /** A store that, from `refuse` on, refuses beats for good. */
