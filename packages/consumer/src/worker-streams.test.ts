@@ -44,6 +44,22 @@ describe('workers that name different streams', () => {
     await stopAll(bench, workers)
   })
 
+  it('share what only they name by their number, however many light ones do not name it', async () => {
+    const bench = new Bench()
+    const both = ['orders', 'bills']
+    const lists = new Map([[0, both]])
+    const workers = fleet(bench, 8, [8, 16], (i) => lists.get(i) ?? ['orders'])
+    await bench.pass(20_000)
+    expect(workers.map((worker) => heldOf('bills', worker))).toEqual([16, 0, 0, 0, 0, 0, 0, 0])
+    lists.set(5, both)
+    await bench.pass(2_000 + 3 * FAILOVER_MS)
+    expect(heldOf('bills', workers[0] as Worker) - heldOf('bills', workers[5] as Worker)).toBeLessThanOrEqual(2)
+    const before = workers.map(({ held }) => held)
+    await bench.pass(10 * FAILOVER_MS)
+    expect(workers.map(({ held }) => held)).toEqual(before)
+    await stopAll(bench, workers)
+  })
+
   it('take over from a crashed one that they alone name a stream with, within a few times failoverMs', async () => {
     const bench = new Bench()
     const workers = fleet(bench, 16, [16, 4], (i) => (i < 2 ? ['orders', 'bills'] : ['orders']))

@@ -46,7 +46,7 @@ describe('an assignment', () => {
         expect(Math.max(...counts) - Math.min(...counts)).toBeLessThanOrEqual(1)
         // And that is the end of it.
         for (const worker of names)
-          expect(assign(after, workers, { ...options, worker })).toEqual({ take: [], ask: [] })
+          expect(assign(after, workers, { ...options, worker })).toEqual({ take: [], ask: [], owed: [] })
       }),
       { numRuns: 200 },
     )
@@ -63,7 +63,11 @@ describe('an assignment', () => {
         // What was nobody's is placed in the first round, and may be moved in the second.
         after = settledTable(after, workers, 'load')
         for (const worker of names)
-          expect(assign(after, workers, { ...options, balance: 'load', worker })).toEqual({ take: [], ask: [] })
+          expect(assign(after, workers, { ...options, balance: 'load', worker })).toEqual({
+            take: [],
+            ask: [],
+            owed: [],
+          })
 
         const known = after.map(({ loadKiBps }) => loadKiBps).filter((load) => load !== undefined)
         const average = known.reduce((sum, load) => sum + load, 0) / Math.max(1, known.length)
@@ -80,10 +84,20 @@ describe('an assignment', () => {
     )
   })
 
+  it('gives nothing of others to who does not ask, and says as long as it would', () => {
+    const owned = Array.from({ length: 12 }, (_, i) => lease(i, { owner: 'a' }))
+    const workers = ['a', 'b', 'c'].map((worker) => ({ worker, capacity: 1 }))
+    const silent = { ...options, worker: 'c', isSilent: (worker: string) => worker === 'b' }
+    const { ask, owed } = assign(owned, workers, silent)
+    expect([ask.length, owed]).toEqual([6, ['b']])
+    const level = owned.map((one, i) => ({ ...one, owner: ['a', 'b', 'c'][i % 3] }))
+    expect(assign(level, workers, silent)).toEqual({ take: [], ask: [], owed: [] })
+  })
+
   it('moves no more than it must', () => {
     const owned = Array.from({ length: 12 }, (_, i) => lease(i, { owner: i % 2 === 0 ? 'a' : 'b' }))
     const workers = ['a', 'b', 'c'].map((worker) => ({ worker, capacity: 1 }))
-    expect(assign(owned, workers, { ...options, worker: 'a' })).toEqual({ take: [], ask: [] })
+    expect(assign(owned, workers, { ...options, worker: 'a' })).toEqual({ take: [], ask: [], owed: ['c'] })
     expect(assign(owned, workers, { ...options, worker: 'c' }).ask).toHaveLength(4)
   })
 
@@ -155,6 +169,6 @@ describe('an assignment', () => {
   it('does not ask twice, and counts what is on its way', () => {
     const workers = ['a', 'b'].map((worker) => ({ worker, capacity: 1 }))
     const owned = Array.from({ length: 4 }, (_, i) => lease(i, { owner: 'a', ...(i < 2 ? { heir: 'b' } : {}) }))
-    expect(assign(owned, workers, { ...options, worker: 'b' })).toEqual({ take: [], ask: [] })
+    expect(assign(owned, workers, { ...options, worker: 'b' })).toEqual({ take: [], ask: [], owed: [] })
   })
 })

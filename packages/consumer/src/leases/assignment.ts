@@ -4,7 +4,7 @@
  */
 import type { Lease } from './lease.ts'
 import type { LiveWorker } from './lease-store.ts'
-import { byCost, byRank, charge, type Holder, levelled, rankAgain, type Share } from './levelling.ts'
+import { byCost, byRank, charge, type Holder, isShort, levelled, rankAgain, type Share } from './levelling.ts'
 
 export interface AssignmentOptions {
   readonly worker: string
@@ -16,6 +16,8 @@ export interface AssignmentOptions {
   readonly isDeclined?: ((lease: Lease) => boolean) | undefined
   /** How often a free lease was let pass: each time twice as many workers may take it. Default: never. */
   readonly passes?: ((lease: Lease) => number) | undefined
+  /** Another worker that does not ask for what it would be given: others ask instead. Default: all ask. */
+  readonly isSilent?: ((worker: string) => boolean) | undefined
 }
 
 export interface Assignment {
@@ -23,6 +25,8 @@ export interface Assignment {
   readonly take: readonly Lease[]
   /** Others', and ours to ask for: they have more than their share. */
   readonly ask: readonly Lease[]
+  /** Other workers that are to ask for leases, of those that this worker could ask for, too: silent ones as well. */
+  readonly owed: readonly string[]
 }
 
 /** `leases`: those that are to be processed now, in any order. */
@@ -35,7 +39,7 @@ export function assign(
   const holders = workers.map(({ worker, capacity }): Holder => ({ worker, capacity, load: 0, count: 0, movable: [] }))
   const byName = new Map(holders.map((holder) => [holder.worker, holder]))
   const me = byName.get(options.worker)
-  if (me === undefined) return { take: [], ask: [] }
+  if (me === undefined) return { take: [], ask: [], owed: [] }
 
   const free: Share[] = []
   for (const lease of leases) {
@@ -71,9 +75,14 @@ export function assign(
     if (holder === me && me.count <= options.leasesMax) take.push(lease)
   }
   const ask: Lease[] = []
-  for (const { lease, receiver } of levelled(holders))
-    if (receiver === me && me.count <= options.leasesMax) ask.push(lease)
-  return { take, ask }
+  const owed = new Set<string>()
+  const isSilent = ({ worker }: Holder): boolean => options.isSilent?.(worker) === true
+  for (const { lease, receiver } of levelled(holders, (holder) => !isSilent(holder))) {
+    if (receiver !== me) owed.add(receiver.worker)
+    else if (me.count <= options.leasesMax) ask.push(lease)
+  }
+  for (const holder of holders) if (isSilent(holder) && isShort(holder, holders)) owed.add(holder.worker)
+  return { take, ask, owed: [...owed] }
 }
 
 type CostOf = (lease: Lease) => number

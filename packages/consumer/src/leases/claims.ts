@@ -33,6 +33,8 @@ export class Claims {
   readonly #declined = new Map<string, number>()
   /** Since when nobody has them, who might. */
   #freeSinceMs: ReadonlyMap<string, number> = new Map()
+  /** Since when others would be given leases that they do not ask for. */
+  #owedSinceMs: ReadonlyMap<string, number> = new Map()
   /** Of the table, when it was looked through last; -1: it is to be looked through in any case. */
   #revision = -1
   /** When time alone may give a lease to somebody else. */
@@ -55,15 +57,18 @@ export class Claims {
     // Nor is what this worker does not take while nobody has it: another one may.
     const leases = ready.filter((lease) => this.#table.isLive(lease.owner) || !this.#isBarred(lease))
     this.#noteFree(leases, nowMs)
-    const { take, ask } = assign(leases, this.#table.workers, {
+    const { take, ask, owed } = assign(leases, this.#table.workers, {
       ...this.#options,
       isDeclined: (lease) => this.#isBarred(lease),
       passes: ({ key }) => Math.floor((nowMs - (this.#freeSinceMs.get(key) ?? nowMs)) / ttlMs),
+      isSilent: (name) => (this.#owedSinceMs.get(name) ?? nowMs) + ttlMs <= nowMs,
     })
+    this.#noteOwed(owed, nowMs)
     const mine = leases.filter(({ key, owner }) => owner === worker && !running.has(key))
     const kept = this.#kept(mine, running)
     const isWaiting = take.length < this.#freeSinceMs.size || this.#declined.size > 0
-    this.#dueMs = isWaiting ? nowMs + ttlMs / 4 : Infinity
+    const silentMs = [...this.#owedSinceMs.values()].map((sinceMs) => sinceMs + ttlMs).filter((ms) => ms > nowMs)
+    this.#dueMs = Math.min(isWaiting ? nowMs + ttlMs / 4 : Infinity, ...silentMs)
     return [
       ...take.map((lease) => takenBy(worker, lease)),
       ...ask.map(({ key, epoch }) => ({ key, epoch, change: { heir: worker } })),
@@ -131,6 +136,13 @@ export class Claims {
   #noteFree(leases: readonly Lease[], nowMs: number): void {
     const free = leases.filter(({ owner }) => !this.#table.isLive(owner))
     this.#freeSinceMs = new Map(free.map(({ key }) => [key, this.#freeSinceMs.get(key) ?? nowMs]))
+  }
+
+  /** A KCL takes by rules of its own. */
+  #noteOwed(owed: readonly string[], nowMs: number): void {
+    const kcl = new Set(this.#table.workers.filter(({ isKcl = false }) => isKcl).map(({ worker }) => worker))
+    const ours = owed.filter((worker) => !kcl.has(worker))
+    this.#owedSinceMs = new Map(ours.map((worker) => [worker, this.#owedSinceMs.get(worker) ?? nowMs]))
   }
 
   #forget(nowMs: number): void {

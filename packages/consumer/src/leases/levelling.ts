@@ -26,14 +26,14 @@ export interface Move {
 const GAIN_MIN = 0.1
 
 /**
- * From the heaviest to the lightest, as long as it pays; the holders are as after the moves then. One worker may have thousands of
- * leases to give, so everything is sorted once, and a move costs the logarithm of it.
+ * From the heaviest to the lightest of those that `receives`, as long as it pays; the holders are as after the moves then. One worker
+ * may have thousands of leases to give, so everything is sorted once, and a move costs the logarithm of it.
  */
-export function* levelled(holders: readonly Holder[]): Generator<Move> {
+export function* levelled(holders: readonly Holder[], receives: (holder: Holder) => boolean): Generator<Move> {
   const ranking = holders.toSorted((a, b) => byRank(a, b))
   for (const { movable } of holders) movable.sort(byCost)
   for (;;) {
-    const receiver = ranking.find(({ capacity }) => capacity > 0)
+    const receiver = ranking.find((holder) => holder.capacity > 0 && receives(holder))
     const donor = receiver && ranking.findLast((holder) => bestToGive(holder, receiver) !== undefined)
     if (receiver === undefined || donor === undefined) return
     const [share] = donor.movable.splice(bestToGive(donor, receiver) as number, 1) as [Share]
@@ -42,6 +42,11 @@ export function* levelled(holders: readonly Holder[]): Generator<Move> {
     rankAgain(ranking, [donor, receiver])
     yield { lease: share.lease, receiver }
   }
+}
+
+/** After the moves: who received nothing, and would have. */
+export function isShort(holder: Holder, holders: readonly Holder[]): boolean {
+  return holder.capacity > 0 && holders.some((donor) => bestToGive(donor, holder) !== undefined)
 }
 
 export function charge(holder: Holder, { cost }: Share, times: 1 | -1 = 1): void {
