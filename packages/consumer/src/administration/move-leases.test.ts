@@ -1,6 +1,9 @@
 import { seededRandom, VirtualClock } from '@millrace/std/testing'
 import { describe, expect, it } from 'vitest'
 import { extendedSequenceNumber, LATEST, SHARD_END, TRIM_HORIZON } from '../extended-sequence-number.ts'
+import type { LeaseAdministration } from '../leases/lease-administration.ts'
+import { newLeaseOf } from '../leases/lease-store.contract.ts'
+import { LeaseStoreError, type LeaseUpdate } from '../leases/lease-store.ts'
 import type { Lease } from '../leases/lease.ts'
 import { MemoryLeases } from '../leases/memory-lease-store.ts'
 import { memoryAdministration } from '../testing/memory-administration.ts'
@@ -98,6 +101,23 @@ describe('while a worker runs', () => {
     expect(seen).toEqual([...numbers, record.SequenceNumber])
     await Promise.all([worker.stop(), pass(5_000)])
   })
+})
+
+it('ended leases are moved behind those of their parents, in whatever order a store makes the changes of a call before it fails', async () => {
+  // Numbers of shards need not grow in a table that somebody else made.
+  const lease = (shardId: string, parents: string[]) => ({ ...newLeaseOf(shardId), version: 1, checkpoint: SHARD_END, parents }) // prettier-ignore
+  const leases = [lease('shardId-1', ['shardId-3']), lease('shardId-2', ['shardId-1']), lease('shardId-3', [])]
+  const moved: string[] = []
+  const administration = {
+    leases: async () => leases,
+    update: async (_: string, updates: readonly LeaseUpdate[]) => {
+      moved.push(updates.at(-1)?.key ?? '')
+      if (updates.length > 1 || moved.length === 2) throw new LeaseStoreError('unavailable', 'simulated')
+      return [{ outcome: 'updated', lease: leases.find(({ key }) => key === moved.at(-1)) as Lease }]
+    },
+  } as unknown as LeaseAdministration
+  await expect(seekLeases({ administration, application: 'billing', to: 'oldest' })).rejects.toThrow('simulated')
+  expect(moved.map((key) => key.split(':').at(-1))).toEqual(['shardId-3', 'shardId-1'])
 })
 
 describe('changing leases', () => {

@@ -12,6 +12,7 @@ import {
   TRIM_HORIZON,
 } from '../extended-sequence-number.ts'
 import { latestAsOf } from '../leases/latest.ts'
+import { generations } from '../leases/generations.ts'
 import type { LeaseAdministration } from '../leases/lease-administration.ts'
 import type { Lease, LeaseChange } from '../leases/lease.ts'
 import type { InitialPosition } from '../shards/lineage.ts'
@@ -68,18 +69,18 @@ async function meant({
 }
 
 /**
- * Those at their ends first, and parents before children: these wait for them from then on, instead of beginning before them. Gives
- * the keys of those that were moved.
+ * Those at their ends first, and parents before children, each generation by itself: these wait for them from then on, instead of
+ * beginning before them, also where a store fails half-way through a call. Gives the keys of those that were moved.
  */
 export async function moveLeases(
   options: LeasesOptions,
   leases: readonly Lease[],
   changeOf: (lease: Lease) => LeaseChange | undefined,
 ): Promise<readonly string[]> {
-  // Numbers of shards grow.
-  const sorted = leases.toSorted((a, b) => (a.shardId < b.shardId ? -1 : 1))
-  const ended = await change(options, sorted.filter(isEnded), changeOf)
-  return [...ended, ...(await change(options, sorted.filter((lease) => !isEnded(lease)), changeOf))] // prettier-ignore
+  const moved: string[] = []
+  for (const generation of generations(leases.filter(isEnded)))
+    moved.push(...(await change(options, generation, changeOf)))
+  return [...moved, ...(await change(options, leases.filter((lease) => !isEnded(lease)), changeOf))] // prettier-ignore
 }
 
 /** What moves a lease. `undefined`: nothing in a shard that is processed to its end is later than all. */

@@ -15,7 +15,7 @@ export interface LeaseAdministration {
   /** As `LeaseStore.create`, any number. */
   create(application: string, leases: readonly NewLease[], signal: AbortSignal): Promise<void>
   /**
-   * As `LeaseStore.update`, any number. A change that begins a new term takes the lease from its owner, which begins anew
+   * As `LeaseStore.update`, any number, in any order: what is to be changed before something else is a call by itself. A change that begins a new term takes the lease from its owner, which begins anew
    * from what is stored; where the store says so, another may be quicker.
    */
   update(

@@ -6,11 +6,11 @@ import {
   PutItemCommand,
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb'
+import { generations } from '../generations.ts'
 import { LeaseStoreError } from '../lease-store.ts'
 import type { LeaseChange, NewLease } from '../lease.ts'
 import { call, scan } from './dynamo-calls.ts'
 import type { ItemKeys } from './item-keys.ts'
-import { generations } from './generations.ts'
 import { type Item, itemOfNewLease, leaseOfItem, type StoredLease, updateOfItem } from './lease-item.ts'
 import { manyAtOnce } from './many-at-once.ts'
 
