@@ -295,6 +295,19 @@ describe('the clock', () => {
     expect(clock.monotonic()).toBe(0)
   })
 
+  it('is told by any answer: what the service’s clock shows', async () => {
+    const clock = new VirtualClock(Date.UTC(2026, 0, 1, 12))
+    const transport = new ScriptedTransport(clock, [{ ...stored, headers: date(clock, -HOUR_MS) }, stored])
+    const client = new KinesisClient({ endpoint: 'http://kinesis.test', region: 'us-east-1', credentials, transport, clock }) // prettier-ignore
+    expect(client.serviceTimeMs()).toBe(Date.UTC(2026, 0, 1, 12))
+    await runClock(clock, client.putRecord(put))
+    clock.advance(5_000)
+    await runClock(clock, client.putRecord(put))
+    expect(client.serviceTimeMs()).toBe(Date.UTC(2026, 0, 1, 11, 0, 5))
+    // Signatures go by ours as long as they are not refused.
+    expect(signedAt(transport)).toEqual(['1200', '1200'])
+  })
+
   it('is corrected for the next call where calls are not repeated', async () => {
     const clock = new VirtualClock(Date.UTC(2026, 0, 1, 12))
     const skewed: ScriptLine = { error: 'InvalidSignatureException', headers: date(clock, HOUR_MS) }

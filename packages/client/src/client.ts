@@ -96,6 +96,11 @@ export class KinesisClient implements AsyncDisposable {
     this.#userAgent = options.userAgent === undefined ? 'millrace-client' : `${options.userAgent} millrace-client`
   }
 
+  /** What the service's clock shows, by the `Date` of its last answer, to a second or so, ms since the epoch. Before there was one: what ours shows. */
+  serviceTimeMs(): number {
+    return this.#skew.serviceTimeMs()
+  }
+
   /**
    * Calls one operation. Rejects with a `KinesisServiceError` when the service refuses, a `KinesisTransportError`
    * when there is no answer, and a `CredentialsError` when there is nothing to sign with.
@@ -218,6 +223,7 @@ export class KinesisClient implements AsyncDisposable {
             maxAttempts: this.#maxAttempts,
           })
           const answer = await this.#transport.exchange(request, { signal: scope.signal })
+          this.#skew.note(answer.headers['date'])
           if (answer.status === 200) return { value: await consume(answer) }
           return await this.#refused(operation, attempt, answer, credentials)
         } catch (error) {

@@ -1,6 +1,6 @@
 /**
- * The difference between our clock and the service's, learnt from the `Date` of an answer that refused a signature.
- * Signatures are good for five minutes only (KINESIS.md, section 3); a wrong clock must not end the work.
+ * The difference between our clock and the service's, by the `Date` of its answers. To sign with it is learnt from one that refused a
+ * signature: signatures are good for five minutes only (KINESIS.md, section 3); a wrong clock must not end the work.
  */
 import type { Clock } from '@millrace/std'
 
@@ -10,9 +10,22 @@ const SKEW_MIN_MS = 60_000
 export class ClockSkew {
   readonly #clock: Clock
   #offsetMs = 0
+  /** By the last answer. */
+  #serviceOffsetMs = 0
 
   constructor(clock: Clock) {
     this.#clock = clock
+  }
+
+  /** The service's time, to a second or so, in ms since the epoch; ours until an answer told it. */
+  serviceTimeMs(): number {
+    return this.#clock.now() + this.#serviceOffsetMs
+  }
+
+  /** An answer came. */
+  note(date: string | undefined): void {
+    const serviceMs = Date.parse(date ?? '')
+    if (!Number.isNaN(serviceMs)) this.#serviceOffsetMs = serviceMs - this.#clock.now()
   }
 
   /** The time to sign with, in ms since the epoch. */

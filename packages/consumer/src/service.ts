@@ -3,6 +3,7 @@
  * client's do: `KinesisServiceError`, `KinesisTransportError`, `CredentialsError`.
  */
 import type { KinesisClient } from '@millrace/client'
+import type { Clock } from '@millrace/std'
 
 export type StreamService = Pick<
   KinesisClient,
@@ -14,5 +15,13 @@ export type StreamService = Pick<
   | 'registerStreamConsumer'
   | 'subscribeToShard'
 > &
-  /** Tells AWS, where a shard's readers share its limits with other applications. Default: elsewhere. */
-  Partial<Pick<KinesisClient, 'endpoint'>>
+  /**
+   * `endpoint` tells AWS, where a shard's readers share its limits with other applications; default: elsewhere. `serviceTimeMs` is the time by
+   * which LATEST is meant; default: the worker's clock.
+   */
+  Partial<Pick<KinesisClient, 'endpoint' | 'serviceTimeMs'>>
+
+/** Of the clock that stamps records, as far as it is known; ms since the epoch. */
+export function timeOf(service: Pick<StreamService, 'serviceTimeMs'>, clock: Clock): number {
+  return service.serviceTimeMs?.() ?? clock.now()
+}

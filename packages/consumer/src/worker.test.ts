@@ -8,6 +8,7 @@ import type { RecordProcessor } from './record-processor.ts'
 import { newLease } from './shards/lineage.ts'
 import type { ShardSyncError } from './shards/shard-sync-error.ts'
 import { SimulatedStream } from './testing/simulated-stream.ts'
+import { skewedClock } from './testing/skewed-clock.ts'
 import { ofStreams, refusing, Bench } from './testing/worker-bench.ts'
 import type { WorkerOptions } from './worker-options.ts'
 import type { Worker } from './worker.ts'
@@ -508,6 +509,25 @@ describe('Worker', () => {
       expect(seen.toSorted()).toEqual(numbers(records))
       await Promise.all([next.stop(), bench.pass(5_000)])
     })
+  })
+
+  it('at LATEST loses nothing by a clock that is far ahead of the service’s', async () => {
+    const bench = new Bench()
+    const seen: string[] = []
+    const clock = skewedClock(bench.clock, 600_000, 1)
+    const crashing = bench.worker('a', { initialPosition: 'latest', clock })
+    void crashing.run(() => ({ processRecords: () => new Promise<void>(() => {}) }))
+    await bench.pass(5_000)
+    const { record } = bench.stream.put('key', new Uint8Array(1))
+    await bench.pass(2_000)
+    crashing.abandon()
+    const next = bench.worker('b', { initialPosition: 'latest' })
+    void next.run(() => ({
+      processRecords: ({ records }) => void seen.push(...records.map(({ sequenceNumber }) => sequenceNumber)),
+    }))
+    await bench.pass(10_000)
+    expect(seen).toEqual([record.SequenceNumber])
+    await Promise.all([next.stop(), bench.pass(5_000)])
   })
 
   it('looks after the shards when the first worker of the fleet cannot', async () => {

@@ -24,6 +24,7 @@ import { readPositionOf } from './records/read-position.ts'
 import { UserRecords } from './records/user-records.ts'
 import { polling } from './retrieval/retrieval.ts'
 import { type Retrieval, ShardReadError, type ShardReadErrorCode } from './retrieval/shard-reader.ts'
+import { timeOf } from './service.ts'
 import type { OpenRecords } from './shards/invalid-record.ts'
 import { ShardConsumer } from './shards/shard-consumer.ts'
 import { TIMER_MS_MAX } from './shards/shard-consumer-options.ts'
@@ -237,7 +238,7 @@ export class Worker<Value = Uint8Array> implements AsyncDisposable {
     const isForeign = (signal: AbortSignal): Promise<boolean> => this.#sync.isForeign(held.lease, signal)
     if (await withAnySignal([held.lost, held.release], isForeign)) return 'declined'
     // Of a KCL or of somebody else: until the first checkpoint every owner is to begin where this one does.
-    if (isLatestWithoutTime(held.lease)) await held.beginAt(latestAsOf(this.#clock.now()))
+    if (isLatestWithoutTime(held.lease)) await held.beginAt(latestAsOf(timeOf(this.#options.client, this.#clock)))
     const { stream, shardId, checkpoint, startTimeMs } = held.lease
     const position = readPositionOf(checkpoint, startTimeMs, this.#options.initialPosition)
     if (position === undefined || this.#face === undefined) return 'ended'

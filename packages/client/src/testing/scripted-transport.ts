@@ -12,7 +12,7 @@ import { type Outcome, KinesisTransportError, type TransportErrorCode } from '..
 import type { ExchangeOptions, HttpAnswer, HttpRequest, Transport } from '../transport/transport.ts'
 
 export type ScriptLine =
-  | { readonly output: unknown }
+  | { readonly output: unknown; readonly headers?: Readonly<Record<string, string>> }
   | { readonly error: ErrorType; readonly headers?: Readonly<Record<string, string>> }
   | { readonly status: number; readonly headers?: Readonly<Record<string, string>>; readonly body?: string }
   | { readonly fails: TransportErrorCode; readonly outcome: Outcome; readonly reused?: boolean }
@@ -56,7 +56,7 @@ export class ScriptedTransport implements Transport {
     const target = request.headers['x-amz-target'] ?? ''
     const operation = operationsByTarget.get(target)
     if (operation === undefined) throw new Error(`unknown operation ${target}`)
-    return answer(200, contentType, encodeResponse(operation, codec, line.output))
+    return answer(200, { ...contentType, ...line.headers }, encodeResponse(operation, codec, line.output))
   }
 
   close(): Promise<void> {

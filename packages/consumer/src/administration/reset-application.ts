@@ -2,7 +2,7 @@
 import { type Clock, systemClock } from '@millrace/std'
 import { parseLeaseKey } from '../leases/lease-key.ts'
 import type { Lease, LeaseChange, NewLease } from '../leases/lease.ts'
-import type { StreamService } from '../service.ts'
+import { type StreamService, timeOf } from '../service.ts'
 import { type InitialPosition, missingLeases } from '../shards/lineage.ts'
 import { listShards } from '../shards/list-shards.ts'
 import { StreamPresence } from '../shards/stream-presence.ts'
@@ -12,13 +12,13 @@ import { type LeasesOptions, movedTo, moveLeases, never } from './move-leases.ts
 export interface ResetOptions extends LeasesOptions {
   readonly to: InitialPosition
   /** A `KinesisClient`. */
-  readonly service: Pick<StreamService, 'describeStreamSummary' | 'listShards'>
+  readonly service: Pick<StreamService, 'describeStreamSummary' | 'listShards' | 'serviceTimeMs'>
   /**
    * The streams of the leases that are meant are processed again whole, where `to` is no latest: also shards that were processed to
    * their ends and have no lease any more. Only here: `seekLeases` moves leases that are there. Default: if all leases are meant.
    */
   readonly remakes?: boolean | undefined
-  /** Whose now the latest is. Default: the machine's. */
+  /** Whose now the latest is, where the service does not tell its own. Default: the machine's. */
   readonly clock?: Clock | undefined
 }
 
@@ -35,8 +35,7 @@ export async function resetApplication(options: ResetOptions): Promise<number> {
   const { leases: chosen, remakes = chosen === undefined } = options
   const isMeant = meaning(chosen, remakes)
   const streams = new StreamPresence({ service: options.service, clock })
-  // One now for all looks: what comes behind it is not passed over.
-  const move = movedTo(to, clock.now())
+  let move: ReturnType<typeof movedTo> = () => undefined
   const moved = new Set<string>()
   const made = new Set<string>()
   // Whose shard got its lease from the fleet meanwhile may be elsewhere.
@@ -45,6 +44,8 @@ export async function resetApplication(options: ResetOptions): Promise<number> {
     const leases = await administration.leases(application, signal)
     for (const stream of new Set(leases.map((lease) => lease.stream)))
       if (streams.looks(stream) === 0) await streams.look(stream, signal)
+    // One now for all looks: what comes behind it is not passed over. The service has told its time by now.
+    if (look === 0) move = movedTo(to, timeOf(options.service, clock))
     const meant = leases.filter((lease) => streams.isThere(lease) && isMeant(lease))
     const missing = remakes && to !== 'latest' ? await missingOf(options, leases, meant, clock.now(), signal) : []
     const remade = missing.filter(({ key }) => !moved.has(key) && !made.has(key))

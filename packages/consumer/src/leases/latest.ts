@@ -5,12 +5,12 @@
 import type { Lease } from './lease.ts'
 
 /**
- * So much the clock of who says LATEST may be before the one of the service that stamps the records; the place is so much
- * earlier. What is delivered because of it, though it was there before, is less bad than a record lost.
+ * So much the clock of who says LATEST may be before the one that stamps the records; the place is so much earlier. LATEST is told by the
+ * service's clock, but servers have one each, and a service in front of a proxy, or somebody who seeks, may have told none. What is delivered because of it, though it was there before, is less bad than a record lost.
  */
 const CLOCK_DIFFERENCE_MS = 60_000
 
-/** `startTimeMs` of a lease that begins at LATEST now. `nowMs`: wall clock. */
+/** `startTimeMs` of a lease that begins at LATEST now. `nowMs`: by the service's clock, where it is known. */
 export function latestAsOf(nowMs: number): number {
   return nowMs - CLOCK_DIFFERENCE_MS
 }

@@ -15,7 +15,7 @@ import type { LeaseTable } from '../leases/lease-table.ts'
 import { LEASES_PER_CALL_MAX, type LeaseStore } from '../leases/lease-store.ts'
 import type { Lease } from '../leases/lease.ts'
 import { failureType, passes } from '../retrieval/read-failure.ts'
-import type { StreamService } from '../service.ts'
+import { type StreamService, timeOf } from '../service.ts'
 import {
   disposableLeases,
   type InitialPosition,
@@ -241,7 +241,7 @@ export class ShardSync {
   /** Says when to look again, ms. */
   async #syncStream(stream: StreamOfLeases, leases: ReadonlyMap<string, Lease>, signal: AbortSignal): Promise<number> {
     const { service, store, initial, clock, intervalMs } = this.#options
-    const startTimeMs = latestAsOf(clock.now())
+    const startTimeMs = latestAsOf(timeOf(service, clock))
     const shards = await listShards(service, stream.stream, signal)
     const missing = missingLeases(stream, shards, leases, initial).map((lease) =>
       isLatestWithoutTime(lease) ? { ...lease, startTimeMs } : lease,

@@ -57,8 +57,8 @@ export class FleetWorker {
     this.#fleet = fleet
     this.#random = random
     this.#clock = fleet.clock
-    // Two clocks that a thousandth lies between.
-    const clock = skewedClock(fleet.clock, (random.float() - 0.5) * 60_000, 1 + (random.float() - 0.5) / 1_000)
+    // Two clocks that a thousandth lies between, and as much as half an hour.
+    const clock = skewedClock(fleet.clock, (random.float() - 0.5) * 1_800_000, 1 + (random.float() - 0.5) / 1_000)
     this.leasesMax = isUnequal && !isUnbounded && random.float() < 0.4 ? 1 + Math.floor(random.float() * 4) : Infinity
     this.worker = new Worker({
       client: fleet.service(random),

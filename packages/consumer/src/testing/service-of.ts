@@ -15,7 +15,10 @@ export function serviceOf(
   const named = (name = ''): StreamService => services.get(name) ?? absent
   /** Of the stream or one of its consumers. */
   const ofArn = (arn = ''): StreamService => named(arn.split('/')[1])
+  const [first = absent] = services.values()
   return {
+    // They have one clock.
+    ...first,
     describeStreamSummary: (input) => named(input.StreamName).describeStreamSummary(input),
     listShards: (input) => named(input.StreamName).listShards(input),
     getShardIterator: async (input) => {

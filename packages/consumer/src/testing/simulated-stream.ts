@@ -156,6 +156,7 @@ export class SimulatedStream {
           this.#consumers.add(ConsumerName)
           return { Consumer: this.#consumer(ConsumerName) }
         }),
+      serviceTimeMs: () => this.#clock.now(),
       subscribeToShard: (input, { signal } = {}) => this.#subscribe(input, call, signal),
     }
   }
@@ -200,6 +201,7 @@ export class SimulatedStream {
       const found = records.findIndex(test)
       return found < 0 ? records.length : found
     }
+    if (timestampMs > this.#clock.now()) throw serviceError('InvalidArgumentException')
     const start = BigInt(sequenceNumber)
     const places: Record<ShardIteratorType, () => number> = {
       TRIM_HORIZON: () => 0,
