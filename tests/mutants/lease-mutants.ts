@@ -3,6 +3,7 @@ import type { Mutant, Suite } from './mutant.ts'
 
 const COORDINATOR: Suite = { project: 'units', files: ['consumer/src/leases/lease-coordinator'] }
 const WORKER: Suite = { project: 'units', files: ['consumer/src/worker.test'] }
+const STREAMS: Suite = { project: 'units', files: ['consumer/src/worker-streams'] }
 const SRC = 'packages/consumer/src'
 
 export const LEASE_MUTANTS: readonly Mutant[] = [
@@ -85,5 +86,53 @@ export const LEASE_MUTANTS: readonly Mutant[] = [
     find: 'if (this.#presence.isThere(lease)) return false',
     replace: 'if (lease !== undefined) return false',
     suite: WORKER,
+  },
+  {
+    name: 'silent-receiver-waited-for',
+    mechanism: 'who does not ask for its share of what others have is passed over',
+    file: `${SRC}/leases/claims.ts`,
+    find: 'isSilent: (name) =>',
+    replace: 'isSilent: (name) => name === undefined &&',
+    suite: STREAMS,
+  },
+  {
+    name: 'ended-at-a-wrong-endpoint',
+    mechanism: 'who has found no stream of a name yet ends none of its leases',
+    file: `${SRC}/shards/stream-presence.ts`,
+    find: 'this.#found.has(lease.stream) &&',
+    replace: '',
+    suite: WORKER,
+  },
+  {
+    name: 'lease-of-an-unnamed-stream-taken',
+    mechanism: 'a worker takes leases of the streams in its list only',
+    file: `${SRC}/shards/shard-sync.ts`,
+    find: 'if (!this.isListed(lease.stream) || this.#presence.isAbsent(lease))',
+    replace: 'if (this.#presence.isAbsent(lease))',
+    suite: STREAMS,
+  },
+  {
+    name: 'remade-lease-at-its-first-term',
+    mechanism: 'a lease that is made again begins above the terms of the one before',
+    file: `${SRC}/administration/reset-application.ts`,
+    find: 'missing.push({ ...lease, epoch })',
+    replace: 'missing.push({ ...lease, epoch: epoch * 0 })',
+    suite: { project: 'units', files: ['consumer/src/administration/reset-application'] },
+  },
+  {
+    name: 'latest-by-a-clock-of-ones-own',
+    mechanism: 'LATEST is meant by the service’s clock',
+    file: `${SRC}/shards/shard-sync.ts`,
+    find: 'latestAsOf(timeOf(service, clock))',
+    replace: 'latestAsOf(clock.now())',
+    suite: WORKER,
+  },
+  {
+    name: 'children-moved-with-their-parents',
+    mechanism: 'ended leases are moved one generation a call, parents first',
+    file: `${SRC}/administration/move-leases.ts`,
+    find: 'of generations(leases.filter(isEnded))',
+    replace: 'of [leases.filter(isEnded)]',
+    suite: { project: 'units', files: ['consumer/src/administration/move-leases'] },
   },
 ]

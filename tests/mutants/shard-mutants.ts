@@ -145,4 +145,12 @@ export const SHARD_MUTANTS: readonly Mutant[] = [
     replace: 'items.update(stored, change, signal)',
     suite: { project: 'units', files: ['consumer/src/leases/dynamodb/dynamo-applications'] },
   },
+  {
+    name: 'taken-batch-withdrawn',
+    mechanism: 'a batch that the loop takes as its lease is asked for is in hand',
+    file: 'packages/consumer/src/faces/batches-face.ts',
+    find: 'if (this.#channel.withdraw(offer)) throw error',
+    replace: 'if (this.#channel.withdraw(offer) || offer !== undefined) throw error',
+    suite: { project: 'units', files: ['consumer/src/faces/batches-face'] },
+  },
 ]
