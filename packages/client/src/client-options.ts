@@ -30,7 +30,7 @@ export interface KinesisClientOptions {
   readonly ca?: string
   /** Default: no proxy. */
   readonly proxy?: ProxySettings
-  /** Connections over HTTP/1.1 to the endpoint. Default 64. */
+  /** Connections over HTTP/1.1 to the endpoint; subscriptions have others beside them, one each. Default 64. */
   readonly maxSockets?: number
   /** Longest body of an answer to accept, in bytes. Default 64 MiB: GetRecords gives up to 10 MiB, in base64 14 MiB. */
   readonly responseBytesMax?: number

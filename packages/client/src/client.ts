@@ -31,7 +31,7 @@ import { defaultRetryOptions } from './retry/retry-options.ts'
 import { collectBody } from './transport/body.ts'
 import { openTransport } from './transport/open-transport.ts'
 import { clientClosed } from './transport/slots.ts'
-import type { HttpAnswer, Transport } from './transport/transport.ts'
+import type { ExchangeOptions, HttpAnswer, Transport } from './transport/transport.ts'
 
 const TIMEOUT_MS = 60_000
 /** Today's key, yesterday's, and those of keys that were renewed. */
@@ -131,7 +131,9 @@ export class KinesisClient implements AsyncDisposable {
     const scope = this.#openScope(operation.name, options)
     this.#streams.add(scope)
     try {
-      const answer = await this.#call(operation, 'json', body, scope, options, (opened) => Promise.resolve(opened))
+      const answer = await this.#call(operation, 'json', body, scope, { ...options, isLasting: true }, (opened) =>
+        Promise.resolve(opened),
+      )
       scope.dropDeadline()
       yield* readEventStream(operation.name, answer, this.endpoint.origin)
     } catch (error) {
@@ -193,7 +195,7 @@ export class KinesisClient implements AsyncDisposable {
     codec: Codec,
     body: Uint8Array,
     scope: CallScope,
-    options: CallOptions,
+    options: CallOptions & Pick<ExchangeOptions, 'isLasting'>,
     consume: (answer: HttpAnswer) => Promise<T>,
   ): Promise<T> {
     const invocation = invocationId(this.#random)
@@ -222,7 +224,7 @@ export class KinesisClient implements AsyncDisposable {
             attempt,
             maxAttempts: this.#maxAttempts,
           })
-          const answer = await this.#transport.exchange(request, { signal: scope.signal })
+          const answer = await this.#transport.exchange(request, { signal: scope.signal, isLasting: options.isLasting })
           this.#skew.note(answer.headers['date'])
           if (answer.status === 200) return { value: await consume(answer) }
           return await this.#refused(operation, attempt, answer, credentials)

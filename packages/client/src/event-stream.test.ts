@@ -181,6 +181,22 @@ describe('sendEventStream', () => {
       await expect(collect(client)).rejects.toMatchObject({ name: 'KinesisTransportError', code })
     })
 
+  it('takes no connection from other calls', async () => {
+    const { body, end } = held(initial, event('now'))
+    const stream = { status: 200, body, headers: { 'content-type': 'application/vnd.amazon.eventstream' } }
+    const endpoint = await fakeEndpoint({
+      answer: (_request, number) => (number === 1 ? stream : { output: { StreamNames: ['s'], HasMoreStreams: false } }),
+    })
+    const options = { endpoint: endpoint.url, region: 'us-east-1', credentials: testCredentials, maxSockets: 1 }
+    const client = new KinesisClient(options)
+    open.push(endpoint, client)
+    for await (const _ of client.sendEventStream(operation, {})) {
+      expect(await client.listStreams({})).toMatchObject({ StreamNames: ['s'] })
+      break
+    }
+    end()
+  })
+
   it('ends with `client-closed` when the client is closed', async () => {
     const { body, end } = held(initial, event('1'))
     const { client } = await subscribe(body)

@@ -1,6 +1,6 @@
 /**
  * HTTP/2 sessions to one origin. An exchange takes a stream of a session that has room; when none has, one more
- * session is opened, up to `SESSIONS_MAX`, and then exchanges wait in line. A session that was told to go away, or
+ * session is opened, up to `maxSessions`, and then exchanges wait in line. A session that was told to go away, or
  * that left an exchange without an answer, gets no new streams and ends with its last one.
  */
 import { type ClientHttp2Session, type ClientHttp2Stream, constants } from 'node:http2'
@@ -15,7 +15,6 @@ import type { OriginPool, PoolSettings } from './origin-pool.ts'
 import { abortedBeforeSending, clientClosed, overloaded, WAITING_MAX } from './slots.ts'
 import type { ExchangeOptions, HttpAnswer, HttpRequest } from './transport.ts'
 
-const SESSIONS_MAX = 4
 /** Streams per session, where the server allows as many: one TCP connection does not carry much more in parallel. */
 const STREAMS_MAX = 100
 /** An idle session is given up after this time, as idle HTTP/1.1 connections are. */
@@ -96,7 +95,7 @@ export class Http2Pool implements OriginPool {
     for (const place of this.#waiting) {
       const pooled = this.#withRoom()
       if (pooled === undefined) {
-        if (!this.#opening && this.#sessions.size < SESSIONS_MAX) void this.#open()
+        if (!this.#opening && this.#sessions.size < this.#settings.maxSessions) void this.#open()
         return
       }
       this.#waiting.delete(place)

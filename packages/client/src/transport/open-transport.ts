@@ -30,6 +30,9 @@ export interface TransportOptions {
 }
 
 const MAX_SOCKETS = 64
+const MAX_SESSIONS = 4
+/** Beyond, a subscription waits for the end of another one, until its call is over: who reads more shards has more workers. */
+const LASTING = { maxSockets: 4_096, maxSessions: 40 }
 
 export function openTransport(options: TransportOptions): Transport {
   return new NodeTransport(options)
@@ -38,7 +41,7 @@ export function openTransport(options: TransportOptions): Transport {
 class NodeTransport implements Transport {
   readonly #httpVersion: HttpVersion
   readonly #settings: PoolSettings
-  /** One entry per endpoint the owner talks to: one or two. */
+  /** One entry per endpoint the owner talks to, and another one for its exchanges that last: two or three. */
   readonly #pools = new Map<string, Promise<OriginPool>>()
   #closed = false
 
@@ -50,12 +53,13 @@ class NodeTransport implements Transport {
       secureContext: secureContextFor(options.ca),
       timeouts: { ...defaultTimeouts, ...options.timeouts },
       maxSockets: options.maxSockets ?? MAX_SOCKETS,
+      maxSessions: MAX_SESSIONS,
     }
   }
 
   async exchange(request: HttpRequest, options: ExchangeOptions): Promise<HttpAnswer> {
     if (this.#closed) throw clientClosed()
-    const pool = await untilAborted(this.#poolFor(request.url), options.signal, abortedBeforeSending)
+    const pool = await untilAborted(this.#poolFor(request.url, options.isLasting), options.signal, abortedBeforeSending)
     return pool.exchange(request, options)
   }
 
@@ -66,18 +70,18 @@ class NodeTransport implements Transport {
     await Promise.all(pools.map((pool) => (pool.status === 'fulfilled' ? pool.value.close() : undefined)))
   }
 
-  #poolFor(url: URL): Promise<OriginPool> {
-    const known = this.#pools.get(url.origin)
+  #poolFor({ origin }: URL, isLasting = false): Promise<OriginPool> {
+    const key = isLasting ? `${origin} lasting` : origin
+    const known = this.#pools.get(key)
     if (known !== undefined) return known
-    const pool = this.#openPool(new URL(url.origin))
-    this.#pools.set(url.origin, pool)
+    const pool = this.#openPool(new URL(origin), isLasting ? { ...this.#settings, ...LASTING } : this.#settings)
+    this.#pools.set(key, pool)
     // An origin that could not be asked is asked again next time.
-    pool.catch(() => this.#pools.delete(url.origin))
+    pool.catch(() => this.#pools.delete(key))
     return pool
   }
 
-  async #openPool(origin: URL): Promise<OriginPool> {
-    const settings = this.#settings
+  async #openPool(origin: URL, settings: PoolSettings): Promise<OriginPool> {
     if (this.#httpVersion === '2') return new Http2Pool(origin, settings)
     if (this.#httpVersion === '1.1' || origin.protocol !== 'https:') return new Http1Pool(origin, settings)
     const socket = await openConnection(origin, ['h2', 'http/1.1'], settings, settings.timeouts.connectTimeoutMs)

@@ -11,4 +11,6 @@ export interface PoolSettings extends ConnectionSettings {
   readonly timeouts: TransportTimeouts
   /** Exchanges at a time over HTTP/1.1, each on its own connection. */
   readonly maxSockets: number
+  /** Over HTTP/2; each carries many exchanges at a time. */
+  readonly maxSessions: number
 }

@@ -86,6 +86,22 @@ describe('every transport', () => {
         expect(server.accepted()).toBeLessThanOrEqual(3)
       })
 
+      it('has room for others, however many exchanges last', async () => {
+        const lasting = 12
+        const server = await serve((_request, number) => (number <= lasting ? 'hang' : ok), {
+          protocol,
+          maxConcurrentStreams: 2,
+        })
+        const over = transport({ httpVersion, maxSockets: 2 })
+        const end = new AbortController()
+        const options = { isLasting: true, signal: end.signal }
+        const lasts = Array.from({ length: lasting }, () => exchange(over, server.url, options).catch(() => 'ended'))
+        await expect.poll(() => server.seen.length).toBe(lasting)
+        expect(await exchange(over, server.url)).toBe('ok')
+        end.abort()
+        expect(new Set(await Promise.all(lasts))).toEqual(new Set(['ended']))
+      })
+
       it('reports a connection that breaks before the answer as `closed`, outcome unknown', async () => {
         const server = await serve(() => 'drop', { protocol })
         const call = exchange(transport({ httpVersion }), server.url)

@@ -17,6 +17,11 @@ export interface ExchangeOptions {
   readonly responseTimeoutMs?: number
   /** Silence inside the body after which the exchange fails, in ms. Default: the transport's. */
   readonly silenceTimeoutMs?: number
+  /**
+   * The answer is read for minutes, as a subscription is: it goes over connections of its own, and however many there are, other
+   * exchanges wait for none of them. Default: false.
+   */
+  readonly isLasting?: boolean | undefined
 }
 
 export interface HttpAnswer {

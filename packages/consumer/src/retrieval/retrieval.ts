@@ -40,7 +40,7 @@ export interface FanOutOptions {
 
 /**
  * Reads by SubscribeToShard: a rate of its own for each application and shard, and records within some 70 ms. Over
- * HTTP/1.1 each shard takes a connection of the client for as long as it is read (`maxSockets`); over HTTP/2 they share.
+ * HTTP/1.1 each shard takes a connection for as long as it is read, beside the client's `maxSockets`; over HTTP/2 they share.
  */
 export function fanOut({ consumerName, watchdog = {} }: FanOutOptions = {}): OpenRetrieval {
   return (context) => {
