@@ -31,6 +31,8 @@ const NEWS_GAP_MS = 20
 /** What a worker declined it leaves to others for so long. */
 const DECLINED_MS = 60_000
 const RETRY = { baseMs: 100, maxMs: 2_000 }
+/** A timer that rings so late says that this process had no turn: it was busy in one piece, stopped, or its machine slept. */
+const STOOD_STILL_MS = 250
 
 export class LeaseCoordinator {
   readonly table = new LeaseTable()
@@ -51,6 +53,8 @@ export class LeaseCoordinator {
   #refusal: { readonly error: unknown } | undefined
   #liveUntilMs = -Infinity
   #deadline: Timer | undefined
+  /** After a standstill, until the store has said what became of the session. */
+  #isAsking = false
 
   constructor(options: CoordinatorOptions) {
     this.#options = options
@@ -210,11 +214,43 @@ export class LeaseCoordinator {
   /** Nobody may hold longer than the store says the session lives. */
   #heardAt(sentAtMs: number): void {
     const { clock, ttlMs } = this.#options
-    this.#deadline?.cancel()
     this.#liveUntilMs = sentAtMs + ttlMs - TTL_MARGIN_MS
     const leftMs = this.#liveUntilMs - clock.monotonic()
-    if (leftMs <= 0) this.#loseAll('the session may have ended')
-    else this.#deadline = clock.setTimer(leftMs, () => this.#loseAll('the session may have ended'))
+    // Calls end sooner than sessions: where an answer comes later, it was there and nobody had a turn to read it.
+    if (leftMs <= 0) return this.#askAfterStandstill()
+    this.#isAsking = false
+    this.#setDeadline(leftMs)
+  }
+
+  #setDeadline(leftMs: number): void {
+    const { clock } = this.#options
+    const dueMs = clock.monotonic() + leftMs
+    this.#deadline?.cancel()
+    this.#deadline = clock.setTimer(leftMs, () => {
+      const isLate = clock.monotonic() - dueMs >= STOOD_STILL_MS
+      if (!isLate) return this.#loseAll('the session may have ended')
+      this.#isAsking = false
+      this.#askAfterStandstill()
+    })
+  }
+
+  /**
+   * The session has ended, most likely, while this process stood still, and what a consumer did meanwhile is done. Whether
+   * anybody took its leases is the store's to say, which refuses what is stored in a term that is over: letting go unasked
+   * would do all of it again, and where a processor works longer than a session lives each time, for ever.
+   */
+  #askAfterStandstill(): void {
+    if (this.#isAsking) return
+    const { clock, ttlMs, logger } = this.#options
+    this.#isAsking = true
+    logger.warn('this process had no turn for longer than its session lives: it keeps what nobody else has taken', {
+      heardMsAgo: Math.round(clock.monotonic() - this.#liveUntilMs + ttlMs),
+      failoverMs: ttlMs,
+      next: 'let the processor work in pieces or in a thread of its own, or make failoverMs longer',
+    })
+    this.#setDeadline(ttlMs / 3)
+    this.#isRefreshDue = true
+    this.#nudge.abort()
   }
 
   #loseAll(why: string): void {
