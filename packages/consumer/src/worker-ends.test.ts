@@ -126,3 +126,16 @@ it('whose run has rejected changes no lease any more', async () => {
   expect(updates).toBe(before)
   await Promise.all([other.stop(), bench.pass(5_000)])
 })
+
+it('what a worker may not read is with another one that may, within seconds, and stays there', async () => {
+  const bench = new Bench()
+  const getShardIterator = () => Promise.reject(refusal('AccessDeniedException'))
+  const denied = bench.worker('a', { client: { ...ofStreams(bench.stream), getShardIterator } })
+  const able = bench.worker('b')
+  for (const worker of [denied, able]) void worker.run(processor)
+  await bench.pass(15_000)
+  expect([denied.held.length, able.held.length]).toEqual([0, 2])
+  await bench.pass(30_000)
+  expect(able.held).toHaveLength(2)
+  await Promise.all([denied.stop(), able.stop(), bench.pass(5_000)])
+})

@@ -66,6 +66,8 @@ export interface StoreCallEvent {
   readonly call: StoreCall
   /** It did not fail; what it was asked for may have been another's meanwhile. */
   readonly isAnswered: boolean
+  /** Why it was not answered. */
+  readonly error?: unknown
   readonly durationMs: number
   /** Leases that it was about, and those for which it was done. */
   readonly leases: number

@@ -49,8 +49,8 @@ export interface RunOptions {
 
 /** For the shards of a worker that ends by an error. */
 const DRAIN_MS = 30_000
-/** Before a shard that may not be read is tried again. */
-const DENIED_MS = 10_000
+/** Before a shard is tried again that the service says is not there, though its stream is. */
+const GONE_MS = 10_000
 
 /**
  * ```ts
@@ -134,7 +134,10 @@ export class Worker<Value = Uint8Array> implements AsyncDisposable {
       random,
       logger,
       onLook: (durationMs, failure) => this.#emit({ kind: 'shard-sync', durationMs, ...failure }),
-      onStreamAbsent: (name) => this.#emit({ kind: 'stream-absent', stream: name }),
+      onStreamAbsent: (name) => {
+        logger.warn('the service does not have a stream: its shards are left to other workers', { stream: name })
+        this.#emit({ kind: 'stream-absent', stream: name })
+      },
       onStreamGone: (name) => this.#emit({ kind: 'stream-gone', stream: name }),
       onHoles: (name, holes) => this.#emit({ kind: 'holes', stream: name, holes: holes.length }),
     })
@@ -268,31 +271,33 @@ export class Worker<Value = Uint8Array> implements AsyncDisposable {
    * for, as a processor that hangs, is left to others.
    */
   async #failed(held: HeldLease, error: unknown): Promise<ConsumeResult> {
-    const { logger = silentLogger } = this.#options
-    const { key } = held.lease
+    const { logger = silentLogger, application } = this.#options
+    const { key, shardId } = held.lease
+    const isPaused = error instanceof ShardConsumerError && error.code !== 'processor-hung'
     logger.error('a shard is not processed any more', {
       lease: key,
-      error: error instanceof Error ? error.message : String(error),
+      error: textOf(error),
+      next: isPaused
+        ? `it is paused for all workers: mend the cause, then \`millrace app resume ${application} --shard ${shardId}\``
+        : 'it is left to other workers for a minute',
     })
-    if (error instanceof ShardConsumerError && error.code !== 'processor-hung') return 'failed'
+    if (isPaused) return 'failed'
     if (!(error instanceof ShardReadError) || error.code === 'unreadable') return 'declined'
     const { code } = error
     return withAnySignal([held.lost, held.release], (signal) => this.#refused(held, code, signal))
   }
 
-  /** The service does not give the shard to this worker: there is none any more, or it may not read it. */
+  /** The service does not give the shard to this worker: there is none any more, or it may not read it, which another one may. */
   async #refused(held: HeldLease, code: ShardReadErrorCode, signal: AbortSignal): Promise<ConsumeResult> {
-    if (code === 'gone') {
-      // Another look may be refused, or too late.
-      const gone = await this.#sync.confirmGone(held.lease, signal).catch(() => 'neither')
-      if (gone === 'stream') return 'declined'
-      if (gone === 'shard') {
-        await held.end([])
-        return 'ended'
-      }
+    if (code !== 'gone') return 'declined'
+    // Another look may be refused, or too late.
+    const gone = await this.#sync.confirmGone(held.lease, signal).catch(() => 'neither')
+    if (gone === 'stream') return 'declined'
+    if (gone === 'shard') {
+      await held.end([])
+      return 'ended'
     }
-    // Rights are given and taken while a fleet runs.
-    await sleep(this.#clock, DENIED_MS, signal).catch(() => undefined)
+    await sleep(this.#clock, GONE_MS, signal).catch(() => undefined)
     return held.release.aborted ? 'released' : 'lost'
   }
 
@@ -327,4 +332,10 @@ export class Worker<Value = Uint8Array> implements AsyncDisposable {
     this.#metrics?.tell(event)
     this.#options.onEvent?.(event)
   }
+}
+
+/** With what it came from: that says more than what was made of it. */
+function textOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  return error.cause === undefined ? error.message : `${error.message} (${textOf(error.cause)})`
 }

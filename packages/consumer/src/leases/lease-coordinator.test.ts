@@ -208,6 +208,20 @@ describe('lease coordinators', () => {
     await expect(worker.done).rejects.toThrow('never')
   })
 
+  it('end by an error where the store has not answered once for a minute, and wait for ever where it has', async () => {
+    const fleet = new FakeFleet()
+    const trouble = new LeaseStoreError('unavailable', 'connection refused')
+    const never = { ...fleet.leases.open(), beat: () => Promise.reject(trouble) }
+    const [stray, other] = [fleet.add('stray', { store: never }), fleet.add('other')]
+    const ends: string[] = []
+    for (const worker of [stray, other]) worker.done.catch((error: Error) => ends.push(error.message))
+    await fleet.pass(55_000)
+    expect(ends).toEqual([])
+    other.trouble = trouble
+    await fleet.pass(600_000)
+    expect(ends).toEqual([expect.stringMatching(/not answered since the worker began, 60 s ago: connection refused/)])
+  })
+
   it('read everything again with the beat after one that failed', async () => {
     const fleet = await fleetOf(1, shards(1))
     const [worker] = fleet.workers

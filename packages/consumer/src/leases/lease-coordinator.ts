@@ -31,6 +31,8 @@ const NEWS_GAP_MS = 20
 /** What a worker declined it leaves to others for so long. */
 const DECLINED_MS = 60_000
 const RETRY = { baseMs: 100, maxMs: 2_000 }
+/** A worker that has reached its store waits for it however long; one that has not most likely has a wrong endpoint. */
+const BEGIN_MS = 60_000
 /** A timer that rings so late says that this process had no turn: it was busy in one piece, stopped, or its machine slept. */
 const STOOD_STILL_MS = 250
 
@@ -69,10 +71,14 @@ export class LeaseCoordinator {
     return [...this.#running.keys()]
   }
 
-  /** Until `stop` or `abandon`. Rejects with a `LeaseStoreError` that does not pass, and with what `fail` was given. */
+  /**
+   * Until `stop` or `abandon`. Rejects with a `LeaseStoreError` that does not pass, or when the store has not answered once for a
+   * minute, and with what `fail` was given.
+   */
   async run(): Promise<void> {
     const { clock, random, logger } = this.#options
     const { signal } = this.#end
+    const begunAtMs = clock.monotonic()
     for (let failures = 0; !signal.aborted;) {
       const sentAtMs = clock.monotonic()
       const { revision } = this.table
@@ -86,6 +92,10 @@ export class LeaseCoordinator {
         if (!isPassing(error)) {
           await this.#leaveAtOnce(`the worker ends: ${error instanceof Error ? error.message : String(error)}`)
           throw error
+        }
+        if (this.#liveUntilMs === -Infinity && sentAtMs - begunAtMs >= BEGIN_MS) {
+          await this.#leaveAtOnce('the worker ends: the lease store has never answered')
+          throw neverAnswered(error)
         }
         logger.warn('the lease store did not answer a beat', { error: error.message, failures: ++failures })
         await sleep(clock, backoffMs(failures - 1, RETRY, random), signal).catch(() => undefined)
@@ -365,4 +375,13 @@ export class LeaseCoordinator {
 
 function isPassing(error: unknown): error is LeaseStoreError {
   return error instanceof LeaseStoreError && error.retryable
+}
+
+function neverAnswered(cause: LeaseStoreError): LeaseStoreError {
+  const said = cause.cause instanceof Error ? `${cause.message} (${cause.cause.message})` : cause.message
+  return new LeaseStoreError(
+    'unavailable',
+    `The lease store has not answered since the worker began, ${BEGIN_MS / 1000} s ago: ${said}. Is its endpoint right, and reached from here?`,
+    { cause },
+  )
 }

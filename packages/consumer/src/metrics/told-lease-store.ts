@@ -19,17 +19,17 @@ export function toldLeaseStore(
     about: (answer: { readonly result: T } | undefined) => readonly About[],
   ): Promise<T> => {
     const begin = clock.monotonic()
-    const told = (answer?: { readonly result: T }): void => {
+    const told = (answer?: { readonly result: T }, failure: { readonly error?: unknown } = {}): void => {
       const durationMs = clock.monotonic() - begin
       for (const one of about(answer))
-        tell({ kind: 'store-call', isAnswered: answer !== undefined, durationMs, ...one })
+        tell({ kind: 'store-call', isAnswered: answer !== undefined, durationMs, ...failure, ...one })
     }
     try {
       const result = await work()
       told({ result })
       return result
     } catch (error) {
-      if (!signal.aborted) told()
+      if (!signal.aborted) told(undefined, { error })
       throw error
     }
   }
