@@ -95,6 +95,7 @@ describe(`${workers} workers with leases in ${kind} for ${seconds} s of kills, s
     )
     expect(missing()).toEqual([])
     expect(running.violations).toEqual([])
+    expect(running.outOfOrder()).toEqual([])
     const endings = await Promise.all([...running.workers].map((worker) => running.stop(worker)))
     expect(endings).toEqual(endings.map(() => 0))
     sdk.destroy()

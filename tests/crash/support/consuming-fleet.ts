@@ -34,6 +34,8 @@ export class ConsumingFleet {
   readonly #store: string
   readonly #kept = new Map<string, string>()
   readonly #orphans = new Map<string, number>()
+  /** By the machine's clock, which all processes share: what they say arrives in any order. */
+  readonly #times: { readonly text: string; readonly atNs: bigint }[] = []
   #names = 0
 
   /** `store`: an address of `served-store.ts`. */
@@ -71,12 +73,30 @@ export class ConsumingFleet {
     return worker.child.exitCode
   }
 
+  /**
+   * Texts are `key:n`, put in that order: where a record comes for the first time, those of its key before it have come, whatever
+   * workers, shards, splits and merges lie between. (Those that were put without an answer may be there or not.)
+   */
+  outOfOrder(): readonly string[] {
+    const violations: string[] = []
+    const newest = new Map<string, number>()
+    const seen = new Set<string>()
+    for (const { text } of this.#times.toSorted((a, b) => (a.atNs < b.atNs ? -1 : 1))) {
+      const [key = '', n = ''] = text.split(':')
+      const before = newest.get(key) ?? -1
+      if (!seen.has(text) && Number(n) < before) violations.push(`${text} for the first time after ${key}:${before}`)
+      newest.set(key, Math.max(before, Number(n)))
+      seen.add(text)
+    }
+    return violations
+  }
+
   #forget(worker: WorkerProcess): void {
     this.workers.splice(this.workers.indexOf(worker), 1)
   }
 
   #heard(worker: WorkerProcess, line: string): void {
-    const [word, shard = '', number = '', ...text] = line.split(' ')
+    const [word, shard = '', number = '', atNs = '', text = ''] = line.split(' ')
     if (word === 'ready') worker.ready.resolve()
     else if (word === 'took') {
       worker.shards.set(shard, { last: '' })
@@ -85,7 +105,10 @@ export class ConsumingFleet {
       this.#orphans.delete(shard)
     } else if (word === 'lost') worker.shards.delete(shard)
     else if (word === 'kept') this.#keep(shard, number)
-    else if (word === 'did') this.#did(worker, shard, number, text.join(' '))
+    else if (word === 'did') {
+      this.#did(worker, shard, number, text)
+      this.#times.push({ text, atNs: BigInt(atNs) })
+    }
   }
 
   #did(worker: WorkerProcess, shard: string, number: string, text: string): void {

@@ -43,7 +43,7 @@ const running = worker.run(
     initialize: ({ checkpoint }) => say('took', shardId, checkpoint.sequenceNumber),
     async processRecords({ records, checkpointer }) {
       for (const { sequenceNumber, data } of records)
-        say('did', shardId, sequenceNumber, Buffer.from(data).toString().trimEnd())
+        say('did', shardId, sequenceNumber, String(process.hrtime.bigint()), Buffer.from(data).toString().trimEnd())
       await checkpointer.checkpoint()
       say('kept', shardId, records.at(-1)?.sequenceNumber ?? '')
     },
