@@ -149,4 +149,17 @@ describe('SequenceNumberWriter', () => {
       }),
     )
   })
+
+  it('has nothing left of what it wrote before it was moved', () => {
+    fc.assert(
+      fc.property(fields, fields, (before, after) => {
+        const writer = new SequenceNumberWriter(before)
+        writer.text(before.index)
+        writer.moveTo(after)
+        expect(writer.text(after.index)).toBe(encodeSequenceNumber(after))
+        writer.moveTo(before)
+        expect(writer.text(before.index)).toBe(encodeSequenceNumber(before))
+      }),
+    )
+  })
 })

@@ -129,29 +129,34 @@ const UNITS = {
   shard: [unit(4n), unit(20n)],
 } as const
 
-/** The number of record 0 in limbs, without a BigInt: a lone record has nobody to share the cost of one with. */
-function baseLimbs({ birthS, shard, commit, timeS }: Omit<SequenceNumberFields, 'index'>): Float64Array {
-  const low18 = 2 ** 18
-  const low24 = 2 ** 24
-  const limbs = new Float64Array(LIMBS)
+/** Writes the number of record 0 in limbs, without a BigInt: a lone record has nobody to share the cost of one with. */
+function writeBaseLimbs(
+  { birthS, shard, commit, timeS }: Omit<SequenceNumberFields, 'index'>,
+  limbs: Float64Array,
+): void {
+  const birthHigh = Math.floor(birthS / 2 ** 18)
+  const birthLow = birthS - birthHigh * 2 ** 18
+  const commitHigh = Math.floor(commit / 2 ** 24)
+  const commitLow = commit - commitHigh * 2 ** 24
+  const timeHigh = Math.floor(timeS / 2 ** 18)
+  const timeLow = timeS - timeHigh * 2 ** 18
   let carry = 0
   for (let limb = 0; limb < LIMBS; limb++) {
     const sum =
       carry +
       (CONSTANT_LIMBS[limb] ?? 0) +
-      (birthS % low18) * (UNITS.birth[0][limb] ?? 0) +
-      Math.floor(birthS / low18) * (UNITS.birth[1][limb] ?? 0) +
+      birthLow * (UNITS.birth[0][limb] ?? 0) +
+      birthHigh * (UNITS.birth[1][limb] ?? 0) +
       (shard & 0xf) * (UNITS.nibble[limb] ?? 0) +
-      (commit % low24) * (UNITS.commit[0][limb] ?? 0) +
-      Math.floor(commit / low24) * (UNITS.commit[1][limb] ?? 0) +
-      (timeS % low18) * (UNITS.time[0][limb] ?? 0) +
-      Math.floor(timeS / low18) * (UNITS.time[1][limb] ?? 0) +
+      commitLow * (UNITS.commit[0][limb] ?? 0) +
+      commitHigh * (UNITS.commit[1][limb] ?? 0) +
+      timeLow * (UNITS.time[0][limb] ?? 0) +
+      timeHigh * (UNITS.time[1][limb] ?? 0) +
       (shard & 0xffff) * (UNITS.shard[0][limb] ?? 0) +
       (shard >>> 16) * (UNITS.shard[1][limb] ?? 0)
     carry = Math.floor(sum / LIMB)
     limbs[limb] = sum - carry * LIMB
   }
-  return limbs
 }
 
 /**
@@ -159,14 +164,23 @@ function baseLimbs({ birthS, shard, commit, timeS }: Omit<SequenceNumberFields, 
  * instead of a BigInt per record.
  */
 export class SequenceNumberWriter {
-  readonly #base: Float64Array
+  readonly #base = new Float64Array(LIMBS)
   readonly #digits = Buffer.alloc(SEQUENCE_NUMBER_DIGITS, 0x30)
   /** What the lower limbs carried into the upper ones when these were written last; -1: they never were. */
   #carry = -1
 
   /** `fields.index` is not looked at. */
   constructor(fields: Omit<SequenceNumberFields, 'index'>) {
-    this.#base = baseLimbs(fields)
+    writeBaseLimbs(fields, this.#base)
+  }
+
+  /**
+   * From now on the numbers of another commit or shard. Two arrays less for each of the many shards that a request
+   * touches: the row `wide` pays for it.
+   */
+  moveTo(fields: Omit<SequenceNumberFields, 'index'>): void {
+    writeBaseLimbs(fields, this.#base)
+    this.#carry = -1
   }
 
   /** Writes the 56 digits of record `index` as ASCII at `at`. Returns where they end. */

@@ -96,7 +96,9 @@ export class PartsEncoder {
       if (end === partFirst) return
       const shard = this.#shards[partGroup]
       assert(shard !== undefined, 'every part belongs to a shard that was added')
-      parts.push({ shard, records: end - partFirst, bytes: arena.subarray(partOffset, offset) })
+      // Half the price of Buffer's own subarray, once for each shard that a request touches (`wide`).
+      const bytes = new Uint8Array(arena.buffer, arena.byteOffset + partOffset, offset - partOffset)
+      parts.push({ shard, records: end - partFirst, bytes })
       firstOfPart.push(partFirst)
       partFirst = end
       partOffset = offset

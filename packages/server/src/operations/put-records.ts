@@ -7,7 +7,6 @@ import {
   shardIdOf,
 } from '@millrace/protocol'
 
-import type { Shard } from '../streams/shard.ts'
 import type { Stream } from '../streams/stream.ts'
 import { constraintsViolated, invalidArgument, recordFailure } from './faults.ts'
 import { handle } from './operation.ts'
@@ -36,14 +35,9 @@ export const putRecords = handle(PutRecords, async (input, service, context) => 
 /** Only throttling and internal trouble are told per record. */
 function describe({ shards, sequenceNumbers, faults, isEncrypted }: WriteOutcomes, stream: Stream): PutRecordsOutput {
   let failed = 0
-  const shardIds = new Map<Shard, string>()
   const results = shards.map((shard, i): PutRecordsResult => {
     const sequenceNumber = sequenceNumbers[i]
-    if (sequenceNumber !== undefined) {
-      let shardId = shardIds.get(shard)
-      if (shardId === undefined) shardIds.set(shard, (shardId = shardIdOf(shard.number)))
-      return { SequenceNumber: sequenceNumber, ShardId: shardId }
-    }
+    if (sequenceNumber !== undefined) return { SequenceNumber: sequenceNumber, ShardId: shardIdOf(shard.number) }
     failed++
     const isThrottled = faults[i] === 'throttled'
     return recordFailure(isThrottled ? 'ProvisionedThroughputExceededException' : 'InternalFailure', shard, stream)

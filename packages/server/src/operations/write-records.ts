@@ -9,7 +9,7 @@
 import { type KinesisError, SequenceNumberWriter } from '@millrace/protocol'
 import { sleep } from '@millrace/std'
 
-import { type AppendFailure, EngineError, type PartResult, type Run, type ShardRef } from '../engine/engine.ts'
+import { type AppendFailure, EngineError, type PartResult, type ShardRef } from '../engine/engine.ts'
 import { type EncodedParts, encodeOne, PartsEncoder } from '../engine/record-batch.ts'
 import type { RecordSealer } from '../engine/record-layout.ts'
 import { giveBackMemory } from '../memory/recycled-memory.ts'
@@ -161,18 +161,27 @@ class Writing implements WriteOutcomes {
   settle(encoded: EncodedParts, results: readonly PartResult[]): boolean {
     const closed: number[] = []
     let isDecided = true
-    for (const [p, part] of encoded.parts.entries()) {
+    let numbers: SequenceNumberWriter | undefined
+    for (let p = 0; p < encoded.parts.length; p++) {
+      const { records = 0 } = encoded.parts[p] ?? {}
       const result = results[p]
       let done = 0
       for (const run of result?.runs ?? []) {
         const shard = this.shards[encoded.entryOf(p, done)]
         if (shard === undefined) continue
-        const numbers = numbersOf(run, shard)
+        const stored = {
+          birthS: shard.birthS,
+          shard: shard.number,
+          commit: run.commit,
+          timeS: recordSecond(shard, run.timeMs),
+        }
+        if (numbers === undefined) numbers = new SequenceNumberWriter(stored)
+        else numbers.moveTo(stored)
         for (let k = 0; k < run.count; k++)
           this.sequenceNumbers[encoded.entryOf(p, done++)] = numbers.text(run.firstIndex + k)
       }
       const fault = result?.failure ?? 'unknown'
-      for (; done < part.records; done++) {
+      for (; done < records; done++) {
         const entry = encoded.entryOf(p, done)
         if (fault === 'closed') closed.push(entry)
         else this.#fail(entry, fault)
@@ -204,15 +213,6 @@ class Writing implements WriteOutcomes {
     this.faults[entry] = fault
     this.hasFailures = true
   }
-}
-
-function numbersOf(run: Run, shard: Shard): SequenceNumberWriter {
-  return new SequenceNumberWriter({
-    birthS: shard.birthS,
-    shard: shard.number,
-    commit: run.commit,
-    timeS: recordSecond(shard, run.timeMs),
-  })
 }
 
 /**
