@@ -340,10 +340,11 @@ export class CommitLoop {
     segment.lastEpoch = this.epoch
     segment.usedBytes = offset + built.buffer.length
     const advanced: Ledger[] = []
-    let place = 0
-    for (const state of filled.builder.states()) {
-      const frame = built.frames[place++]
-      if (frame === undefined) break
+    const { states } = filled.builder
+    for (let place = 0; place < states.length; place++) {
+      const frame = built.frames[place]
+      const state = states[place]
+      if (frame === undefined || state === undefined) break
       segment.memory?.add(frame, commitOffset)
       applyFrame(state, frame)
       if (frame.kind === FRAME_RECORDS || frame.kind === FRAME_CLOSE) advanced.push(frame.ledger)
@@ -352,10 +353,9 @@ export class CommitLoop {
     for (const control of filled.controls) control.onDurable(built.commit, control.state.lastTimeMs)
     if (advanced.length > 0) this.#tell(advanced)
     for (const { request, part, frame, firstIndex } of filled.builder.taken) {
-      const timeMs = built.frames[frame]?.timeMs ?? 0
       const count = request.parts[part]?.records ?? 0
       const wasSettled = request.isSettled
-      request.decide(part, { runs: [{ commit: built.commit, firstIndex, count, timeMs }] })
+      request.decide(part, { runs: [{ commit: built.commit, firstIndex, count, timeMs: frame.timeMs }] })
       if (request.isSettled && !wasSettled) this.#release(request)
     }
     filled.mark?.resolve()

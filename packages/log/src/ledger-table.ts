@@ -32,6 +32,8 @@ export interface LedgerState {
   lastFrameCommit: number
   /** Time of that frame: the next one is not earlier. */
   lastTimeMs: number
+  /** Of its frame in the commit that is being filled, should it have one: the commit's own list tells. */
+  place: number
   /** Parts accepted and not yet put into a commit. */
   queuedParts: number
   /** Set while a close waits or is in flight. */
@@ -142,6 +144,7 @@ export function openedLedger(ledger: Ledger, commit: number, timeMs: number): Le
     durableTimeMs: timeMs,
     lastFrameCommit: commit,
     lastTimeMs: timeMs,
+    place: 0,
     queuedParts: 0,
     closing: undefined,
     dropping: false,

@@ -10,19 +10,6 @@ import { type IndexEntry, type IndexQuery, isReached, lowerBound, type SegmentIn
 
 /** So few that no column needs memory outside of the heap (64 bytes): most segments of a short life hold no more. */
 const ROWS_AT_FIRST = 8
-const LIST_AT_FIRST = 4
-
-class RowList {
-  rows: Uint32Array = new Uint32Array(LIST_AT_FIRST)
-  length = 0
-
-  push(row: number): void {
-    if (this.length === this.rows.length) {
-      this.rows = grown(this.rows, new Uint32Array(this.length * 2))
-    }
-    this.rows[this.length++] = row
-  }
-}
 
 export class MemoryIndex implements SegmentIndex {
   #rows = 0
@@ -35,7 +22,7 @@ export class MemoryIndex implements SegmentIndex {
   #records = new Uint16Array(ROWS_AT_FIRST)
   #kinds = new Uint8Array(ROWS_AT_FIRST)
   #codecs = new Uint8Array(ROWS_AT_FIRST)
-  readonly #byLedger = new Map<Ledger, RowList>()
+  readonly #byLedger = new Map<Ledger, number[]>()
   #minTimeMs = Number.POSITIVE_INFINITY
   #maxTimeMs = 0
 
@@ -70,12 +57,10 @@ export class MemoryIndex implements SegmentIndex {
     this.#kinds[row] = frame.kind
     this.#codecs[row] = frame.codec
     this.#rows = row + 1
-    let list = this.#byLedger.get(frame.ledger)
-    if (list === undefined) {
-      list = new RowList()
-      this.#byLedger.set(frame.ledger, list)
-    }
-    list.push(row)
+    const rows = this.#byLedger.get(frame.ledger)
+    // Most ledgers have few frames in a segment: a typed array for each takes ten times the memory of its rows.
+    if (rows === undefined) this.#byLedger.set(frame.ledger, [row])
+    else rows.push(row)
     if (frame.timeMs < this.#minTimeMs) this.#minTimeMs = frame.timeMs
     if (frame.timeMs > this.#maxTimeMs) this.#maxTimeMs = frame.timeMs
   }
@@ -95,8 +80,8 @@ export class MemoryIndex implements SegmentIndex {
 
   /** Entry number `ordinal` of a ledger, from 0. */
   entryOf(ledger: Ledger, ordinal: number): IndexEntry | undefined {
-    const list = this.#byLedger.get(ledger)
-    return list === undefined || ordinal >= list.length ? undefined : this.#entry(at(list.rows, ordinal))
+    const rows = this.#byLedger.get(ledger)
+    return rows === undefined || ordinal >= rows.length ? undefined : this.#entry(at(rows, ordinal))
   }
 
   last(ledger: Ledger): IndexEntry | undefined {
@@ -104,9 +89,9 @@ export class MemoryIndex implements SegmentIndex {
   }
 
   collect(query: IndexQuery): readonly IndexEntry[] {
-    const list = this.#byLedger.get(query.ledger)
-    if (list === undefined) return []
-    const { rows, length } = list
+    const rows = this.#byLedger.get(query.ledger)
+    if (rows === undefined) return []
+    const { length } = rows
     const start = lowerBound(0, length, (ordinal) => {
       const row = at(rows, ordinal)
       return isReached(query, at(this.#commits, row), at(this.#records, row), at(this.#times, row))
