@@ -162,4 +162,17 @@ describe('SequenceNumberWriter', () => {
       }),
     )
   })
+
+  it('keeps its digits where it is told to, in any order of indexes', () => {
+    fc.assert(
+      fc.property(fields, fc.array(fc.integer({ min: 0, max: INDEX_MAX }), { minLength: 1 }), (value, indexes) => {
+        const text = Buffer.alloc(60, '.')
+        const writer = new SequenceNumberWriter(value, text.subarray(2, 58))
+        for (const index of indexes) {
+          writer.moveToIndex(index)
+          expect(text.toString('latin1')).toBe(`..${encodeSequenceNumber({ ...value, index })}..`)
+        }
+      }),
+    )
+  })
 })

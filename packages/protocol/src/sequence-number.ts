@@ -165,12 +165,19 @@ function writeBaseLimbs(
  */
 export class SequenceNumberWriter {
   readonly #base = new Float64Array(LIMBS)
-  readonly #digits = Buffer.alloc(SEQUENCE_NUMBER_DIGITS, 0x30)
+  readonly #digits: Buffer
   /** What the lower limbs carried into the upper ones when these were written last; -1: they never were. */
   #carry = -1
 
-  /** `fields.index` is not looked at. */
-  constructor(fields: Omit<SequenceNumberFields, 'index'>) {
+  /**
+   * `fields.index` is not looked at. `digits`: where the digits are kept, 56 bytes; who gives those of a text of its
+   * own, to be copied with it, must not write to them. Default: its own.
+   */
+  constructor(
+    fields: Omit<SequenceNumberFields, 'index'>,
+    digits: Buffer = Buffer.allocUnsafe(SEQUENCE_NUMBER_DIGITS),
+  ) {
+    this.#digits = digits
     writeBaseLimbs(fields, this.#base)
   }
 
@@ -185,17 +192,18 @@ export class SequenceNumberWriter {
 
   /** Writes the 56 digits of record `index` as ASCII at `at`. Returns where they end. */
   write(target: Uint8Array, at: number, index: number): number {
-    this.#compute(index)
+    this.moveToIndex(index)
     target.set(this.#digits, at)
     return at + SEQUENCE_NUMBER_DIGITS
   }
 
   text(index: number): string {
-    this.#compute(index)
+    this.moveToIndex(index)
     return this.#digits.toString('latin1')
   }
 
-  #compute(index: number): void {
+  /** Makes the digits those of record `index`. */
+  moveToIndex(index: number): void {
     const digits = this.#digits
     let carry = 0
     let at = SEQUENCE_NUMBER_DIGITS

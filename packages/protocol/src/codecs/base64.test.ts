@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { decodeBase64, describeBase64Fault } from './base64.ts'
+import { decodeBase64, describeBase64Fault, encodeSmallBase64 } from './base64.ts'
 
 const strict = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/
 const nearBase64 = fc.string({
@@ -25,6 +25,22 @@ describe('decodeBase64', () => {
         expect(decodeBase64(text)).toEqual(isStrict ? lenient : undefined)
       }),
       { numRuns: 5000 },
+    )
+  })
+})
+
+describe('encodeSmallBase64', () => {
+  it('writes what Node writes, from any place to any place, and nothing beside it', () => {
+    const bytes = fc.uint8Array({ maxLength: 200 })
+    fc.assert(
+      fc.property(bytes, fc.nat(5), fc.nat(5), (data, before, at) => {
+        const source = Buffer.concat([Buffer.alloc(before, 0xff), data, Buffer.alloc(3, 0xff)])
+        const expected = Buffer.from(data).toString('base64')
+        const target = Buffer.alloc(at + expected.length + 4, 'x')
+        const view = new DataView(target.buffer, target.byteOffset, target.length)
+        encodeSmallBase64(source, before, data.length, view, at)
+        expect(target.toString('latin1')).toBe(`${'x'.repeat(at)}${expected}xxxx`)
+      }),
     )
   })
 })

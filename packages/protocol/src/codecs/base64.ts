@@ -12,6 +12,12 @@ for (let value = 0; value < LETTERS.length; value++) letterValues[LETTERS.charCo
 
 const letterCodes = Buffer.from(LETTERS)
 
+/** The two letters of each 12 bits, the first in the low byte: as they lie in memory when written little-endian. */
+const letterPairs = Uint16Array.from(
+  { length: 4096 },
+  (_, bits) => (letterCodes[bits >>> 6] ?? 0) | ((letterCodes[bits & 63] ?? 0) << 8),
+)
+
 /** The bytes, or `undefined` if `text` is not strict base64: then describeBase64Fault says why. */
 export function decodeBase64(text: string): Buffer | undefined {
   const length = base64DecodedLength(text)
@@ -40,28 +46,31 @@ export function base64DecodedLength(text: string): number | undefined {
   return (length / 4) * 3 - pads
 }
 
-/** Writes `length` bytes of `source` as base64 at `at`. For a few bytes faster than the way through a string. */
+/**
+ * Writes `length` bytes of `source` as base64 at `at`. Four letters a store, two a look-up: up to some 200 bytes faster
+ * than Node's own way through a string, at 100 half the time (bench: GetRecords, 100 B, first reader).
+ */
 export function encodeSmallBase64(
   source: Uint8Array,
   offset: number,
   length: number,
-  target: Uint8Array,
+  target: DataView,
   at: number,
 ): void {
-  const end = offset + length
+  const left = length % 3
+  const end = offset + length - left
   let to = at
   for (let from = offset; from < end; from += 3) {
-    const left = end - from
-    const bits =
-      ((source[from] ?? 0) << 16) |
-      (left > 1 ? (source[from + 1] ?? 0) << 8 : 0) |
-      (left > 2 ? (source[from + 2] ?? 0) : 0)
-    target[to] = letterCodes[bits >>> 18] ?? 0
-    target[to + 1] = letterCodes[(bits >>> 12) & 63] ?? 0
-    target[to + 2] = left > 1 ? (letterCodes[(bits >>> 6) & 63] ?? 0) : PAD
-    target[to + 3] = left > 2 ? (letterCodes[bits & 63] ?? 0) : PAD
+    const middle = source[from + 1] ?? 0
+    const first = letterPairs[((source[from] ?? 0) << 4) | (middle >>> 4)] ?? 0
+    const second = letterPairs[((middle & 15) << 8) | (source[from + 2] ?? 0)] ?? 0
+    target.setUint32(to, first | (second << 16), true)
     to += 4
   }
+  if (left === 0) return
+  const bits = ((source[end] ?? 0) << 8) | (left === 2 ? (source[end + 1] ?? 0) : 0)
+  const third = left === 2 ? (letterCodes[(bits << 2) & 63] ?? 0) : PAD
+  target.setUint32(to, (letterPairs[bits >>> 4] ?? 0) | (third << 16) | (PAD << 24), true)
 }
 
 /** The service's words for what is wrong with `text`, which is not strict base64. */

@@ -7,14 +7,15 @@ import type { RecordCommit, RecordPlace, RecordWriter } from './record-writer.ts
 
 const START = ',{"SequenceNumber":"'
 const ZEROS = '0'.repeat(SEQUENCE_NUMBER_DIGITS)
+const KEY_NAME = ',"PartitionKey":'
 const DATA = Buffer.from(',"Data":"')
 const ENCRYPTED = Buffer.from('","EncryptionType":"KMS"}')
 /** A control character takes six bytes: `\u0001`. */
 const ESCAPED_BYTES_MAX = 6
 /** Quotes, brace and names around and behind key and data, and a little more. */
 const AROUND_BYTES = 56
-/** Up to here a loop beats the way through a string (docs/decisions/014). */
-const SMALL_DATA_BYTES = 64
+/** Up to here a loop beats the way through a string (docs/decisions/014, 138). */
+const SMALL_DATA_BYTES = 160
 
 const SPACE = 0x20
 const QUOTE = 0x22
@@ -28,8 +29,12 @@ export class JsonRecordWriter implements RecordWriter {
   readonly #out: ByteWriter
   #takenTo = 0
   #stored: Buffer = nothing
+  /** Writes its digits into the heads: they are copied with them. */
   #numbers: SequenceNumberWriter | undefined
-  /** What stands before the opening quote of the key, and before the data of a record without one. */
+  /** Of the buffer that is written to. */
+  #view: DataView = new DataView(nothing.buffer, 0, 0)
+  #viewed: Buffer = nothing
+  /** What stands before the opening quote of the key, and before the data of a record without one: the same bytes. */
   #headWithKey: Buffer = nothing
   #headWithoutKey: Buffer = nothing
 
@@ -40,10 +45,13 @@ export class JsonRecordWriter implements RecordWriter {
   begin(commit: RecordCommit): void {
     const { buffer, byteOffset, length } = commit.bytes
     this.#stored = Buffer.from(buffer, byteOffset, length)
-    this.#numbers = new SequenceNumberWriter(commit)
-    const head = `${START}${ZEROS}","ApproximateArrivalTimestamp":${secondsText(commit.timeMs)}`
-    this.#headWithoutKey = Buffer.from(head)
-    this.#headWithKey = Buffer.from(`${head},"PartitionKey":`)
+    const head = Buffer.from(
+      `${START}${ZEROS}","ApproximateArrivalTimestamp":${secondsText(commit.timeMs)}${KEY_NAME}`,
+      'latin1',
+    )
+    this.#headWithKey = head
+    this.#headWithoutKey = head.subarray(0, head.length - KEY_NAME.length)
+    this.#numbers = new SequenceNumberWriter(commit, head.subarray(START.length, START.length + SEQUENCE_NUMBER_DIGITS))
   }
 
   write({ index, hasKey, keyOffset, keyLength, dataOffset, dataLength, isEncrypted }: RecordPlace): void {
@@ -53,14 +61,18 @@ export class JsonRecordWriter implements RecordWriter {
     const base64Bytes = Math.ceil(dataLength / 3) * 4
     out.reserve(head.length + AROUND_BYTES + keyLength * ESCAPED_BYTES_MAX + base64Bytes)
     const target = out.buffer
+    this.#numbers?.moveToIndex(index)
     target.set(head, out.at)
-    this.#numbers?.write(target, out.at + START.length, index)
     let at = out.at + head.length
     if (hasKey) at = writeKey(stored, keyOffset, keyLength, target, at)
     for (let i = 0; i < DATA.length; i++) target[at + i] = DATA[i] ?? 0
     at += DATA.length
     if (dataLength <= SMALL_DATA_BYTES) {
-      encodeSmallBase64(stored, dataOffset, dataLength, target, at)
+      if (this.#viewed !== target) {
+        this.#view = new DataView(target.buffer, target.byteOffset, target.length)
+        this.#viewed = target
+      }
+      encodeSmallBase64(stored, dataOffset, dataLength, this.#view, at)
     } else {
       target.write(stored.toString('base64', dataOffset, dataOffset + dataLength), at, base64Bytes, 'latin1')
     }
