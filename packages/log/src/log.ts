@@ -279,9 +279,10 @@ export class Log implements AsyncDisposable {
 
   /** Stores the parts of one request and settles once, with a result per part, in order. Never rejects for operating errors. */
   append(parts: readonly Part[], options: Deadline): Promise<readonly PartResult[]> {
+    const tooLarge = `a part is at most ${this.#payloadBytesMax} bytes`
     for (const { records, bytes } of parts) {
       assert(records >= 1 && records <= 65_535, 'a part holds 1 … 65,535 records')
-      assert(bytes.length <= this.#payloadBytesMax, `a part is at most ${this.#payloadBytesMax} bytes`)
+      assert(bytes.length <= this.#payloadBytesMax, tooLarge)
     }
     return this.#loop.append(parts, options.deadlineMs)
   }
