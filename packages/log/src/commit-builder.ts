@@ -130,7 +130,7 @@ export class CommitBuilder implements PartTaker {
     return true
   }
 
-  /** One object for a frame, from here until it is in the index: with two and a map, each shard cost a third more (`wide`). */
+  /** One object for a frame, from here until it is in the index (bench: `wide`, docs/decisions/138). */
   #begin(state: LedgerState, kind: number, timeMs: number): BuildingFrame {
     const frame: BuildingFrame = {
       ledger: state.ledger,

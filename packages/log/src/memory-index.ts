@@ -2,7 +2,7 @@
  * The index of a segment in memory: one row per frame in columns of plain numbers, and per ledger the list of its
  * rows. Only durable frames are added, so what stands here may be shown.
  *
- * About 45 bytes a frame; a 64 MiB segment of 4 KiB commits with one frame each takes 0.7 MiB.
+ * About 50 bytes a frame; a 64 MiB segment of 4 KiB commits with one frame each takes 0.8 MiB.
  */
 import type { Ledger } from './api.ts'
 import type { FrameEntry } from './format/commit-format.ts'
@@ -58,7 +58,7 @@ export class MemoryIndex implements SegmentIndex {
     this.#codecs[row] = frame.codec
     this.#rows = row + 1
     const rows = this.#byLedger.get(frame.ledger)
-    // Most ledgers have few frames in a segment: a typed array for each takes ten times the memory of its rows.
+    // Most ledgers have few frames in a segment, and a typed array for each takes more than its rows (bench: `wide`).
     if (rows === undefined) this.#byLedger.set(frame.ledger, [row])
     else rows.push(row)
     if (frame.timeMs < this.#minTimeMs) this.#minTimeMs = frame.timeMs
