@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { decodeBase64, describeBase64Fault, encodeSmallBase64 } from './base64.ts'
+import { decodeBase64, decodeSmallBase64, describeBase64Fault, encodeSmallBase64 } from './base64.ts'
 
 const strict = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/
 const nearBase64 = fc.string({
@@ -41,6 +41,26 @@ describe('encodeSmallBase64', () => {
         encodeSmallBase64(source, before, data.length, view, at)
         expect(target.toString('latin1')).toBe(`${'x'.repeat(at)}${expected}xxxx`)
       }),
+    )
+  })
+})
+
+describe('decodeSmallBase64', () => {
+  const around = 2
+
+  it.each([
+    ['what was encoded', fc.uint8Array({ maxLength: 200 }).map((bytes) => Buffer.from(bytes).toString('base64'))],
+    ['what is nearly base64', nearBase64.map((text) => text.slice(0, text.length - (text.length % 4)))],
+  ])('takes and gives what decodeBase64 does, and writes nothing beside it: %s', (_, texts) => {
+    fc.assert(
+      fc.property(texts, (text) => {
+        const source = Buffer.from(`AA${text}AA`, 'latin1')
+        const expected = decodeBase64(source.toString('latin1', around, source.length - around))
+        const target = Buffer.alloc(around + (expected?.length ?? source.length) + around, '.')
+        expect(decodeSmallBase64(source, around, source.length - around, target, around)).toBe(expected !== undefined)
+        if (expected !== undefined) expect(target).toEqual(Buffer.from(`..${expected.toString('latin1')}..`, 'latin1'))
+      }),
+      { numRuns: 3000 },
     )
   })
 })

@@ -6,8 +6,8 @@
 const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
 const PAD = 0x3d
 
-/** The value of a letter by its code; 255 for what is none. */
-const letterValues = new Uint8Array(128).fill(255)
+/** The value of a letter by its code, or a byte; 255 for what is none. */
+const letterValues = new Uint8Array(256).fill(255)
 for (let value = 0; value < LETTERS.length; value++) letterValues[LETTERS.charCodeAt(value)] = value
 
 const letterCodes = Buffer.from(LETTERS)
@@ -44,6 +44,50 @@ export function base64DecodedLength(text: string): number | undefined {
   // Node looks at the low byte only of letters beyond ASCII.
   if (Buffer.byteLength(text, 'utf8') !== length) return undefined
   return (length / 4) * 3 - pads
+}
+
+/**
+ * Decodes the letters of `source` from `start` to `end`, a multiple of four of them, to `at`. True: they were strict base64,
+ * and all that they stand for is written; false: something of it may be. For up to some 200 letters faster than the way
+ * through a string (bench: PutRecords, 100 B).
+ */
+export function decodeSmallBase64(
+  source: Uint8Array,
+  start: number,
+  end: number,
+  target: Uint8Array,
+  at: number,
+): boolean {
+  // The last four letters may have padding, which is no letter.
+  const last = end - 4
+  let to = at
+  // Any letter that is none leaves a bit above the six of a value.
+  let seen = 0
+  for (let from = start; from < last; from += 4) {
+    const first = valueAt(source, from)
+    const second = valueAt(source, from + 1)
+    const third = valueAt(source, from + 2)
+    const fourth = valueAt(source, from + 3)
+    seen |= first | second | third | fourth
+    target[to] = (first << 2) | (second >>> 4)
+    target[to + 1] = (second << 4) | (third >>> 2)
+    target[to + 2] = (third << 6) | fourth
+    to += 3
+  }
+  if (seen > 63) return false
+  if (last < start) return true
+  const pads = source[end - 1] !== PAD ? 0 : source[end - 2] === PAD ? 2 : 1
+  const first = valueAt(source, last)
+  const second = valueAt(source, last + 1)
+  const third = pads === 2 ? 0 : valueAt(source, last + 2)
+  const fourth = pads > 0 ? 0 : valueAt(source, last + 3)
+  if ((first | second | third | fourth) > 63) return false
+  // Bits that no byte takes.
+  if (pads === 2 ? (second & 0b1111) !== 0 : pads === 1 && (third & 0b11) !== 0) return false
+  target[to] = (first << 2) | (second >>> 4)
+  if (pads < 2) target[to + 1] = (second << 4) | (third >>> 2)
+  if (pads < 1) target[to + 2] = (third << 6) | fourth
+  return true
 }
 
 /**
@@ -84,6 +128,11 @@ export function describeBase64Fault(text: string): string {
     if ((letterValues[code] ?? 255) === 255) return `Invalid Base64 character: '${text.charAt(index)}'`
   }
   return 'Invalid last non-pad Base64 character dectected'
+}
+
+/** `at` is within `source`. */
+function valueAt(source: Uint8Array, at: number): number {
+  return letterValues[source[at] as number] as number
 }
 
 function padding(text: string): number {

@@ -1,17 +1,17 @@
 /**
- * Reads the body of a PutRecords with large records straight from its bytes: `JSON.parse` would make a text of the
- * body, and a text of each record's data, of which nothing is kept. At the first unusual thing it gives up, and the way
- * through `JSON.parse` is taken, as with the decoder in put-records.ts; that all give the same is a property of the
- * tests. Of 500 × 1 KiB it takes half the time; below 300 characters of data JSON.parse is faster (docs/decisions/091).
+ * Reads the body of a PutRecords straight from its bytes: `JSON.parse` would make a text of the body, and a text of each
+ * record's data, of which nothing is kept, and would look up short keys among all texts that there are. At the first
+ * unusual thing it gives up, and the way through `JSON.parse` is taken, as with the decoder in put-records.ts; that all
+ * give the same is a property of the tests. It takes half the time, or a little more (docs/decisions/091, 140).
  */
 import { PARTITION_KEY_LENGTH_MAX, PUT_RECORDS_MAX, RECORD_BYTES_MAX } from '../limits.ts'
 import type { PutRecordsEntry, PutRecordsInput } from '../operations/put-records.ts'
 import { HashKey } from '../operations/shapes.ts'
-import { base64DecodedLength } from './base64.ts'
+import { base64DecodedLength, decodeSmallBase64 } from './base64.ts'
 import { decodeShell } from './put-records.ts'
 
-/** Data of the first record, in letters of base64, from which on it is worth it. */
-const LARGE_LETTERS = 300
+/** Data of a record, in letters of base64, up to which a loop of our own beats Node's decoder and the text that it wants. */
+const SMALL_LETTERS_MAX = 240
 /** What stands beside the records is some names and an ARN. Of more, parsing counts the brackets, in texts too (json-parse.ts). */
 const SHELL_LETTERS_MAX = 8 * 1024
 
@@ -37,7 +37,7 @@ const nothing = new Uint8Array(0)
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 
-/** `undefined`: it is not usual, or not worth it. Throws nothing. */
+/** `undefined`: it is not usual. Throws nothing. */
 export function scanPutRecords(bytes: Uint8Array): PutRecordsInput | undefined {
   try {
     return new Scanner(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)).input()
@@ -84,15 +84,32 @@ class Scanner {
     // One buffer for all, and no larger: the records of a request live and die together, and are handed on together.
     const data = Buffer.allocUnsafeSlow(this.#dataBytes)
     let from = 0
-    for (const [i, record] of records.entries()) {
-      // Decoded whole: what is no letter of base64, an escape among them, makes the result too short.
-      const letters = this.#body.toString('latin1', this.#spans[2 * i], this.#spans[2 * i + 1])
-      const length = base64DecodedLength(letters)
-      if (length === undefined || data.write(letters, from, length, 'base64') !== length) return false
-      record.Data = data.subarray(from, from + length)
+    for (let i = 0; i < records.length; i++) {
+      const record = records[i] as Mutable<PutRecordsEntry>
+      const start = this.#spans[2 * i] ?? 0
+      const end = this.#spans[2 * i + 1] ?? 0
+      const length = this.#decodeLetters(start, end, data, from)
+      if (length === undefined) return false
+      record.Data = new Uint8Array(data.buffer, from, length)
       from += length
     }
     return true
+  }
+
+  #decodeLetters(start: number, end: number, data: Buffer, at: number): number | undefined {
+    if (end - start <= SMALL_LETTERS_MAX)
+      return decodeSmallBase64(this.#body, start, end, data, at) ? this.#lengthOf(start, end) : undefined
+    // Decoded whole: what is no letter of base64, an escape among them, makes the result too short.
+    const letters = this.#body.toString('latin1', start, end)
+    const length = base64DecodedLength(letters)
+    return length === undefined || data.write(letters, at, length, 'base64') !== length ? undefined : length
+  }
+
+  /** Of `end - start` letters, if they are base64. */
+  #lengthOf(start: number, end: number): number {
+    const body = this.#body
+    const pads = end === start || body[end - 1] !== PAD ? 0 : body[end - 2] === PAD ? 2 : 1
+    return ((end - start) / 4) * 3 - pads
   }
 
   #records(): Mutable<PutRecordsEntry>[] | undefined {
@@ -132,10 +149,8 @@ class Scanner {
     const body = this.#body
     const start = this.#at
     const end = body.indexOf(QUOTE, start)
-    const letters = end - start
-    if (end === -1 || letters % 4 !== 0 || (this.#spans.length === 0 && letters < LARGE_LETTERS)) return false
-    const pads = letters === 0 || body[end - 1] !== PAD ? 0 : body[end - 2] === PAD ? 2 : 1
-    const length = (letters / 4) * 3 - pads
+    if (end === -1 || (end - start) % 4 !== 0) return false
+    const length = this.#lengthOf(start, end)
     if (length > RECORD_BYTES_MAX) return false
     this.#spans.push(start, end)
     this.#dataBytes += length
