@@ -4,6 +4,7 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import type { FailurePolicy } from '../failure-policy.ts'
 import type { ConsumerRecord } from '../record-processor.ts'
 import { ShardConsumer, type ShardConsumerResult } from '../shards/shard-consumer.ts'
+import type { ShardEvent } from '../shards/shard-event.ts'
 import { FakeShard, nameOf, record } from '../testing/fake-shard.ts'
 import { eachFace, type EachOptions, type RecordHandler } from './each-face.ts'
 
@@ -14,12 +15,14 @@ let shard: FakeShard
 let running: number
 let runningMax: number
 let log: string[]
+let events: ShardEvent[]
 
 beforeEach(() => {
   clock = new VirtualClock()
   running = 0
   runningMax = 0
   log = []
+  events = []
   shard = new FakeShard({ clock, random: seededRandom(1), records, isClosed: true, batchMax: 12 })
 })
 
@@ -43,6 +46,7 @@ function start(handler: RecordHandler, options: EachOptions = {}, failure: Failu
     clock,
     random: seededRandom(2),
     options: { failure },
+    onEvent: (event) => events.push(event),
   })
   return { held, consumer, ended: consumer.run() }
 }
@@ -108,6 +112,36 @@ describe('its checkpoints', () => {
     expect(await run(started)).toEqual({ outcome: 'released', reason: 'handoff', isClean: true })
     expect(begun()).toEqual(before)
     expect(clock.monotonic()).toBeLessThan(2_600)
+    expect(nameOf(shard.checkpoint)).toBe('1003/0')
+  })
+
+  it('come when the lease is released while the next records wait for room', async () => {
+    const started = start(() => sleep(clock, 1_000), { inFlightMax: 6, checkpoint: { everyMs: 100_000 } })
+    await clockFor(1_500)
+    started.held.askFor('handoff')
+    expect(await run(started)).toEqual({ outcome: 'released', reason: 'handoff', isClean: true })
+    expect(events.filter(({ kind }) => kind === 'failure')).toEqual([])
+    expect(nameOf(shard.checkpoint)).toBe('1005/0')
+  })
+
+  it('come by time while handlers finish for a release', async () => {
+    const handler: RecordHandler = (one) => sleep(clock, nameOf(one) === '1002/0' ? 5_000 : 1_000)
+    const started = start(handler, { inFlightMax: 6, checkpoint: { everyMs: 900 } })
+    await clockFor(500)
+    started.held.askFor('pause')
+    await clockFor(2_000)
+    expect(nameOf(shard.checkpoint)).toBe('1001/0')
+    expect(await run(started)).toEqual({ outcome: 'released', reason: 'pause', isClean: true })
+    expect(nameOf(shard.checkpoint)).toBe('1002/0')
+  })
+
+  it('come when the shard fails while the next records wait for room', async () => {
+    const handler: RecordHandler = async (one) => {
+      await sleep(clock, 1_000)
+      if (nameOf(one) === '1004/0') throw new Error('No.')
+    }
+    const options = { inFlightMax: 6, checkpoint: { everyMs: 100_000 } }
+    expect(await run(start(handler, options, { retry: { retries: 0 } }))).toMatchObject({ outcome: 'failed' })
     expect(nameOf(shard.checkpoint)).toBe('1003/0')
   })
 })

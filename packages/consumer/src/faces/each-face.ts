@@ -66,6 +66,7 @@ class EachProcessor<Value> implements ShardProcessor<Value> {
   readonly #lanes = new Map<string, Waiting<Value>[]>()
   readonly #running = new Set<Promise<void>>()
   #risen: Deferred<void> | undefined
+  inHand: ExtendedSequenceNumber | undefined
 
   constructor(handler: RecordHandler<Value>, options: Resolved<Value>, context: ShardContext) {
     const { stream, shardId, lost, stopping } = context
@@ -124,6 +125,7 @@ class EachProcessor<Value> implements ShardProcessor<Value> {
   #begin(record: ConsumerRecord<Value>): void {
     const key = this.#options.keyOf(record)
     const waiting = { record, inFlight: this.#watermark.add(record) }
+    this.inHand = waiting.inFlight.place
     const lane = key === undefined ? undefined : this.#lanes.get(key)
     if (lane !== undefined) {
       lane.push(waiting)

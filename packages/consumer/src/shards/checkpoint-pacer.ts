@@ -21,6 +21,8 @@ export class CheckpointPacer {
   #place: ExtendedSequenceNumber | undefined
   #records = 0
   #timer: Timer | undefined
+  /** The last checkpoint that was begun; nobody but `flush` waits for one that the pace began. */
+  #begun: Promise<void> | undefined
 
   constructor(
     context: Pick<ShardContext, 'checkpointer' | 'clock' | 'fail' | 'lost'>,
@@ -40,11 +42,12 @@ export class CheckpointPacer {
     else this.#timer ??= this.#context.clock.setTimer(this.#everyMs, () => this.#checkpointSoon())
   }
 
-  /** Checkpoints what is done and not checkpointed. */
+  /** Checkpoints what is done and not checkpointed. Resolves when it is stored, and what was on its way before. */
   async flush(): Promise<void> {
     const place = this.#place
     this.close()
-    if (place !== undefined) await this.#context.checkpointer.advance(place)
+    if (place !== undefined) this.#begun = this.#context.checkpointer.advance(place)
+    await this.#begun
   }
 
   /** What is not checkpointed stays so. */

@@ -43,6 +43,7 @@ it(`keeps the promises of SPEC.md in ${SEEDS} worlds`, { timeout: 3_600_000 }, a
     ...FACES,
     'ended',
     'released',
+    'released cleanly',
     'lost',
     'failed',
     'crashed',
@@ -156,12 +157,24 @@ class World {
     })
     const running = consumer.run()
     const happened = await this.#accident(held, running)
+    const isClean = happened === 'released' && (await running.then((result) => 'isClean' in result && result.isClean))
     if (happened === 'crashed') void close()
     else await close()
     if (happened !== 'crashed') expect(reader.isDisposed, 'The reader is let go of').toBe(true)
+    if (isClean && this.face === 'each') this.#expectNothingAgain(life)
     expect(life.violation).toBeUndefined()
     expect(this.#shard.violations).toEqual([])
     return happened
+  }
+
+  /** After a clean release the next owner is given nothing that has nothing open before it. */
+  #expectNothingAgain(life: Life): void {
+    count('released cleanly')
+    const last = life.lastWithoutGap
+    if (last !== undefined && compareSequenceNumbers(this.#shard.checkpoint, last) < 0)
+      this.#shard.violations.push(
+        `${nameOf(last)} was done at a clean release, ${nameOf(this.#shard.checkpoint)} stored.`,
+      )
   }
 
   async #accident(
@@ -169,7 +182,9 @@ class World {
     running: Promise<ShardConsumerResult>,
   ): Promise<ShardConsumerResult['outcome'] | 'crashed'> {
     const accident = this.#isCalm ? 'none' : this.#oneOf(['lose', 'cut-off', 'release', 'crash', 'none'] as const)
-    if (accident !== 'none') await Promise.race([running, sleep(this.clock, this.#below(3_000))])
+    // Often while there is still something to do.
+    const withinMs = this.#oneOf([100, 3_000])
+    if (accident !== 'none') await Promise.race([running, sleep(this.clock, this.#below(withinMs))])
     if (accident === 'release') held.askFor(this.#oneOf(['handoff', 'stop', 'pause']))
     if (accident === 'lose') held.lose()
     if (accident === 'cut-off' || accident === 'crash') {
@@ -178,7 +193,10 @@ class World {
     }
     // Nobody hears of it any more, and the lease goes to another at once.
     if (accident === 'crash') return 'crashed'
-    return (await running).outcome
+    const result = await running
+    const isSlip = result.outcome === 'failed' && result.error instanceof RangeError
+    if (isSlip) this.#shard.violations.push(`A checkpoint of the library's own was refused: ${String(result.error)}`)
+    return result.outcome
   }
 
   #sink(life: Life, sink: DeadLetterSink): DeadLetterSink {
@@ -330,12 +348,14 @@ class Life {
   readonly #running = new Map<string, string>()
   /** Processed in this life, or disposed of. */
   readonly #passed = new Set<string>()
+  readonly #records: readonly ConsumerRecord[]
   /** Its lease is gone: nothing may begin. */
   isOver = false
   /** What is thrown the library takes for a failure of the processor. */
   violation: string | undefined
 
   constructor(records: readonly ConsumerRecord[]) {
+    this.#records = records
     for (const one of records) this.#byKey.set(one.partitionKey, [...(this.#byKey.get(one.partitionKey) ?? []), one])
   }
 
@@ -360,5 +380,11 @@ class Life {
 
   pass(one: ConsumerRecord): void {
     this.#passed.add(nameOf(one))
+  }
+
+  /** The last record before which all are passed. */
+  get lastWithoutGap(): ConsumerRecord | undefined {
+    const open = this.#records.findIndex((one) => !this.#passed.has(nameOf(one)))
+    return open === -1 ? this.#records.at(-1) : this.#records[open - 1]
   }
 }

@@ -249,7 +249,8 @@ export class ShardConsumer<Value> {
         try {
           await this.#made.process(records, millisBehindLatest)
         } catch (error) {
-          checkpointer.withdrawTo(before)
+          const { inHand = before } = this.#made
+          checkpointer.withdrawTo(compareSequenceNumbers(inHand, before) > 0 ? inHand : before)
           throw error
         }
         this.#input.held.delivered(bytesOf(records))

@@ -12,6 +12,11 @@ import type { ProcessorCall } from './shard-event.ts'
 
 export interface ShardProcessor<Value> {
   initialize(input: InitializeInput): Promise<void>
+  /**
+   * How far it has records in hand that it finishes by itself, also of those for which `process` rejects when told to stop: they did
+   * not fail. Absent: a call of `process` is all or nothing.
+   */
+  readonly inHand?: ExtendedSequenceNumber | undefined
   /** When it resolves the processor has the records, and wants the next. */
   process(records: readonly ConsumerRecord<Value>[], millisBehindLatest: number): Promise<void>
   /** So many records up to `place`, the next in order, are done with by the failure policy, without the processor. */
