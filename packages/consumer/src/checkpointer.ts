@@ -6,6 +6,7 @@
  */
 import type { ChildShard } from '@millrace/protocol'
 import { type Clock, type Deferred, deferred } from '@millrace/std'
+import { DisposedRecords } from './disposed-records.ts'
 import {
   compareSequenceNumbers,
   type ExtendedSequenceNumber,
@@ -43,6 +44,7 @@ export class ShardCheckpointer implements Checkpointer {
   #stored: Stored
   #wanted: Stored
   #delivered: ExtendedSequenceNumber
+  readonly #disposed = new DisposedRecords()
   /** Known when everything of a closed shard was delivered: from then on the last place is the shard's end. */
   #children: readonly ChildShard[] | undefined
   #underWay: { readonly wanted: Stored; readonly promise: Promise<void> } | undefined
@@ -76,6 +78,17 @@ export class ShardCheckpointer implements Checkpointer {
     this.#delivered = placeOf(upTo)
   }
 
+  /** What comes next, up to this place, the failure policy disposed of. */
+  passOver(upTo: ExtendedSequenceNumber): void {
+    this.#disposed.add({ after: this.#delivered, upTo: placeOf(upTo) })
+    this.#delivered = placeOf(upTo)
+  }
+
+  /** Everything that was delivered is checkpointed, or disposed of behind what is. */
+  get isAcknowledged(): boolean {
+    return compareSequenceNumbers(this.#disposed.reach(this.last), this.#delivered) >= 0
+  }
+
   /** What was delivered behind `place` failed; what of it is checkpointed stays so. */
   withdrawTo(place: ExtendedSequenceNumber): void {
     this.#delivered = compareSequenceNumbers(place, this.last) < 0 ? this.last : place
@@ -101,8 +114,18 @@ export class ShardCheckpointer implements Checkpointer {
    */
   async advance(upTo: ExtendedSequenceNumber): Promise<void> {
     this.#refuseIfClosed()
-    this.#refuseBeyondDelivered(placeOf(upTo))
-    if (compareSequenceNumbers(upTo, this.last) > 0) await this.#want({ checkpoint: placeOf(upTo) })
+    const value = this.#disposed.reach(placeOf(upTo))
+    this.#refuseBeyondDelivered(value)
+    if (compareSequenceNumbers(value, this.last) > 0) await this.#want({ checkpoint: value })
+    else await (this.#next ?? this.#underWay)?.promise
+  }
+
+  /** What was disposed of behind the last checkpoint, with nothing between them, is checkpointed, too. */
+  async checkpointDisposed(): Promise<void> {
+    this.#refuseIfClosed()
+    const value = this.#disposed.reach(this.last)
+    if (compareSequenceNumbers(value, this.last) > 0)
+      await this.#want({ checkpoint: value, pending: this.#wanted.pending })
     else await (this.#next ?? this.#underWay)?.promise
   }
 
@@ -113,7 +136,10 @@ export class ShardCheckpointer implements Checkpointer {
           `found ${state.length}. Keep it elsewhere and hand in where it is.`,
       )
     const checkpoint = this.#permitted(upTo)
-    await this.#want({ checkpoint: this.last, pending: { checkpoint, state: state && Uint8Array.from(state) } })
+    await this.#want({
+      checkpoint: this.#disposed.reach(this.last),
+      pending: { checkpoint, state: state && Uint8Array.from(state) },
+    })
     return { checkpoint: () => this.checkpoint(checkpoint) }
   }
 
@@ -125,7 +151,8 @@ export class ShardCheckpointer implements Checkpointer {
   /** The place that is meant, if it may be checkpointed. A RangeError otherwise. */
   #permitted(upTo: Place | undefined): ExtendedSequenceNumber {
     this.#refuseIfClosed()
-    const value = upTo === undefined ? this.#delivered : this.#placeOf(upTo)
+    const named = upTo === undefined ? this.#delivered : this.#placeOf(upTo)
+    const value = isSentinel(named) ? named : this.#disposed.reach(named)
     const isLast = isShardEnd(value) || compareSequenceNumbers(value, this.#delivered) === 0
     if (this.#children !== undefined && isLast) return SHARD_END
     this.#refuseBeyondDelivered(value, isSentinel(value) && upTo !== undefined)

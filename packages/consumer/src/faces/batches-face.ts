@@ -86,7 +86,7 @@ class BatchesProcessor<Value> implements ShardProcessor<Value> {
 
   async shardEnded(): Promise<void> {
     this.#pacer?.close()
-    if (this.#pacer !== undefined || this.#isAcknowledged) return
+    if (this.#pacer !== undefined || this.#context.checkpointer.isAcknowledged) return
     this.#acknowledged = deferred()
     const { promise } = this.#acknowledged
     const offer = this.#offer([], 0)
@@ -112,11 +112,6 @@ class BatchesProcessor<Value> implements ShardProcessor<Value> {
 
   async leaseLost(): Promise<void> {}
 
-  get #isAcknowledged(): boolean {
-    const { last, delivered } = this.#context.checkpointer
-    return compareSequenceNumbers(last, delivered) >= 0
-  }
-
   #offer(records: readonly ConsumerRecord<Value>[], millisBehindLatest: number): Offer<Value> {
     const { stream, shardId, lost, checkpointer } = this.#context
     const made = deferred<Parting>()
@@ -138,7 +133,7 @@ class BatchesProcessor<Value> implements ShardProcessor<Value> {
         if (upTo !== undefined || last === undefined) await checkpointer.checkpoint(upTo)
         else await checkpointer.advance(last)
         if (last === undefined || compareSequenceNumbers(checkpointer.last, last) >= 0) parted.resolve({ kind: 'done' })
-        if (this.#isAcknowledged) this.#acknowledged?.resolve()
+        if (checkpointer.isAcknowledged) this.#acknowledged?.resolve()
       },
       fail: (error) => parted.resolve({ kind: 'failed', error }),
     }

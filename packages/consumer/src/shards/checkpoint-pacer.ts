@@ -14,8 +14,12 @@ export interface CheckpointPace {
   readonly everyRecords?: number | undefined
 }
 
+export interface CheckpointPacerContext extends Pick<ShardContext, 'clock' | 'fail' | 'lost'> {
+  readonly checkpointer: Pick<ShardContext['checkpointer'], 'advance'>
+}
+
 export class CheckpointPacer {
-  readonly #context: Pick<ShardContext, 'checkpointer' | 'clock' | 'fail'>
+  readonly #context: CheckpointPacerContext
   readonly #everyMs: number
   readonly #everyRecords: number
   #place: ExtendedSequenceNumber | undefined
@@ -24,10 +28,7 @@ export class CheckpointPacer {
   /** The last checkpoint that was begun; nobody but `flush` waits for one that the pace began. */
   #begun: Promise<void> | undefined
 
-  constructor(
-    context: Pick<ShardContext, 'checkpointer' | 'clock' | 'fail' | 'lost'>,
-    { everyMs = 1_000, everyRecords = 10_000 }: CheckpointPace,
-  ) {
+  constructor(context: CheckpointPacerContext, { everyMs = 1_000, everyRecords = 10_000 }: CheckpointPace) {
     this.#context = context
     this.#everyMs = everyMs
     this.#everyRecords = everyRecords

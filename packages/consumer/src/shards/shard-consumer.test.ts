@@ -2,6 +2,7 @@ import { deferred, sleep } from '@millrace/std'
 import { runClock, seededRandom, VirtualClock } from '@millrace/std/testing'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { recordProcessorFace, type RecordProcessorOptions } from '../faces/record-processor-face.ts'
+import type { FailurePolicy } from '../failure-policy.ts'
 import type { LeaseLostError } from '../leases/held-lease.ts'
 import { LeaseStoreError } from '../leases/lease-store.ts'
 import type { Checkpointer, ConsumerRecord, RecordProcessor } from '../record-processor.ts'
@@ -390,6 +391,46 @@ describe('what fails', () => {
     expect(letters).toEqual(['1007/0 Error: Poison. 1'])
     expect(kinds('dead-letter-failure')).toMatchObject([{ failures: 1 }, { failures: 2 }])
     expect(kinds('dead-lettered')).toMatchObject([{ records: 1 }])
+  })
+
+  it.each([5_000, 100])('at the tail is not disposed of again, stopped after %i ms', async (ms) => {
+    const shard = shardOf({ isClosed: false, batchMax: 30 })
+    const letters: string[] = []
+    const failure: FailurePolicy = {
+      retry: { retries: 0 },
+      poison: async ({ record: one }) => void letters.push(nameOf(one)),
+    }
+    const processor: Partial<RecordProcessor> = {
+      async processRecords({ records: given, checkpointer }) {
+        if (given.some((one) => one === last)) throw new Error('No.')
+        await checkpointer.checkpoint()
+      },
+    }
+    for (let life = 0; life < 3; life++) {
+      const started = start({ shard, processor, failure })
+      await runClock(clock, sleep(clock, ms))
+      if (ms > 1_000) expect(nameOf(shard.checkpoint)).toBe('1019/0')
+      started.held.askFor('stop')
+      expect(await run(started)).toMatchObject({ outcome: 'released', isClean: true })
+    }
+    expect(letters).toEqual(['1019/0'])
+  })
+
+  it('comes again behind what the application has not checkpointed', async () => {
+    const shard = shardOf({ isClosed: false, batchMax: 30 })
+    const started = start({
+      shard,
+      failure: { retry: { retries: 0 }, poison: 'skip' },
+      processor: {
+        processRecords({ records: given }) {
+          if (given.some((one) => one === last)) throw new Error('No.')
+        },
+      },
+    })
+    await runClock(clock, sleep(clock, 5_000))
+    started.held.askFor('stop')
+    expect(await run(started)).toMatchObject({ isClean: true })
+    expect(shard.calls).toBe(0)
   })
 
   it('stops the shard when the dead letters refuse it for good', async () => {

@@ -11,6 +11,7 @@ import { compareSequenceNumbers, isShardEnd } from '../extended-sequence-number.
 import type { HeldLease, LeaseLostError, ReleaseReason } from '../leases/held-lease.ts'
 import type { ConsumerRecord } from '../record-processor.ts'
 import type { ShardReader } from '../retrieval/shard-reader.ts'
+import { CheckpointPacer } from './checkpoint-pacer.ts'
 import { type Delivery, FailureHandler } from './failure-handler.ts'
 import { InvalidRecord, type OpenedRecord, type OpenRecords } from './invalid-record.ts'
 import { Prefetcher } from './prefetcher.ts'
@@ -53,6 +54,8 @@ export class ShardConsumer<Value> {
   readonly #options
   readonly #checkpointer: ShardCheckpointer
   readonly #failures: FailureHandler
+  /** Whatever the face's pace: what the policy disposed of the application has nothing to acknowledge by. */
+  readonly #disposals: CheckpointPacer
   /** Made when it is to be initialized: what makes it is the application's, too, and may fail. */
   #processor: ShardProcessor<Value> | undefined
   readonly #prefetcher: Prefetcher<Value>
@@ -82,6 +85,16 @@ export class ShardConsumer<Value> {
       onStored: (checkpoint, durationMs) => this.#emit({ kind: 'checkpointed', checkpoint, durationMs }),
       onLost: (error) => this.#lose(error),
     })
+    this.#disposals = new CheckpointPacer(
+      {
+        checkpointer: { advance: () => this.#checkpointer.checkpointDisposed() },
+        clock,
+        lost: this.#gone.signal,
+        // Tried again with the next one, and at a release: the application asked for no checkpoint that could fail.
+        fail: () => {},
+      },
+      {},
+    )
     const emit = (happening: ShardHappening): void => this.#emit(happening)
     const stopping = this.#stopping.signal
     const policy = this.#options.failure
@@ -182,6 +195,7 @@ export class ShardConsumer<Value> {
         await untilAborted(this.#settledInHand(), this.#hasty.signal)
         const farewell = this.#once('shutdownRequested', () => this.#made.shutdownRequested(reason))
         await this.#takeInHand(farewell, this.#hasty.signal)
+        await untilAborted(this.#checkpointer.checkpointDisposed(), this.#hasty.signal)
         this.#isClean = true
       } catch (error) {
         if (this.#loss !== undefined || this.#failure !== undefined) throw error
@@ -208,6 +222,7 @@ export class ShardConsumer<Value> {
     await this.#settledInHand()
     // It failed already, and that is what is told.
     if (this.#isReady) await Promise.allSettled([this.#made.settle()])
+    await Promise.allSettled([this.#checkpointer.checkpointDisposed()])
   }
 
   async #leaseLost(): Promise<void> {
@@ -259,8 +274,9 @@ export class ShardConsumer<Value> {
       passOver: (records) => {
         const last = records.at(-1)
         if (last === undefined) return
-        checkpointer.deliver(last)
+        checkpointer.passOver(last)
         this.#made.passOver(last, records.length)
+        this.#disposals.progress(last, records.length)
       },
     }
   }
