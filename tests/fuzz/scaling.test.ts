@@ -4,7 +4,7 @@
  */
 import { describe, expect, it } from 'vitest'
 
-import { nearest } from '../../packages/server/src/nearest.ts'
+import { nearest } from '@millrace/std'
 import { readSignature, SigningKeyCache, verifySignature } from '@millrace/protocol'
 import type { Target } from './support/target.ts'
 import { cborDocuments, jsonDocuments, jsonRequests } from './targets/bodies.ts'

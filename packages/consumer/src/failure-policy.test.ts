@@ -30,6 +30,11 @@ describe('the next step after a failure', () => {
   })
 })
 
+it('a policy whose sink is none is refused', () => {
+  expect(() => checkFailurePolicy({ poison: undefined })).not.toThrow()
+  expect(() => checkFailurePolicy({ poison: {} } as unknown as FailurePolicy)).toThrow(TypeError)
+})
+
 it.each([-1, 0.5, Number.NaN])('a policy with %d retries is refused', (retries) => {
   expect(() => checkFailurePolicy({ retry: { retries } })).toThrow('retry.retries')
 })

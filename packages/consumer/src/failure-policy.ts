@@ -4,6 +4,7 @@
  */
 import { backoffMs, type Random } from '@millrace/std'
 import type { DeadLetterSink } from './dead-letters/dead-letter.ts'
+import { checkKind, checkNames } from './option-checks.ts'
 
 export interface FailurePolicy {
   /** How often and how soon a batch is delivered again. */
@@ -62,8 +63,15 @@ export function retryDelayMs(retry: RetryPolicy | undefined, failures: number, r
   return backoffMs(failures - 1, { baseMs, maxMs }, random)
 }
 
-/** A RangeError for numbers that are none. */
-export function checkFailurePolicy({ retry = {} }: FailurePolicy): void {
+/** A TypeError for what is of another kind, a RangeError for numbers that are none. */
+export function checkFailurePolicy(policy: FailurePolicy): void {
+  checkNames(policy, ['retry', 'bisect', 'poison'], 'failure')
+  const { retry = {}, bisect = true, poison = 'stop' } = policy
+  checkNames(retry, ['retries', 'baseMs', 'maxMs'], 'failure.retry')
+  checkKind(typeof bisect === 'boolean', 'failure.bisect to be true or false', bisect)
+  const isPoison = poison === 'stop' || poison === 'skip' || typeof poison === 'function'
+  const sinks = 'deadLetterStream({ client, stream }) and DeadLetterFile.put are sinks.'
+  checkKind(isPoison, "failure.poison to be 'stop', 'skip' or a dead-letter sink", poison, sinks)
   for (const [name, value] of Object.entries(retry) as [string, number | undefined][])
     if (value !== undefined && !(value >= 0 && (Number.isInteger(value) || value === Infinity)))
       throw new RangeError(

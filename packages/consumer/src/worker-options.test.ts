@@ -50,6 +50,23 @@ describe("a worker's options", () => {
     [{ batchRecordsMax: 0 }, RangeError, 'batchRecordsMax'],
     [{ finishMs: Infinity }, RangeError, 'at most 2147483647, for finishMs, found Infinity'],
     [{ slowMs: 0 }, RangeError, 'slowMs'],
+    [{ leaseMax: 4 }, TypeError, 'a worker to have options that there are, found leaseMax. Did you mean leasesMax?'],
+    [{ failOverMs: 5_000 }, TypeError, 'Did you mean failoverMs?'],
+    [
+      { failure: { posion: 'skip' } },
+      TypeError,
+      'failure to have options that there are, found posion. Did you mean poison?',
+    ],
+    [{ failure: { retry: { max: 3 } } }, TypeError, 'found max'],
+    [{ failure: 'skip' }, TypeError, "failure to be an object, found 'skip'"],
+    [{ failure: { poison: 'dead-letter' } }, TypeError, "a dead-letter sink, found 'dead-letter'. deadLetterStream({"],
+    [{ failure: { bisect: 'no' } }, TypeError, 'bisect'],
+    [{ prefetch: { bytes: 7 } }, TypeError, 'Did you mean bytesMax?'],
+    [{ schema: 42 }, TypeError, 'schema to have a method parse, found 42. Wrap a function: { parse:'],
+    [{ schema: (value: unknown) => value }, TypeError, 'schema to have a method parse, found a function'],
+    [{ retrieval: 'polling' }, TypeError, "retrieval to be polling() or fanOut(), found 'polling'"],
+    [{ onEvent: 3 }, TypeError, 'onEvent'],
+    [{ logger: { info() {} } }, TypeError, 'logger to have a method debug, found an object'],
   ])('are refused where they are no choice: %o', (wrong, kind, text) => {
     const resolve = () => resolveWorkerOptions({ ...needed, ...wrong } as WorkerOptions)
     expect(resolve).toThrow(kind)

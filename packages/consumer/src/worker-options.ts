@@ -14,6 +14,7 @@ import {
   type ShardConsumerOptions,
   TIMER_MS_MAX,
 } from './shards/shard-consumer-options.ts'
+import { checkKind, checkNames } from './option-checks.ts'
 import type { WorkerEvent } from './worker-event.ts'
 
 export interface WorkerOptions<Value = Uint8Array> extends ShardConsumerOptions {
@@ -75,6 +76,38 @@ type Resolved =
 
 export type ResolvedWorkerOptions = { readonly [Name in Resolved]: Exclude<WorkerOptions[Name], undefined> }
 
+/** Complete, by its type. */
+const NAMES: { readonly [Name in keyof Required<WorkerOptions>]: true } = {
+  client: true,
+  application: true,
+  stream: true,
+  leases: true,
+  initialPosition: true,
+  retrieval: true,
+  schema: true,
+  keepsOutOfRange: true,
+  workerId: true,
+  balance: true,
+  capacity: true,
+  leasesMax: true,
+  failoverMs: true,
+  beatMs: true,
+  handoverMs: true,
+  shardSyncMs: true,
+  metrics: true,
+  onEvent: true,
+  logger: true,
+  clock: true,
+  random: true,
+  prefetch: true,
+  batchRecordsMax: true,
+  emptyBatches: true,
+  failure: true,
+  finishMs: true,
+  slowMs: true,
+  hangMs: true,
+}
+
 const CAPACITY_MAX = 1_000
 const WORKER_ID_CHARACTERS_MAX = 128
 
@@ -83,7 +116,9 @@ const WORKER_ID_CHARACTERS_MAX = 128
  * what is no sensible choice.
  */
 export function resolveWorkerOptions<Value>(options: WorkerOptions<Value>): ResolvedWorkerOptions {
+  checkNames(options, Object.keys(NAMES), 'a worker')
   checkPresence(options)
+  checkKinds(options)
   const { balance = 'count', capacity = 1, leasesMax = Infinity, initialPosition = 'oldest', workerId } = options
   const { failoverMs = 4_000, beatMs = 1_000, handoverMs = 30_000, shardSyncMs = 60_000 } = options
   expect(balance === 'count' || balance === 'load', "balance to be 'count' or 'load'", balance)
@@ -135,6 +170,18 @@ function checkPresence<Value>({ client, application, stream }: WorkerOptions<Val
       `Expected stream to be a name, several, or a function that gives them, found ${String(stream)}.`,
     )
   expect(names.length > 0 && !names.includes(''), 'stream to name a stream', names.length === 0 ? '[]' : "''")
+}
+
+/** Of what is not called before there is a shard, or records. */
+function checkKinds<Value>({ schema, retrieval, onEvent, logger }: WorkerOptions<Value>): void {
+  const parse: unknown = schema?.parse
+  const wrapping = 'Wrap a function: { parse: (data, record) => … }, or json({ parse: (value) => … }) for JSON.'
+  checkKind(schema === undefined || typeof parse === 'function', 'schema to have a method parse', schema, wrapping)
+  const isRetrieval = retrieval === undefined || typeof retrieval === 'function'
+  checkKind(isRetrieval, 'retrieval to be polling() or fanOut()', retrieval)
+  checkKind(onEvent === undefined || typeof onEvent === 'function', 'onEvent to be a function', onEvent)
+  for (const level of ['debug', 'info', 'warn', 'error'] as const)
+    checkKind(logger === undefined || typeof logger[level] === 'function', `logger to have a method ${level}`, logger)
 }
 
 function expect(isSo: boolean, what: string, found: unknown): void {

@@ -4,7 +4,7 @@
  */
 import { type AuthMode, authModes } from './auth/authenticate.ts'
 import { ConfigError } from './config-error.ts'
-import { nearest } from './nearest.ts'
+import { nearest } from '@millrace/std'
 import type { ServerOptions, StreamToCreate } from './server.ts'
 
 /** What a message repeats of a wrong value. */

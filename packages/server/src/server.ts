@@ -7,7 +7,16 @@ import { isIPv6 } from 'node:net'
 import { join } from 'node:path'
 
 import { KinesisError } from '@millrace/protocol'
-import { type Clock, deferred, type Logger, type Random, silentLogger, systemClock, systemRandom } from '@millrace/std'
+import {
+  type Clock,
+  deferred,
+  type Logger,
+  nearest,
+  type Random,
+  silentLogger,
+  systemClock,
+  systemRandom,
+} from '@millrace/std'
 
 import { createAudit } from './auth/audit.ts'
 import type { AuthMode } from './auth/authenticate.ts'
@@ -24,7 +33,6 @@ import { type FrontDoorLimits, frontDoorLimits } from './http/limits.ts'
 import { Listener } from './http/listener.ts'
 import { createPages, type Readiness } from './http/pages.ts'
 import { assertTlsPair, tlsIdentity } from './http/tls-identity.ts'
-import { nearest } from './nearest.ts'
 import { Service, type ServiceSettings } from './service.ts'
 import { AuditLog } from './telemetry/audit-log.ts'
 import { createPrometheusMetrics } from './telemetry/prometheus.ts'

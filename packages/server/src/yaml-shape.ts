@@ -2,7 +2,7 @@
  * What the readers of YAML files with secrets share: a text becomes plain values, and what is wrong with them is told
  * with its place and kind. Messages never repeat a value, which may be a secret.
  */
-import { nearest } from './nearest.ts'
+import { nearest } from '@millrace/std'
 import { readYaml, YamlFault } from './yaml-text.ts'
 
 /** Makes the error of a file: it cannot be used, and the message says where and why. */

@@ -4,8 +4,9 @@
  */
 import { type Deferred, deferred, untilAborted } from '@millrace/std'
 import { compareSequenceNumbers, type ExtendedSequenceNumber } from '../extended-sequence-number.ts'
+import { checkNames, RUN_OPTIONS } from '../option-checks.ts'
 import type { ConsumerRecord, Place, ShardOfProcessor } from '../record-processor.ts'
-import { type CheckpointPace, CheckpointPacer } from '../shards/checkpoint-pacer.ts'
+import { checkPace, type CheckpointPace, CheckpointPacer } from '../shards/checkpoint-pacer.ts'
 import type { ShardContext, ShardProcessor, ShardProcessorFactory } from '../shards/shard-processor.ts'
 import type { BatchChannel } from './batch-channel.ts'
 
@@ -52,8 +53,11 @@ export interface BatchesOptions {
 
 export function batchesFace<Value>(
   channel: BatchChannel<Value>,
-  { checkpoint }: BatchesOptions = {},
+  options: BatchesOptions = {},
 ): ShardProcessorFactory<Value> {
+  checkNames(options, ['checkpoint', ...RUN_OPTIONS], 'batches')
+  const { checkpoint } = options
+  checkPace(checkpoint)
   return (context) => new BatchesProcessor(channel, context, checkpoint)
 }
 

@@ -200,6 +200,12 @@ it('nothing begins after the lease was lost, and handlers are told', async () =>
   expect(shard.calls).toBe(0)
 })
 
+it('refuses what is no handler, and an option that there is not', () => {
+  expect(() => eachFace({} as RecordHandler)).toThrow('Expected a function for each record, found an object.')
+  expect(() => eachFace(() => {}, { concurency: 4 } as EachOptions)).toThrow('Did you mean concurrency?')
+  expect(() => eachFace(() => {}, { checkpoint: { every: 4 } } as EachOptions)).toThrow('checkpoint')
+})
+
 it.each([{ concurrency: 0 }, { inFlightMax: 0.5 }])('refuses %j', (options) => {
   expect(() => eachFace(() => {}, options)).toThrow('Expected a whole number from 1 on')
 })

@@ -4,8 +4,9 @@
  */
 import { type Deferred, deferred, untilAborted } from '@millrace/std'
 import type { ExtendedSequenceNumber } from '../extended-sequence-number.ts'
+import { checkKind, checkNames, RUN_OPTIONS } from '../option-checks.ts'
 import type { ConsumerRecord, ShardOfProcessor } from '../record-processor.ts'
-import { type CheckpointPace, CheckpointPacer } from '../shards/checkpoint-pacer.ts'
+import { checkPace, type CheckpointPace, CheckpointPacer } from '../shards/checkpoint-pacer.ts'
 import type { Delivery } from '../shards/failure-handler.ts'
 import type { ShardContext, ShardProcessor, ShardProcessorFactory } from '../shards/shard-processor.ts'
 import { type InFlight, LowWatermark } from './low-watermark.ts'
@@ -30,16 +31,17 @@ export interface EachOptions<Value = Uint8Array> {
   readonly checkpoint?: CheckpointPace | undefined
 }
 
-/** A RangeError for bounds below one. */
+/** A TypeError for what is no handler, and for options that there are not; a RangeError for bounds below one. */
 export function eachFace<Value>(
   handler: RecordHandler<Value>,
-  {
-    concurrency = 16,
-    inFlightMax = 1_000,
-    keyOf = ({ partitionKey }) => partitionKey,
-    checkpoint = {},
-  }: EachOptions<Value> = {},
+  options: EachOptions<Value> = {},
 ): ShardProcessorFactory<Value> {
+  checkKind(typeof handler === 'function', 'a function for each record', handler)
+  checkNames(options, ['concurrency', 'inFlightMax', 'keyOf', 'checkpoint', ...RUN_OPTIONS], 'each')
+  const { concurrency = 16, inFlightMax = 1_000, checkpoint = {} } = options
+  const { keyOf = ({ partitionKey }: ConsumerRecord<Value>) => partitionKey } = options
+  checkKind(typeof keyOf === 'function', 'keyOf to be a function', keyOf)
+  checkPace(checkpoint)
   for (const [name, value] of Object.entries({ concurrency, inFlightMax }))
     if (!(Number.isInteger(value) && value > 0))
       throw new RangeError(

@@ -1,6 +1,7 @@
 /** The KCL's face: the application's `RecordProcessor`, one for each shard, and automatic checkpoints if it wants them. */
+import { checkKind, checkNames, RUN_OPTIONS } from '../option-checks.ts'
 import type { Checkpointer, RecordProcessor, ShardOfProcessor } from '../record-processor.ts'
-import { type CheckpointPace, CheckpointPacer } from '../shards/checkpoint-pacer.ts'
+import { checkPace, type CheckpointPace, CheckpointPacer } from '../shards/checkpoint-pacer.ts'
 import type { ShardProcessorFactory } from '../shards/shard-processor.ts'
 
 /** Called for each shard that the worker takes. What it throws is handled as what `initialize` throws. */
@@ -11,13 +12,20 @@ export interface RecordProcessorOptions {
   readonly checkpoint?: CheckpointPace | undefined
 }
 
+/** A TypeError for what makes no processor, and for options that there are not. */
 export function recordProcessorFace<Value>(
   factory: RecordProcessorFactory<Value>,
-  { checkpoint: pace }: RecordProcessorOptions = {},
+  options: RecordProcessorOptions = {},
 ): ShardProcessorFactory<Value> {
+  checkKind(typeof factory === 'function', 'a function that makes a processor', factory, 'Write run(() => processor).')
+  checkNames(options, ['checkpoint', ...RUN_OPTIONS], 'run')
+  const { checkpoint: pace } = options
+  checkPace(pace)
   return (context) => {
     const { stream, shardId, lost, watch } = context
     const processor = factory({ stream, shardId })
+    const isProcessor = typeof (processor as Partial<typeof processor> | undefined)?.processRecords === 'function'
+    checkKind(isProcessor, 'a processor with a method processRecords of what is given to run', processor)
     const pacer = pace && new CheckpointPacer(context, pace)
     const checkpointer = facing(context.checkpointer)
     return {

@@ -2,6 +2,7 @@
  * Automatic checkpoints: not for every record, and none while nothing is done. What is done is checkpointed after so many
  * records or so much time, whichever comes first.
  */
+import { checkNames } from '../option-checks.ts'
 import type { Timer } from '@millrace/std'
 import type { ExtendedSequenceNumber } from '../extended-sequence-number.ts'
 import type { ShardContext } from './shard-processor.ts'
@@ -12,6 +13,11 @@ export interface CheckpointPace {
   readonly everyMs?: number | undefined
   /** As soon as so many records are done with and not checkpointed. Default: 10,000. */
   readonly everyRecords?: number | undefined
+}
+
+/** A TypeError for what is no pace. */
+export function checkPace(pace: CheckpointPace | undefined): void {
+  if (pace !== undefined) checkNames(pace, ['everyMs', 'everyRecords'], 'checkpoint')
 }
 
 export interface CheckpointPacerContext extends Pick<ShardContext, 'clock' | 'fail' | 'lost'> {

@@ -1,6 +1,7 @@
 /** What can be chosen of how shards are consumed. */
 import type { FailurePolicy } from '../failure-policy.ts'
 import { checkFailurePolicy } from '../failure-policy.ts'
+import { checkNames } from '../option-checks.ts'
 import type { PrefetchBounds } from './prefetcher.ts'
 
 export interface ShardConsumerOptions {
@@ -38,6 +39,7 @@ export function resolveShardConsumerOptions({
   slowMs = 30_000,
   hangMs = Infinity,
 }: ShardConsumerOptions): ResolvedShardConsumerOptions {
+  checkNames(prefetch, ['bytesMax', 'recordsMax', 'batchesMax'], 'prefetch')
   const counts = { ...prefetch, batchRecordsMax }
   for (const [name, value] of Object.entries(counts))
     if (value !== undefined && !(Number.isInteger(value) && value > 0))

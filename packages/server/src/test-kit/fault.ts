@@ -4,7 +4,7 @@
  */
 import { type ErrorType, errorTraits, operations, parseShardId, shardIdOf } from '@millrace/protocol'
 
-import { nearest } from '../nearest.ts'
+import { nearest } from '@millrace/std'
 import { durationMs } from './duration-ms.ts'
 import { TestKitError } from './test-kit-error.ts'
 
