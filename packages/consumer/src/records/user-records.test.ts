@@ -1,10 +1,11 @@
 import { HASH_KEY_MAX, hashKeyOf, type StreamRecord } from '@millrace/protocol'
+import { deferred } from '@millrace/std'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type ExtendedSequenceNumber, LATEST, TRIM_HORIZON } from '../extended-sequence-number.ts'
 import { InvalidRecord, type OpenedRecord } from '../shards/invalid-record.ts'
 import { aggregate, type Aggregated } from '../testing/aggregate.ts'
-import { json } from './record-schema.ts'
+import { json, type ValueSchema } from './record-schema.ts'
 import { readPositionOf } from './read-position.ts'
 import { UserRecords, type UserRecordsOptions } from './user-records.ts'
 
@@ -30,7 +31,7 @@ function opened<Value = Uint8Array>(
     onDropped: (reason, count) => dropped.push([reason, count]),
     ...options,
   })
-  return { records: opener.open({ records }), dropped }
+  return { records: opener.open({ records }) as readonly OpenedRecord<Value>[], dropped }
 }
 
 const places = (records: readonly OpenedRecord<unknown>[]): readonly string[] =>
@@ -181,4 +182,37 @@ describe('readPositionOf', () => {
   ])('begins at %s', (sequenceNumber, position) => {
     expect(readPositionOf({ sequenceNumber, subSequenceNumber: 3 }, 42)).toEqual(position)
   })
+})
+
+describe('a schema whose values are promised', () => {
+  const numbered = ['1', '2', '3'].map((name) => stored(name, Buffer.from(name)))
+
+  it('is awaited, the order is kept, and a rejection is as what another one throws', async () => {
+    const first = deferred<number>()
+    const refusal = new Error('no')
+    const parse = async (data: Uint8Array): Promise<number> => {
+      const value = Number(data.toString())
+      if (value === 2) throw refusal
+      return value === 1 ? first.promise : value
+    }
+    const opening = opened<number>(numbered, { schema: { parse } }).records as unknown as Promise<
+      OpenedRecord<number>[]
+    >
+    expect(opening).toBeInstanceOf(Promise)
+    first.resolve(1)
+    const records = await opening
+    expect(places(records)).toEqual(['1/0', '2/0', '3/0'])
+    expect(records.map((one) => (one instanceof InvalidRecord ? one.error : one.value))).toEqual([1, refusal, 3])
+  })
+
+  it('may promise for some records and not for others', async () => {
+    const schema = json<number>({ parse: (value) => (value === 2 ? Promise.resolve(20) : (value as number)) })
+    const records = await (opened<number>(numbered, { schema }).records as unknown as Promise<OpenedRecord<number>[]>)
+    expect(records.map((one) => (one instanceof InvalidRecord ? one.error : one.value))).toEqual([1, 20, 3])
+  })
+})
+
+it('json refuses what is no schema', () => {
+  const slip = ((value: unknown) => value) as unknown as ValueSchema<unknown>
+  expect(() => json(slip)).toThrow('Expected a schema with a method parse, found a function. Wrap a function: json({')
 })

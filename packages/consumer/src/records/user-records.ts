@@ -7,7 +7,7 @@ import { decodeAggregatedRecord, HASH_KEY_MAX, hashKeyOf, type StreamRecord, typ
 import { compareSequenceNumbers, type ExtendedSequenceNumber, isSentinel } from '../extended-sequence-number.ts'
 import type { ConsumerRecord } from '../record-processor.ts'
 import type { ReadBatch } from '../retrieval/shard-reader.ts'
-import { InvalidRecord, type OpenedRecord } from '../shards/invalid-record.ts'
+import { InvalidRecord, type OpenedRecord, type OpenRecords } from '../shards/invalid-record.ts'
 import type { RecordSchema } from './record-schema.ts'
 
 export type DropReason =
@@ -48,17 +48,23 @@ export class UserRecords<Value = Uint8Array> {
     this.#onDropped = onDropped
   }
 
-  /** Batches must come in the shard's order. */
-  open({ records }: Pick<ReadBatch, 'records'>): readonly OpenedRecord<Value>[] {
-    const opened: OpenedRecord<Value>[] = []
+  /** Batches must come in the shard's order. A promise where the schema's values are. */
+  open({ records }: Pick<ReadBatch, 'records'>): ReturnType<OpenRecords<Value>> {
+    const opened: (OpenedRecord<Value> | Promise<OpenedRecord<Value>>)[] = []
+    let isAsync = false
     let outOfRange = 0
     let done = 0
+    const open = (record: ConsumerRecord): void => {
+      const typed = this.#typed(record)
+      isAsync ||= typed instanceof Promise
+      opened.push(typed)
+    }
     for (const stored of records) {
       const users = decodeAggregatedRecord(stored.Data)
       if (users === undefined) {
         const record = consumerRecord(stored, undefined, 0)
         if (this.#isDone(record)) done++
-        else opened.push(this.#typed(record))
+        else open(record)
         continue
       }
       const isOurs = this.#judge()
@@ -66,12 +72,12 @@ export class UserRecords<Value = Uint8Array> {
         const record = consumerRecord(stored, user, place)
         if (this.#isDone(record)) done++
         else if (!isOurs(user)) outOfRange++
-        else opened.push(this.#typed(record))
+        else open(record)
       }
     }
     if (done > 0) this.#onDropped('done', done)
     if (outOfRange > 0) this.#onDropped('out-of-range', outOfRange)
-    return opened
+    return isAsync ? Promise.all(opened) : (opened as OpenedRecord<Value>[])
   }
 
   /** For one aggregated record: producers write each key once, and many user records share it. */
@@ -98,14 +104,28 @@ export class UserRecords<Value = Uint8Array> {
     return false
   }
 
-  #typed(record: ConsumerRecord): OpenedRecord<Value> {
+  #typed(record: ConsumerRecord): OpenedRecord<Value> | Promise<OpenedRecord<Value>> {
     // Without a schema, `Value` is what `ConsumerRecord` has: the data.
     if (this.#schema === undefined) return record as ConsumerRecord<unknown> as ConsumerRecord<Value>
     try {
-      return { ...record, value: this.#schema.parse(record.data, record) }
+      const value = this.#schema.parse(record.data, record)
+      return isPromise(value) ? awaited(record, value) : { ...record, value }
     } catch (error) {
       return new InvalidRecord(record, error)
     }
+  }
+}
+
+/** Of whatever kind: promises of other realms and libraries, too. */
+function isPromise<Value>(value: Value | Promise<Value>): value is Promise<Value> {
+  return typeof (value as Partial<Promise<Value>> | null | undefined)?.then === 'function'
+}
+
+async function awaited<Value>(record: ConsumerRecord, value: Promise<Value>): Promise<OpenedRecord<Value>> {
+  try {
+    return { ...record, value: await value }
+  } catch (error) {
+    return new InvalidRecord(record, error)
   }
 }
 

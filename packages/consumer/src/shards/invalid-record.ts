@@ -16,5 +16,10 @@ export class InvalidRecord {
 
 export type OpenedRecord<Value> = ConsumerRecord<Value> | InvalidRecord
 
-/** One for each shard: opens aggregates, leaves out what is done with already. In the shard's order. */
-export type OpenRecords<Value> = (batch: ReadBatch) => readonly OpenedRecord<Value>[]
+/**
+ * One for each shard: opens aggregates, leaves out what is done with already. In the shard's order; the next batch comes when
+ * this one is open.
+ */
+export type OpenRecords<Value> = (
+  batch: ReadBatch,
+) => readonly OpenedRecord<Value>[] | Promise<readonly OpenedRecord<Value>[]>

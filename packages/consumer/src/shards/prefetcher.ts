@@ -90,7 +90,7 @@ export class Prefetcher<Value> {
         while (this.#isFull) await this.#change()
         signal.throwIfAborted()
         const batch = await reader.next(signal)
-        this.#keep(batch)
+        await this.#keep(batch)
         isEnd = batch.isEnd
       }
     } catch (error) {
@@ -99,10 +99,12 @@ export class Prefetcher<Value> {
     }
   }
 
-  #keep(batch: ReadBatch): void {
+  async #keep(batch: ReadBatch): Promise<void> {
     const bytes = batch.records.reduce((sum, record) => sum + record.Data.byteLength, 0)
     this.#options.onRead(batch, bytes)
-    const records = this.#options.open(batch)
+    const opening = this.#options.open(batch)
+    // Nothing that a schema does not return from holds up an end.
+    const records = opening instanceof Promise ? await untilAborted(opening, this.#options.signal) : opening
     const isKept = this.#options.isKeepingEmpty && this.#waiting.length === 0
     if (records.length === 0 && !batch.isEnd && !isKept) return
     const { millisBehindLatest, isEnd, children } = batch

@@ -14,7 +14,7 @@ import { type HeldLease, LeaseLostError, type ReleaseReason } from '../leases/he
 import type { Lease, PendingCheckpoint } from '../leases/lease.ts'
 import type { ConsumerRecord } from '../record-processor.ts'
 import type { ReadBatch, ShardReader } from '../retrieval/shard-reader.ts'
-import type { OpenRecords } from '../shards/invalid-record.ts'
+import type { OpenedRecord } from '../shards/invalid-record.ts'
 
 export const CHILDREN: readonly ChildShard[] = [
   { ShardId: 'shardId-1', ParentShards: ['shardId-0'], HashKeyRange: { StartingHashKey: '0', EndingHashKey: '9' } },
@@ -123,7 +123,7 @@ export class FakeShard {
   }
 
   /** Gives the records that the reader meant. */
-  readonly open: OpenRecords<Uint8Array> = ({ records }) =>
+  readonly open = ({ records }: ReadBatch): readonly OpenedRecord<Uint8Array>[] =>
     records.map(({ SequenceNumber, PartitionKey = '', Data }) => {
       const [sequenceNumber = '', sub] = SequenceNumber.split('/')
       const one = this.#byName.get(`${sequenceNumber}/${sub}`)
