@@ -238,6 +238,34 @@ describe('Worker', () => {
     })
   })
 
+  it('leaves a shard to others for a minute where its dead letters are refused for good: nobody has to resume it', async () => {
+    const bench = new Bench()
+    const { shardId } = bench.stream.put('key', new Uint8Array(1))
+    let refusals = 0
+    const poison = async (): Promise<void> => {
+      if (refusals++ === 0) throw Object.assign(new Error('There is no such stream.'), { retryable: false })
+    }
+    const worker = bench.worker('a', { failure: { retry: { retries: 0 }, poison } })
+    void worker.run(() => {
+      return {
+        processRecords() {
+          throw new Error('No.')
+        },
+      }
+    })
+    await bench.pass(20_000)
+    expect((await bench.stored()).find((lease) => lease.shardId === shardId)).toMatchObject({ paused: false })
+    expect(bench.events).toContainEqual(
+      expect.objectContaining({
+        kind: 'shard-left',
+        result: { outcome: 'failed', error: expect.objectContaining({ code: 'dead-letter-refused' }) },
+      }),
+    )
+    await bench.pass(70_000)
+    expect(bench.events.filter(({ kind }) => kind === 'dead-lettered')).toHaveLength(1)
+    await Promise.all([worker.stop(), bench.pass(5_000)])
+  })
+
   it('begins when the loop over its batches does', async () => {
     const bench = new Bench()
     const { record } = bench.stream.put('key', new Uint8Array(1))

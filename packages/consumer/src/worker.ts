@@ -273,7 +273,7 @@ export class Worker<Value = Uint8Array> implements AsyncDisposable {
   async #failed(held: HeldLease, error: unknown): Promise<ConsumeResult> {
     const { logger = silentLogger, application } = this.#options
     const { key, shardId } = held.lease
-    const isPaused = error instanceof ShardConsumerError && error.code !== 'processor-hung'
+    const isPaused = error instanceof ShardConsumerError && error.code === 'processing-failed'
     logger.error('a shard is not processed any more', {
       lease: key,
       error: textOf(error),
@@ -311,10 +311,13 @@ export class Worker<Value = Uint8Array> implements AsyncDisposable {
       keepsOutOfRange,
       onDropped: (reason, count) => this.#emit({ kind: 'dropped', stream, shardId, reason, records: count }),
     })
-    return (batch) => {
-      const opened = records.open(batch)
+    const tell = (opened: Awaited<ReturnType<OpenRecords<Value>>>): typeof opened => {
       this.#emit({ kind: 'opened', stream, shardId, records: opened.length })
       return opened
+    }
+    return (batch) => {
+      const opened = records.open(batch)
+      return opened instanceof Promise ? opened.then(tell) : tell(opened)
     }
   }
 

@@ -8,7 +8,7 @@ export interface DeadLetterStreamOptions {
   readonly stream: string
   /**
    * `letter` (default): a JSON document with the place, the error and the data in base64, a third longer than the record. The
-   * stream must take records of that size: where it does not, the shard stops. `record`: the data as it was.
+   * stream must take records of that size: where it does not, the shard gets no farther until it does. `record`: the data as it was.
    */
   readonly content?: 'letter' | 'record' | undefined
 }

@@ -14,7 +14,7 @@ export interface DeadLetter extends ShardOfProcessor {
 
 /**
  * Resolves when the letter is durable: only then the record counts as done with. It is asked again when it rejects, unless
- * the error says `retryable: false`; then the shard stops.
+ * the error says `retryable: false`; then the shard is left to other workers for a minute, each time.
  */
 export type DeadLetterSink = (letter: DeadLetter, signal: AbortSignal) => Promise<void>
 

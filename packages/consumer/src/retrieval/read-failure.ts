@@ -75,6 +75,12 @@ export function failureType(error: unknown): string | undefined {
   return typeof type === 'string' ? type : typeof code === 'string' ? code : undefined
 }
 
+/** Whether who writes durably tries again: a fault inside, too, which another server or a later version may not have. */
+export function isWorthAnother(error: unknown): boolean {
+  const isRefused = (error as { readonly retryable?: unknown } | undefined)?.retryable === false
+  return !isRefused || passes(error) || isFailureInside(error)
+}
+
 /** The service failed, or what came is no answer of one: a passing fault, unless it comes again and again. */
 function isFailureInside(error: unknown): boolean {
   return ['InternalFailure', 'InternalFailureException', 'malformed'].includes(failureType(error) ?? '')

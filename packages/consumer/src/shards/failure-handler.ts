@@ -4,9 +4,11 @@
  */
 import { type Clock, type Random, sleep } from '@millrace/std'
 import type { DeadLetterSink } from '../dead-letters/dead-letter.ts'
+import { errorText } from '../dead-letters/error-text.ts'
 import { type ExtendedSequenceNumber, placeOf, TRIM_HORIZON } from '../extended-sequence-number.ts'
 import { type FailurePolicy, nextStep, retryDelayMs } from '../failure-policy.ts'
 import type { ConsumerRecord, ShardOfProcessor } from '../record-processor.ts'
+import { isWorthAnother } from '../retrieval/read-failure.ts'
 import type { InvalidRecord } from './invalid-record.ts'
 import { ShardConsumerError } from './shard-consumer-error.ts'
 import type { ProcessorCall, RecordRange, ShardHappening } from './shard-event.ts'
@@ -159,11 +161,12 @@ export class FailureHandler {
         return
       } catch (cause) {
         stopping.throwIfAborted()
-        if ((cause as { retryable?: unknown } | undefined)?.retryable === false)
+        if (!isWorthAnother(cause))
           throw new ShardConsumerError(
             'dead-letter-refused',
             `The dead letter of record ${record.sequenceNumber}/${record.subSequenceNumber} of ${shardId} of ${stream} was ` +
-              'refused for good; the shard stops there and its lease is given up. See the cause.',
+              'refused for good; the shard is left to other workers for a minute. See to the sink: ' +
+              errorText(cause),
             { cause },
           )
         const { baseMs, maxMs } = policy.retry ?? {}

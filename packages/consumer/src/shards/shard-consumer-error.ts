@@ -2,7 +2,8 @@
 
 /**
  * - `processing-failed`: the failure policy says stop.
- * - `dead-letter-refused`: the sink says that it will never take the record.
+ * - `dead-letter-refused`: the sink says that it will never take the record from this worker: the stream is not there, or the
+ *   worker may not put to it.
  * - `processor-hung`: a call of the processor took longer than `hangMs`.
  */
 export type ShardConsumerErrorCode = 'processing-failed' | 'dead-letter-refused' | 'processor-hung'

@@ -1,13 +1,18 @@
 import { deferred, sleep } from '@millrace/std'
 import { runClock, seededRandom, VirtualClock } from '@millrace/std/testing'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { recordProcessorFace, type RecordProcessorOptions } from '../faces/record-processor-face.ts'
+import {
+  recordProcessorFace,
+  type RecordProcessorFactory,
+  type RecordProcessorOptions,
+} from '../faces/record-processor-face.ts'
 import type { FailurePolicy } from '../failure-policy.ts'
 import type { LeaseLostError } from '../leases/held-lease.ts'
 import { LeaseStoreError } from '../leases/lease-store.ts'
 import type { Checkpointer, ConsumerRecord, RecordProcessor } from '../record-processor.ts'
 import { ShardReadError } from '../retrieval/shard-reader.ts'
 import { answerOf, FakeShard, type FakeShardOptions, nameOf, record } from '../testing/fake-shard.ts'
+import type { OpenRecords } from './invalid-record.ts'
 import { ShardConsumer, type ShardConsumerResult } from './shard-consumer.ts'
 import type { ShardConsumerOptions } from './shard-consumer-options.ts'
 import type { ShardEvent } from './shard-event.ts'
@@ -33,9 +38,17 @@ interface Setting extends ShardConsumerOptions, RecordProcessorOptions {
   readonly processor?: Partial<RecordProcessor>
   readonly shard?: FakeShard
   readonly reader?: ReturnType<FakeShard['reader']>
+  readonly opening?: OpenRecords<Uint8Array>
 }
 
-function start({ processor = {}, shard = shardOf(), reader = shard.reader(), checkpoint, ...options }: Setting = {}) {
+function start({
+  processor = {},
+  shard = shardOf(),
+  reader = shard.reader(),
+  opening = shard.open,
+  checkpoint,
+  ...options
+}: Setting = {}) {
   const held = shard.hold()
   const logged: RecordProcessor = {
     initialize: (input) => {
@@ -62,7 +75,7 @@ function start({ processor = {}, shard = shardOf(), reader = shard.reader(), che
   const consumer = new ShardConsumer({
     held,
     reader,
-    open: shard.open,
+    open: opening,
     processor: recordProcessorFace(() => logged, { checkpoint }),
     clock,
     random: seededRandom(5),
@@ -443,6 +456,44 @@ describe('what fails', () => {
       outcome: 'failed',
       error: { code: 'dead-letter-refused', cause: refused },
     })
+  })
+
+  it.each(['deadline', 'malformed', 'InternalFailure'])('waits for dead letters that are away: %s', async (code) => {
+    const away = once(Object.assign(new Error('Not now.'), { code, retryable: false }))
+    const failure: FailurePolicy = { retry: { retries: 0 }, poison: async () => away() }
+    const processor: Partial<RecordProcessor> = {
+      processRecords({ records: given }) {
+        if (given.some((one) => one === last)) throw new Error('No.')
+      },
+    }
+    expect(await run(start({ processor, failure }))).toEqual({ outcome: 'ended' })
+    expect(kinds('dead-letter-failure')).toHaveLength(1)
+  })
+
+  it('makes no processor without a method for records', async () => {
+    const factory = (() => ({})) as unknown as RecordProcessorFactory
+    const shard = shardOf()
+    const consumer = new ShardConsumer({
+      held: shard.hold(),
+      reader: shard.reader(),
+      open: shard.open,
+      processor: recordProcessorFace(factory),
+      clock,
+      random: seededRandom(5),
+      options: { failure: { retry: { retries: 0 } } },
+    })
+    expect(await runClock(clock, consumer.run())).toMatchObject({ error: { cause: { name: 'TypeError' } } })
+    expect(() => recordProcessorFace({ processRecords() {} } as unknown as RecordProcessorFactory)).toThrow(
+      'Expected a function that makes a processor, found an object. Write run(() => processor).',
+    )
+  })
+
+  it('in the opening of records holds up no end', async () => {
+    const { shard, held, ended } = start({ opening: () => new Promise(() => {}) })
+    await runClock(clock, sleep(clock, 100))
+    held.askFor('stop')
+    expect(await run({ ended })).toMatchObject({ outcome: 'released', isClean: true })
+    expect(shard.calls).toBe(0)
   })
 
   it('in the store stops the shard where checkpoints are automatic', async () => {
