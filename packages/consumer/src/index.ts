@@ -25,7 +25,7 @@ export {
   TRIM_HORIZON,
 } from './extended-sequence-number.ts'
 export type { FailurePolicy, RetryPolicy } from './failure-policy.ts'
-export type { Batch, BatchesOptions } from './faces/batches-face.ts'
+export type { Batch, BatchesOptions, ShutdownOfShard } from './faces/batches-face.ts'
 export type { EachOptions, RecordHandler } from './faces/each-face.ts'
 export type { RecordProcessorFactory, RecordProcessorOptions } from './faces/record-processor-face.ts'
 export { type HeldLease, LeaseLostError, type ReleaseReason } from './leases/held-lease.ts'

@@ -258,3 +258,38 @@ it('leaves no listener behind at the signal', async () => {
   await loop((batch) => batch.checkpoint())
   expect(getEventListeners(abort.signal, 'abort')).toHaveLength(0)
 })
+
+describe('a last chance for a checkpoint', () => {
+  it('comes when the worker stops: what the loop came back from is not repeated', async () => {
+    const chances: string[] = []
+    open(1, {
+      shutdownRequested: async ({ shardId, reason, checkpointer }) => {
+        chances.push(`${shardId} ${reason}`)
+        await checkpointer.checkpoint()
+      },
+    })
+    const seen: string[] = []
+    await loop(({ records: given }) => {
+      seen.push(...given.map(nameOf))
+      if (seen.length > 4) held[0]?.askFor('handoff')
+    })
+    expect(chances).toEqual(['shardId-0 handoff'])
+    expect(nameOf(shards[0]?.checkpoint ?? record(0))).toBe(seen.at(-1))
+    expect(await outcomes()).toEqual(['released'])
+  })
+
+  it('does not count the batch that the loop left', async () => {
+    open(1, { shutdownRequested: ({ checkpointer }) => checkpointer.checkpoint() })
+    const done: string[] = []
+    await loop(({ records: given }) => {
+      if (done.length > 4) return 'break'
+      done.push(...given.map(nameOf))
+      return undefined
+    })
+    expect(nameOf(shards[0]?.checkpoint ?? record(0))).toBe(done.at(-1))
+  })
+
+  it('refuses what is no function', () => {
+    expect(() => batchesFace(channel, { shutdownRequested: 1 } as unknown as BatchesOptions)).toThrow(TypeError)
+  })
+})

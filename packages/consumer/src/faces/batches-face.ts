@@ -4,11 +4,13 @@
  */
 import { type Deferred, deferred, untilAborted } from '@millrace/std'
 import { compareSequenceNumbers, type ExtendedSequenceNumber } from '../extended-sequence-number.ts'
-import { checkNames, RUN_OPTIONS } from '../option-checks.ts'
-import type { ConsumerRecord, Place, ShardOfProcessor } from '../record-processor.ts'
+import { checkKind, checkNames, RUN_OPTIONS } from '../option-checks.ts'
+import type { Checkpointer, ConsumerRecord, Place, ShardOfProcessor } from '../record-processor.ts'
 import { checkPace, type CheckpointPace, CheckpointPacer } from '../shards/checkpoint-pacer.ts'
 import type { ShardContext, ShardProcessor, ShardProcessorFactory } from '../shards/shard-processor.ts'
+import type { ReleaseReason } from '../leases/held-lease.ts'
 import type { BatchChannel } from './batch-channel.ts'
+import { facing } from './record-processor-face.ts'
 
 /** Records of one shard, in its order. */
 export interface Batch<Value = Uint8Array> extends ShardOfProcessor {
@@ -49,29 +51,44 @@ export interface Offer<Value> {
 export interface BatchesOptions {
   /** Checkpoints by themselves: a batch counts as done with when the loop comes back for the next. Default: none. */
   readonly checkpoint?: CheckpointPace | undefined
+  /**
+   * The last chance for a checkpoint of a shard, for a loop that does not make one of every batch: the worker stops, hands the lease over,
+   * or was told to pause the shard; the loop has come back for the batch in hand, or left it. Without a place `checkpoint` is at the end of the
+   * last batch that it came back for. Afterwards, and when the loop is over, every checkpoint is refused. Default: nothing is called.
+   */
+  readonly shutdownRequested?: ((input: ShutdownOfShard) => void | Promise<void>) | undefined
+}
+
+export interface ShutdownOfShard extends ShardOfProcessor {
+  readonly checkpointer: Checkpointer
+  readonly reason: ReleaseReason
 }
 
 export function batchesFace<Value>(
   channel: BatchChannel<Value>,
   options: BatchesOptions = {},
 ): ShardProcessorFactory<Value> {
-  checkNames(options, ['checkpoint', ...RUN_OPTIONS], 'batches')
-  const { checkpoint } = options
+  checkNames(options, ['checkpoint', 'shutdownRequested', ...RUN_OPTIONS], 'batches')
+  const { checkpoint, shutdownRequested } = options
   checkPace(checkpoint)
-  return (context) => new BatchesProcessor(channel, context, checkpoint)
+  const isHook = shutdownRequested === undefined || typeof shutdownRequested === 'function'
+  checkKind(isHook, 'shutdownRequested to be a function', shutdownRequested)
+  return (context) => new BatchesProcessor(channel, context, options)
 }
 
 class BatchesProcessor<Value> implements ShardProcessor<Value> {
   readonly #channel: BatchChannel<Value>
   readonly #context: ShardContext
   readonly #pacer: CheckpointPacer | undefined
+  readonly #farewell: BatchesOptions['shutdownRequested']
   /** Settled by the checkpoint that leaves nothing open behind the shard's end. */
   #acknowledged: Deferred<void> | undefined
 
-  constructor(channel: BatchChannel<Value>, context: ShardContext, pace: CheckpointPace | undefined) {
+  constructor(channel: BatchChannel<Value>, context: ShardContext, { checkpoint, shutdownRequested }: BatchesOptions) {
     this.#channel = channel
     this.#context = context
-    this.#pacer = pace && new CheckpointPacer(context, pace)
+    this.#pacer = checkpoint && new CheckpointPacer(context, checkpoint)
+    this.#farewell = shutdownRequested
   }
 
   async initialize(): Promise<void> {}
@@ -110,8 +127,14 @@ class BatchesProcessor<Value> implements ShardProcessor<Value> {
     await this.#pacer?.flush()
   }
 
-  shutdownRequested(): Promise<void> {
-    return this.settle()
+  async shutdownRequested(reason: ReleaseReason): Promise<void> {
+    const { stream, shardId, checkpointer, watch } = this.#context
+    try {
+      await this.settle()
+    } finally {
+      const input = { stream, shardId, checkpointer: facing(checkpointer), reason }
+      if (this.#farewell !== undefined) await watch('shutdownRequested', () => this.#farewell?.(input))
+    }
   }
 
   async leaseLost(): Promise<void> {}

@@ -63,7 +63,7 @@ export function recordProcessorFace<Value>(
 }
 
 /** What the application may do with it, and no more. */
-function facing(checkpointer: Checkpointer): Checkpointer {
+export function facing(checkpointer: Checkpointer): Checkpointer {
   return {
     checkpoint: (upTo) => checkpointer.checkpoint(upTo),
     prepareCheckpoint: (upTo, state) => checkpointer.prepareCheckpoint(upTo, state),
