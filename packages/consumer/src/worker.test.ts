@@ -1,5 +1,5 @@
 import { KinesisServiceError, KinesisTransportError } from '@millrace/client'
-import { deferred, sleep } from '@millrace/std'
+import { deferred, type LogFields, type Logger, silentLogger, sleep } from '@millrace/std'
 import { seededRandom } from '@millrace/std/testing'
 import { describe, expect, it } from 'vitest'
 import type { Batch } from './faces/batches-face.ts'
@@ -116,7 +116,13 @@ describe('Worker', () => {
     const bench = new Bench()
     const { shardId } = bench.stream.put('key', new Uint8Array(1))
     const failure = { retry: { retries: 0 } }
-    const worker = bench.worker('a', { failure })
+    const lines: [string, LogFields?][] = []
+    const logger: Logger = {
+      ...silentLogger,
+      warn: (...line) => lines.push(line),
+      error: (...line) => lines.push(line),
+    }
+    const worker = bench.worker('a', { failure, logger })
     void worker.run(() => ({
       processRecords() {
         throw new Error('never')
@@ -124,6 +130,13 @@ describe('Worker', () => {
     }))
     await bench.pass(5_000)
     expect((await bench.stored()).find((lease) => lease.shardId === shardId)).toMatchObject({ paused: true })
+    expect(lines).toMatchObject([
+      ['the processing of a shard failed', { shardId, next: 'stop', error: 'Error: never' }],
+      [
+        'a shard is not processed any more',
+        { cause: 'Error: never', next: expect.stringMatching(/app resume billing$/) },
+      ],
+    ])
     await Promise.all([worker.stop(), bench.pass(5_000)])
   })
 

@@ -4,6 +4,7 @@
  */
 import { hostname } from 'node:os'
 import { silentLogger, sleep, systemClock, systemRandom, withAnySignal } from '@millrace/std'
+import { errorText } from './dead-letters/error-text.ts'
 import { BatchChannel } from './faces/batch-channel.ts'
 import { type Batch, batchesFace, type BatchesOptions } from './faces/batches-face.ts'
 import { eachFace, type EachOptions, type RecordHandler } from './faces/each-face.ts'
@@ -259,6 +260,7 @@ export class Worker<Value = Uint8Array> implements AsyncDisposable {
       clock: this.#clock,
       random: this.#random,
       options: this.#options,
+      logger: this.#options.logger,
       onEvent: (event) => this.#emit(event),
     })
     const result = await consumer.run()
@@ -272,14 +274,15 @@ export class Worker<Value = Uint8Array> implements AsyncDisposable {
    */
   async #failed(held: HeldLease, error: unknown): Promise<ConsumeResult> {
     const { logger = silentLogger, application } = this.#options
-    const { key, shardId } = held.lease
     const isPaused = error instanceof ShardConsumerError && error.code === 'processing-failed'
+    const cause = error instanceof Error && error.cause !== undefined ? { cause: errorText(error.cause) } : {}
     logger.error('a shard is not processed any more', {
-      lease: key,
-      error: textOf(error),
+      lease: held.lease.key,
+      error: error instanceof Error ? error.message : String(error),
+      ...cause,
       next: isPaused
-        ? `it is paused for all workers: mend the cause, then \`millrace app resume ${application} --shard ${shardId}\``
-        : 'it is left to other workers for a minute',
+        ? `The shard is paused for all workers. Mend what failed, then: millrace app resume ${application} --shard ${held.lease.shardId}`
+        : 'The shard is left to other workers for a while, and then tried again.',
     })
     if (isPaused) return 'failed'
     if (!(error instanceof ShardReadError) || error.code === 'unreadable') return 'declined'
@@ -335,10 +338,4 @@ export class Worker<Value = Uint8Array> implements AsyncDisposable {
     this.#metrics?.tell(event)
     this.#options.onEvent?.(event)
   }
-}
-
-/** With what it came from: that says more than what was made of it. */
-function textOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
-  return error.cause === undefined ? error.message : `${error.message} (${textOf(error.cause)})`
 }

@@ -5,7 +5,7 @@
  * not return from.
  */
 import type { ChildShard } from '@millrace/protocol'
-import { assert, type Clock, type Random, sleep, untilAborted } from '@millrace/std'
+import { assert, type Clock, type Logger, type Random, silentLogger, sleep, untilAborted } from '@millrace/std'
 import { noLongerHeld, ShardCheckpointer } from '../checkpointer.ts'
 import { compareSequenceNumbers, isShardEnd } from '../extended-sequence-number.ts'
 import type { HeldLease, LeaseLostError, ReleaseReason } from '../leases/held-lease.ts'
@@ -13,6 +13,7 @@ import type { ConsumerRecord } from '../record-processor.ts'
 import type { ShardReader } from '../retrieval/shard-reader.ts'
 import { CheckpointPacer } from './checkpoint-pacer.ts'
 import { type Delivery, FailureHandler } from './failure-handler.ts'
+import { FailureLog } from './failure-log.ts'
 import { InvalidRecord, type OpenedRecord, type OpenRecords } from './invalid-record.ts'
 import { Prefetcher } from './prefetcher.ts'
 import { ShardConsumerError } from './shard-consumer-error.ts'
@@ -36,6 +37,8 @@ export interface ShardConsumerInput<Value> {
   readonly clock: Clock
   readonly random: Random
   readonly options?: ShardConsumerOptions | undefined
+  /** Told what fails. Default: silent. */
+  readonly logger?: Logger | undefined
   /** Called for all that happens. Must not throw. */
   readonly onEvent?: ((event: ShardEvent) => void) | undefined
 }
@@ -54,6 +57,7 @@ export class ShardConsumer<Value> {
   readonly #options
   readonly #checkpointer: ShardCheckpointer
   readonly #failures: FailureHandler
+  readonly #log: FailureLog
   /** Whatever the face's pace: what the policy disposed of the application has nothing to acknowledge by. */
   readonly #disposals: CheckpointPacer
   /** Made when it is to be initialized: what makes it is the application's, too, and may fail. */
@@ -75,9 +79,10 @@ export class ShardConsumer<Value> {
   #isClean = true
 
   constructor(input: ShardConsumerInput<Value>) {
-    const { held, clock, random, reader, open } = input
+    const { held, clock, random, reader, open, logger = silentLogger } = input
     const { stream, shardId } = held.lease
     this.#input = input
+    this.#log = new FailureLog(logger, clock, held.lease)
     this.#options = resolveShardConsumerOptions(input.options ?? {})
     this.#checkpointer = new ShardCheckpointer({
       held,
@@ -346,6 +351,7 @@ export class ShardConsumer<Value> {
   #emit(happening: ShardHappening): void {
     const { stream, shardId } = this.#input.held.lease
     this.#input.onEvent?.({ stream, shardId, ...happening })
+    this.#log.tell(happening)
   }
 
   #context(): ShardContext {
