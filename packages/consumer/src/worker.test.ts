@@ -279,6 +279,48 @@ describe('Worker', () => {
     await Promise.all([worker.stop(), bench.pass(5_000)])
   })
 
+  describe('that is stopped by what it calls', () => {
+    it.each(['run', 'each'] as const)('finishes that: %s', async (face) => {
+      const bench = new Bench()
+      bench.stream.put('key', new Uint8Array(1))
+      const worker = bench.worker('a')
+      let isFinished = false
+      const stop = async (): Promise<void> => {
+        await worker.stop()
+        isFinished = true
+      }
+      const processRecords: RecordProcessor['processRecords'] = async ({ checkpointer }) => {
+        await stop()
+        await checkpointer.checkpoint()
+      }
+      const running = face === 'run' ? worker.run(() => ({ processRecords })) : worker.each(stop)
+      await bench.pass(5_000)
+      await running
+      expect(isFinished).toBe(true)
+      const left = bench.events.flatMap((event) => (event.kind === 'shard-left' ? [event.result] : []))
+      expect(left).toEqual(left.map(() => ({ outcome: 'released', reason: 'stop', isClean: true })))
+      expect(
+        (await bench.stored()).filter(({ checkpoint }) => checkpoint.sequenceNumber !== 'TRIM_HORIZON'),
+      ).toHaveLength(1)
+    })
+
+    it('finishes the batch of a loop that does not wait for it', async () => {
+      const bench = new Bench()
+      bench.stream.put('key', new Uint8Array(1))
+      const worker = bench.worker('a')
+      const loop = async (): Promise<void> => {
+        for await (const batch of worker.batches()) {
+          void worker.stop()
+          await batch.checkpoint()
+        }
+      }
+      await Promise.all([loop(), bench.pass(5_000)])
+      expect(
+        (await bench.stored()).filter(({ checkpoint }) => checkpoint.sequenceNumber !== 'TRIM_HORIZON'),
+      ).toHaveLength(1)
+    })
+  })
+
   it('begins when the loop over its batches does', async () => {
     const bench = new Bench()
     const { record } = bench.stream.put('key', new Uint8Array(1))
