@@ -1,5 +1,5 @@
 import { KinesisServiceError, KinesisTransportError } from '@millrace/client'
-import { deferred, type LogFields, type Logger, silentLogger, sleep } from '@millrace/std'
+import { deferred, type Logger, silentLogger, sleep } from '@millrace/std'
 import { seededRandom } from '@millrace/std/testing'
 import { describe, expect, it } from 'vitest'
 import type { Batch } from './faces/batches-face.ts'
@@ -116,7 +116,7 @@ describe('Worker', () => {
     const bench = new Bench()
     const { shardId } = bench.stream.put('key', new Uint8Array(1))
     const failure = { retry: { retries: 0 } }
-    const lines: [string, LogFields?][] = []
+    const lines: unknown[] = []
     const logger: Logger = {
       ...silentLogger,
       warn: (...line) => lines.push(line),
