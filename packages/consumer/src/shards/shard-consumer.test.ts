@@ -6,7 +6,6 @@ import {
   type RecordProcessorFactory,
   type RecordProcessorOptions,
 } from '../faces/record-processor-face.ts'
-import type { FailurePolicy } from '../failure-policy.ts'
 import type { LeaseLostError } from '../leases/held-lease.ts'
 import { LeaseStoreError } from '../leases/lease-store.ts'
 import type { Checkpointer, ConsumerRecord, RecordProcessor } from '../record-processor.ts'
@@ -406,46 +405,6 @@ describe('what fails', () => {
     expect(kinds('dead-lettered')).toMatchObject([{ records: 1 }])
   })
 
-  it.each([5_000, 100])('at the tail is not disposed of again, stopped after %i ms', async (ms) => {
-    const shard = shardOf({ isClosed: false, batchMax: 30 })
-    const letters: string[] = []
-    const failure: FailurePolicy = {
-      retry: { retries: 0 },
-      poison: async ({ record: one }) => void letters.push(nameOf(one)),
-    }
-    const processor: Partial<RecordProcessor> = {
-      async processRecords({ records: given, checkpointer }) {
-        if (given.some((one) => one === last)) throw new Error('No.')
-        await checkpointer.checkpoint()
-      },
-    }
-    for (let life = 0; life < 3; life++) {
-      const started = start({ shard, processor, failure })
-      await runClock(clock, sleep(clock, ms))
-      if (ms > 1_000) expect(nameOf(shard.checkpoint)).toBe('1019/0')
-      started.held.askFor('stop')
-      expect(await run(started)).toMatchObject({ outcome: 'released', isClean: true })
-    }
-    expect(letters).toEqual(['1019/0'])
-  })
-
-  it('comes again behind what the application has not checkpointed', async () => {
-    const shard = shardOf({ isClosed: false, batchMax: 30 })
-    const started = start({
-      shard,
-      failure: { retry: { retries: 0 }, poison: 'skip' },
-      processor: {
-        processRecords({ records: given }) {
-          if (given.some((one) => one === last)) throw new Error('No.')
-        },
-      },
-    })
-    await runClock(clock, sleep(clock, 5_000))
-    started.held.askFor('stop')
-    expect(await run(started)).toMatchObject({ isClean: true })
-    expect(shard.calls).toBe(0)
-  })
-
   it('stops the shard when the dead letters refuse it for good', async () => {
     const refused = Object.assign(new Error('Too large.'), { retryable: false })
     const poison = async (): Promise<void> => {
@@ -456,18 +415,6 @@ describe('what fails', () => {
       outcome: 'failed',
       error: { code: 'dead-letter-refused', cause: refused },
     })
-  })
-
-  it.each(['deadline', 'malformed', 'InternalFailure'])('waits for dead letters that are away: %s', async (code) => {
-    const away = once(Object.assign(new Error('Not now.'), { code, retryable: false }))
-    const failure: FailurePolicy = { retry: { retries: 0 }, poison: async () => away() }
-    const processor: Partial<RecordProcessor> = {
-      processRecords({ records: given }) {
-        if (given.some((one) => one === last)) throw new Error('No.')
-      },
-    }
-    expect(await run(start({ processor, failure }))).toEqual({ outcome: 'ended' })
-    expect(kinds('dead-letter-failure')).toHaveLength(1)
   })
 
   it('makes no processor without a method for records', async () => {
