@@ -134,7 +134,7 @@ describe('Worker', () => {
       ['the processing of a shard failed', { shardId, next: 'stop', error: 'Error: never' }],
       [
         'a shard is not processed any more',
-        { cause: 'Error: never', next: expect.stringMatching(/app resume billing$/) },
+        { cause: 'Error: never', next: expect.stringMatching(/app resume billing --shard shardId-\d+$/) },
       ],
     ])
     await Promise.all([worker.stop(), bench.pass(5_000)])

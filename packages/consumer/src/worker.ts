@@ -2,7 +2,6 @@
  * A worker of an application: takes its share of the shards, reads and processes them, and hands them on. Composition only:
  * who gets what is `leases/lease-coordinator.ts`, what becomes of a shard `shards/shard-consumer.ts`.
  */
-import { AsyncLocalStorage } from 'node:async_hooks'
 import { hostname } from 'node:os'
 import { silentLogger, sleep, systemClock, systemRandom, withAnySignal } from '@millrace/std'
 import { errorText } from './dead-letters/error-text.ts'
@@ -53,8 +52,6 @@ export interface RunOptions {
 const DRAIN_MS = 30_000
 /** Before a shard is tried again that the service says is not there, though its stream is. */
 const GONE_MS = 10_000
-/** The worker that calls the application just now: who waited there for its end would wait for itself. */
-const calling = new AsyncLocalStorage<object>()
 
 /**
  * ```ts
@@ -183,14 +180,13 @@ export class Worker<Value = Uint8Array> implements AsyncDisposable {
 
   /**
    * Finishes what is in hand, gives the leases up, so that others have them at once, and ends. Twice is fine: the first time holds.
-   * Called by a processor or handler of this worker it resolves when the stop has begun: what calls it is to be finished, too. In the loop over
-   * `batches` do not await it, which nothing can tell from a caller outside: the loop would wait for the end, and the end for the loop, for `drainMs`.
+   * In a processor, a handler or the loop over `batches` call it without `await`: it would wait for them, and they for it, for `drainMs`.
    */
   stop({ drainMs = this.#finishMs }: StopOptions = {}): Promise<void> {
     if (!(drainMs >= 0 && drainMs <= TIMER_MS_MAX))
       throw new RangeError(`Expected drainMs to be from 0 to ${TIMER_MS_MAX}, found ${drainMs}.`)
     this.#stopping ??= this.#stop(drainMs)
-    return calling.getStore() === this ? Promise.resolve() : this.#stopping
+    return this.#stopping
   }
 
   /** As if the process had died: nothing more is stored, nothing is given up. For tests of what a crash does. */
@@ -205,12 +201,7 @@ export class Worker<Value = Uint8Array> implements AsyncDisposable {
 
   #run(face: ShardProcessorFactory<Value>, { signal, stopOn = [] }: RunOptions): Promise<void> {
     if (this.#face !== undefined) throw new Error('The worker runs already: make another one for another run.')
-    this.#face = (context) =>
-      face({
-        ...context,
-        watch: (call, work) => context.watch(call, () => calling.run(this, work)),
-        process: (records, work) => context.process(records, () => calling.run(this, work)),
-      })
+    this.#face = face
     const stop = (): void => void this.stop()
     signal?.addEventListener('abort', stop, { once: true })
     for (const name of stopOn) process.once(name, stop)

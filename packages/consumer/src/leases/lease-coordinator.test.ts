@@ -211,8 +211,8 @@ describe('lease coordinators', () => {
   it('end by an error where the store has not answered once for a minute, and wait for ever where it has', async () => {
     const fleet = new FakeFleet()
     const trouble = new LeaseStoreError('unavailable', 'connection refused')
-    const never = { ...fleet.leases.open(), beat: () => Promise.reject(trouble) }
-    const [stray, other] = [fleet.add('stray', { store: never }), fleet.add('other')]
+    const silent = { ...fleet.leases.open(), beat: () => Promise.reject(trouble) }
+    const [stray, other] = [fleet.add('stray', { store: silent }), fleet.add('other')]
     const ends: string[] = []
     for (const worker of [stray, other]) worker.done.catch((error: Error) => ends.push(error.message))
     await fleet.pass(55_000)
