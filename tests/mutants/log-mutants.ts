@@ -205,8 +205,8 @@ export const LOG_MUTANTS: readonly Mutant[] = [
     name: 'time-steps-back',
     mechanism: 'times within a ledger never step back',
     file: 'packages/log/src/commit-builder.ts',
-    find: 'timeMs: Math.max(this.timeMs, state.lastTimeMs),',
-    replace: 'timeMs: this.timeMs,',
+    find: 'this.#begin(state, FRAME_RECORDS, Math.max(this.timeMs, state.lastTimeMs))',
+    replace: 'this.#begin(state, FRAME_RECORDS, this.timeMs)',
     suite: { project: 'units', files: ['server/src/engine/embedded/embedded-engine.test.ts', 'log/src/log.test.ts'] },
   },
   {
