@@ -27,6 +27,7 @@ import { polling } from './retrieval/retrieval.ts'
 import { type Retrieval, ShardReadError, type ShardReadErrorCode } from './retrieval/shard-reader.ts'
 import { timeOf } from './service.ts'
 import type { OpenRecords } from './shards/invalid-record.ts'
+import { ReadAheadRoom } from './shards/read-ahead-room.ts'
 import { ShardConsumer } from './shards/shard-consumer.ts'
 import { TIMER_MS_MAX } from './shards/shard-consumer-options.ts'
 import { ShardConsumerError } from './shards/shard-consumer-error.ts'
@@ -50,6 +51,7 @@ export interface RunOptions {
 
 /** For the shards of a worker that ends by an error. */
 const DRAIN_MS = 30_000
+const READ_AHEAD_BYTES_MAX = 256 * 1024 * 1024
 /** Before a shard is tried again that the service says is not there, though its stream is. */
 const GONE_MS = 10_000
 
@@ -70,6 +72,7 @@ export class Worker<Value = Uint8Array> implements AsyncDisposable {
   readonly #finishMs
   readonly #metrics: WorkerMetrics | undefined
   readonly #retrieval: Retrieval
+  readonly #room: ReadAheadRoom
   readonly #coordinator: LeaseCoordinator
   readonly #sync: ShardSync
   readonly #syncing = new AbortController()
@@ -84,6 +87,7 @@ export class Worker<Value = Uint8Array> implements AsyncDisposable {
     const { balance, capacity, leasesMax, failoverMs, beatMs, handoverMs, shardSyncMs, finishMs, initialPosition } =
       resolveWorkerOptions(options)
     this.#options = options
+    this.#room = new ReadAheadRoom(options.prefetch?.workerBytesMax ?? READ_AHEAD_BYTES_MAX)
     this.#clock = clock
     this.#random = random
     this.#finishMs = finishMs
@@ -263,6 +267,7 @@ export class Worker<Value = Uint8Array> implements AsyncDisposable {
       clock: this.#clock,
       random: this.#random,
       options: this.#options,
+      room: this.#room,
       logger: this.#options.logger,
       onEvent: (event) => this.#emit(event),
     })

@@ -5,6 +5,7 @@
  * next one, so who begins again takes a new term first, which fences it. And no more than `leasesMax` are processed.
  */
 import { assign } from './assignment.ts'
+import { compareSequenceNumbers } from '../extended-sequence-number.ts'
 import type { Suitability } from './coordinator-options.ts'
 import type { LeaseTable } from './lease-table.ts'
 import type { LeaseUpdate } from './lease-store.ts'
@@ -29,8 +30,8 @@ export class Claims {
   readonly #table: LeaseTable
   /** The last term that was begun here of each lease. */
   readonly #begun = new Map<string, number>()
-  /** Leases that this worker leaves to others, and until when. */
-  readonly #declined = new Map<string, number>()
+  /** Leases that this worker leaves to others, as they were, and until when. */
+  readonly #declined = new Map<string, { readonly lease: Lease; readonly untilMs: number }>()
   /** Since when nobody has them, who might. */
   #freeSinceMs: ReadonlyMap<string, number> = new Map()
   /** Since when others would be given leases that they do not ask for. */
@@ -100,13 +101,23 @@ export class Claims {
   }
 
   /** This worker cannot process it: until then it neither takes it nor asks for it. */
-  decline({ key }: Lease, untilMs: number): void {
-    this.#declined.set(key, untilMs)
+  decline(lease: Lease, untilMs: number): void {
+    this.#declined.set(lease.key, { lease, untilMs })
     this.again()
   }
 
   isDeclined(lease: Lease): boolean {
-    return this.#declined.has(lease.key) || this.#suits(lease) === 'no'
+    return this.#isLeft(lease) || this.#suits(lease) === 'no'
+  }
+
+  /** Not where it is at another place than it was declined at and nobody else has it: somebody has sought it there. */
+  #isLeft(lease: Lease): boolean {
+    const declined = this.#declined.get(lease.key)?.lease
+    if (declined === undefined) return false
+    const isAtAnotherPlace =
+      compareSequenceNumbers(lease.checkpoint, declined.checkpoint) !== 0 || lease.startTimeMs !== declined.startTimeMs
+    const isNobodyElses = lease.owner === undefined || lease.owner === this.#options.worker
+    return !(isAtAnotherPlace && isNobodyElses)
   }
 
   /** The next `updates` looks through the table even if it is the same. */
@@ -147,7 +158,7 @@ export class Claims {
 
   #forget(nowMs: number): void {
     for (const key of this.#begun.keys()) if (this.#table.get(key) === undefined) this.#begun.delete(key)
-    for (const [key, untilMs] of this.#declined) if (untilMs <= nowMs) this.#declined.delete(key)
+    for (const [key, { untilMs }] of this.#declined) if (untilMs <= nowMs) this.#declined.delete(key)
   }
 
   #isBegun({ key, epoch }: Lease): boolean {

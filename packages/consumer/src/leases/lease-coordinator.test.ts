@@ -552,6 +552,22 @@ describe('lease coordinators', () => {
     await fleet.until(() => a?.held.size === 1 && b?.held.size === 1, 5_000)
   })
 
+  it('try what they declined again at once where somebody has sought it elsewhere', async () => {
+    const fleet = new FakeFleet()
+    await fleet.create(shards(1))
+    const places: string[] = []
+    fleet.add('only', {
+      async consume({ lease }) {
+        places.push(lease.checkpoint.sequenceNumber)
+        return 'declined'
+      },
+    })
+    await fleet.pass(5_000)
+    await fleet.change('shardId-000000000000', ({ epoch }) => ({ checkpoint: place('8'), epoch: epoch + 1 }))
+    await fleet.pass(2_000)
+    expect(places).toEqual(['TRIM_HORIZON', '8'])
+  })
+
   it('leave what they declined to others, and try it again later', async () => {
     const fleet = new FakeFleet()
     await fleet.create(shards(1))

@@ -6,6 +6,7 @@ import type { ChildShard } from '@millrace/protocol'
 import { type Deferred, deferred, untilAborted } from '@millrace/std'
 import type { ReadBatch, ShardReader } from '../retrieval/shard-reader.ts'
 import type { OpenedRecord, OpenRecords } from './invalid-record.ts'
+import type { ReadAheadRoom } from './read-ahead-room.ts'
 
 /** What waits for the processor beside what it has in hand. */
 export interface PrefetchBounds {
@@ -15,6 +16,8 @@ export interface PrefetchBounds {
   readonly recordsMax?: number | undefined
   /** Answers of the reader. Default: 2. */
   readonly batchesMax?: number | undefined
+  /** Of the data, in all shards of a worker together: then each reads ahead by one answer. Default: 256 MiB. */
+  readonly workerBytesMax?: number | undefined
 }
 
 export interface Prefetched<Value> {
@@ -30,6 +33,8 @@ export interface PrefetcherOptions<Value> {
   readonly reader: ShardReader
   readonly open: OpenRecords<Value>
   readonly bounds: PrefetchBounds
+  /** Of the worker; absent: the shard is alone. */
+  readonly room?: ReadAheadRoom | undefined
   /** Answers without records are passed on too, while nothing else waits. */
   readonly isKeepingEmpty: boolean
   readonly onRead: (batch: ReadBatch, bytes: number) => void
@@ -39,7 +44,7 @@ export interface PrefetcherOptions<Value> {
 
 export class Prefetcher<Value> {
   readonly #options: PrefetcherOptions<Value>
-  readonly #bounds: Required<{ [Name in keyof PrefetchBounds]: number }>
+  readonly #bounds: Required<{ [Name in keyof Omit<PrefetchBounds, 'workerBytesMax'>]: number }>
   readonly #waiting: Prefetched<Value>[] = []
   #bytes = 0
   #records = 0
@@ -68,6 +73,7 @@ export class Prefetcher<Value> {
       const next = this.#waiting.shift()
       if (next !== undefined) {
         this.#bytes -= next.bytes
+        this.#options.room?.give(next.bytes)
         this.#records -= next.records.length
         this.#wake()
         return next
@@ -80,6 +86,9 @@ export class Prefetcher<Value> {
   /** Resolves when the reader is let go of. The signal must have been aborted. */
   async ended(): Promise<void> {
     await this.#reading
+    this.#options.room?.forget(this.#wake)
+    this.#options.room?.give(this.#bytes)
+    this.#bytes = 0
     await this.#options.reader[Symbol.asyncDispose]()
   }
 
@@ -87,7 +96,10 @@ export class Prefetcher<Value> {
     const { reader, signal } = this.#options
     try {
       for (let isEnd = false; !isEnd;) {
-        while (this.#isFull) await this.#change()
+        while (this.#isFull) {
+          this.#options.room?.awaitRoom(this.#wake)
+          await this.#change()
+        }
         signal.throwIfAborted()
         const batch = await reader.next(signal)
         await this.#keep(batch)
@@ -110,6 +122,7 @@ export class Prefetcher<Value> {
     const { millisBehindLatest, isEnd, children } = batch
     this.#waiting.push({ records, millisBehindLatest, bytes, isEnd, children })
     this.#bytes += bytes
+    this.#options.room?.take(bytes)
     this.#records += records.length
     this.#wake()
   }
@@ -119,7 +132,8 @@ export class Prefetcher<Value> {
       this.#waiting.length > 0 &&
       (this.#waiting.length >= this.#bounds.batchesMax ||
         this.#bytes >= this.#bounds.bytesMax ||
-        this.#records >= this.#bounds.recordsMax)
+        this.#records >= this.#bounds.recordsMax ||
+        this.#options.room?.isFull === true)
     )
   }
 
@@ -128,7 +142,7 @@ export class Prefetcher<Value> {
     return untilAborted(this.#changed.promise, this.#options.signal)
   }
 
-  #wake(): void {
+  readonly #wake = (): void => {
     this.#changed?.resolve()
     this.#changed = undefined
   }

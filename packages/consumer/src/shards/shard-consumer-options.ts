@@ -39,7 +39,7 @@ export function resolveShardConsumerOptions({
   slowMs = 30_000,
   hangMs = Infinity,
 }: ShardConsumerOptions): ResolvedShardConsumerOptions {
-  checkNames(prefetch, ['bytesMax', 'recordsMax', 'batchesMax'], 'prefetch')
+  checkNames(prefetch, ['bytesMax', 'recordsMax', 'batchesMax', 'workerBytesMax'], 'prefetch')
   const counts = { ...prefetch, batchRecordsMax }
   for (const [name, value] of Object.entries(counts))
     if (value !== undefined && !(Number.isInteger(value) && value > 0))

@@ -16,6 +16,7 @@ import { type Delivery, FailureHandler } from './failure-handler.ts'
 import { FailureLog } from './failure-log.ts'
 import { InvalidRecord, type OpenedRecord, type OpenRecords } from './invalid-record.ts'
 import { Prefetcher } from './prefetcher.ts'
+import type { ReadAheadRoom } from './read-ahead-room.ts'
 import { ShardConsumerError } from './shard-consumer-error.ts'
 import { resolveShardConsumerOptions, type ShardConsumerOptions } from './shard-consumer-options.ts'
 import {
@@ -37,6 +38,8 @@ export interface ShardConsumerInput<Value> {
   readonly clock: Clock
   readonly random: Random
   readonly options?: ShardConsumerOptions | undefined
+  /** What all shards of the worker may read ahead. Default: the shard is alone. */
+  readonly room?: ReadAheadRoom | undefined
   /** Told what fails. Default: silent. */
   readonly logger?: Logger | undefined
   /** Called for all that happens. Must not throw. */
@@ -108,6 +111,7 @@ export class ShardConsumer<Value> {
       reader,
       open,
       bounds: this.#options.prefetch,
+      room: input.room,
       isKeepingEmpty: this.#options.emptyBatches,
       onRead: ({ records, millisBehindLatest }, bytes) =>
         this.#emit({ kind: 'read', records: records.length, bytes, millisBehindLatest }),
