@@ -1,7 +1,7 @@
 /**
  * How long one call may last: the caller's signal and the deadline, as one signal whose reason is one of our errors.
  */
-import type { Clock, Timer } from '@millrace/std'
+import { type Clock, setPatientTimer, type Timer } from '@millrace/std'
 import type { CallOptions } from './client-options.ts'
 import { KinesisTransportError } from './errors.ts'
 
@@ -22,7 +22,7 @@ export class CallScope {
     this.#onAbort = () => this.#end('aborted', `${operation} was aborted by the caller.`, options.signal?.reason)
     const onDeadline = (): void =>
       this.#end('deadline', `${operation} did not finish within ${Math.round(allowedMs)} ms.`)
-    this.#timer = clock.setTimer(Math.min(allowedMs, TIMER_MAX_MS), onDeadline, { unref: true })
+    this.#timer = setPatientTimer(clock, Math.min(allowedMs, TIMER_MAX_MS), onDeadline, { unref: true })
     if (allowedMs <= 0) onDeadline()
     if (options.signal?.aborted === true) this.#onAbort()
     else options.signal?.addEventListener('abort', this.#onAbort, { once: true })

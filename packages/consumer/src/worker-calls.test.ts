@@ -45,6 +45,7 @@ describe('a worker whose application or sink', () => {
       await bench.pass(5_000)
       await running
       const left = bench.events.flatMap((event) => (event.kind === 'shard-left' ? [event.result] : []))
+      expect(left).toHaveLength(2)
       expect(left).toEqual(left.map(() => ({ outcome: 'released', reason: 'stop', isClean: true })))
       expect(
         (await bench.stored()).filter(({ checkpoint }) => checkpoint.sequenceNumber !== 'TRIM_HORIZON'),

@@ -150,7 +150,7 @@ export class Worker<Value = Uint8Array> implements AsyncDisposable {
 
   /**
    * Processes with a `RecordProcessor` for each shard until the worker is stopped. Rejects with a `LeaseStoreError` that does
-   * not pass, and with a `ShardSyncError` where its first looks at the streams are refused for good, at all that are there, or find none
+   * not pass, or (`unavailable`) when its store has not answered once for a minute, and with a `ShardSyncError` where its first looks at the streams are refused for good, at all that are there, or find none
    * of those that are named; when its shards have come to their ends, 30 s later at the latest. A worker runs once.
    */
   run(factory: RecordProcessorFactory<Value>, options: RecordProcessorOptions & RunOptions = {}): Promise<void> {

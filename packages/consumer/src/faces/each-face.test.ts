@@ -206,6 +206,21 @@ it('refuses what is no handler, and an option that there is not', () => {
   expect(() => eachFace(() => {}, { checkpoint: { every: 4 } } as EachOptions)).toThrow('checkpoint')
 })
 
+it.each([
+  [{ everyMs: Number.NaN }, 'Expected milliseconds above 0, at most 2147483647, or Infinity, for everyMs, found NaN.'],
+  [{ everyMs: 2 ** 31 }, 'for everyMs, found 2147483648.'],
+  [{ everyRecords: 0 }, 'Expected a whole number from 1 on, or Infinity, for everyRecords, found 0.'],
+])('refuses a pace of %j', (checkpoint, text) => {
+  expect(() => eachFace(() => {}, { checkpoint })).toThrow(text)
+})
+
+it('checkpoints by number only where that is asked for', async () => {
+  const started = start(() => {}, { checkpoint: { everyMs: Infinity, everyRecords: 5 } })
+  await clockFor(1)
+  expect(clock.pendingTimers).toBeLessThanOrEqual(1)
+  expect(await run(started)).toEqual({ outcome: 'ended' })
+})
+
 it.each([{ concurrency: 0 }, { inFlightMax: 0.5 }])('refuses %j', (options) => {
   expect(() => eachFace(() => {}, options)).toThrow('Expected a whole number from 1 on')
 })
@@ -226,6 +241,16 @@ describe('a record whose key cannot be told', () => {
     const failure: FailurePolicy = { retry: { retries: 1 }, poison: 'skip' }
     expect(await run(start(() => {}, { keyOf: keyOf(Infinity) }, failure))).toEqual({ outcome: 'ended' })
     expect(begun().toSorted()).toEqual(records.filter((one) => one !== third).map(nameOf))
+  })
+
+  it('is in hand where it was passed over: the last checkpoint of a release goes as far', async () => {
+    const failure: FailurePolicy = { retry: { retries: 0 }, poison: 'skip' }
+    const options: EachOptions = { keyOf: keyOf(Infinity), inFlightMax: 3, checkpoint: { everyMs: 100_000 } }
+    const started = start(() => sleep(clock, 1_000), options, failure)
+    await clockFor(500)
+    started.held.askFor('handoff')
+    expect(await run(started)).toEqual({ outcome: 'released', reason: 'handoff', isClean: true })
+    expect(nameOf(shard.checkpoint)).toBe('1002/0')
   })
 
   it('stops the shard where the policy does', async () => {

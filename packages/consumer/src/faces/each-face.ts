@@ -101,7 +101,9 @@ class EachProcessor<Value> implements ShardProcessor<Value> {
   }
 
   passOver(place: ExtendedSequenceNumber): void {
-    this.#done(this.#watermark.add(place))
+    const inFlight = this.#watermark.add(place)
+    this.inHand = inFlight.place
+    this.#done(inFlight)
   }
 
   async shardEnded(): Promise<void> {

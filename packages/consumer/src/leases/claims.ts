@@ -25,6 +25,13 @@ export interface ClaimsOptions {
 /** Keys of leases that are processed here now. */
 export type Running = Pick<ReadonlySet<string>, 'has' | 'size'>
 
+/**
+ * What a worker declined it leaves to others for so long, and twice as long each time: where it is the worker that is at fault, each of its tries
+ * takes the shard from one that processes it.
+ */
+const DECLINED_MS = 60_000
+const DECLINED_MS_MAX = 30 * 60_000
+
 export class Claims {
   readonly #options: ClaimsOptions
   readonly #table: LeaseTable
@@ -32,6 +39,8 @@ export class Claims {
   readonly #begun = new Map<string, number>()
   /** Leases that this worker leaves to others, as they were, and until when. */
   readonly #declined = new Map<string, { readonly lease: Lease; readonly untilMs: number }>()
+  /** In a row. */
+  readonly #timesDeclined = new Map<string, number>()
   /** Since when nobody has them, who might. */
   #freeSinceMs: ReadonlyMap<string, number> = new Map()
   /** Since when others would be given leases that they do not ask for. */
@@ -101,9 +110,17 @@ export class Claims {
   }
 
   /** This worker cannot process it: until then it neither takes it nor asks for it. */
-  decline(lease: Lease, untilMs: number): void {
+  decline(lease: Lease, nowMs: number): void {
+    const times = this.#timesDeclined.get(lease.key) ?? 0
+    this.#timesDeclined.set(lease.key, times + 1)
+    const untilMs = nowMs + Math.min(DECLINED_MS * 2 ** times, DECLINED_MS_MAX)
     this.#declined.set(lease.key, { lease, untilMs })
     this.again()
+  }
+
+  /** It was processed here: what it was declined for is over. */
+  processed({ key }: Lease): void {
+    this.#timesDeclined.delete(key)
   }
 
   isDeclined(lease: Lease): boolean {
@@ -157,7 +174,8 @@ export class Claims {
   }
 
   #forget(nowMs: number): void {
-    for (const key of this.#begun.keys()) if (this.#table.get(key) === undefined) this.#begun.delete(key)
+    for (const known of [this.#begun, this.#timesDeclined])
+      for (const key of known.keys()) if (this.#table.get(key) === undefined) known.delete(key)
     for (const [key, { untilMs }] of this.#declined) if (untilMs <= nowMs) this.#declined.delete(key)
   }
 

@@ -9,7 +9,7 @@
  * heard, counted from when it was sent, and nobody takes a lease before its owner's session has ended in the store.
  */
 import { setMaxListeners } from 'node:events'
-import { backoffMs, deferred, sleep, type Timer, withAnySignal } from '@millrace/std'
+import { backoffMs, deferred, sleep, STOOD_STILL_MS, type Timer, withAnySignal } from '@millrace/std'
 import { boundedLeaseStore } from './bounded-lease-store.ts'
 import { Claims } from './claims.ts'
 import type { CoordinatorOptions } from './coordinator-options.ts'
@@ -28,13 +28,9 @@ interface Running {
 const TTL_MARGIN_MS = 100
 /** Many workers that come and go wake each other no oftener. */
 const NEWS_GAP_MS = 20
-/** What a worker declined it leaves to others for so long. */
-const DECLINED_MS = 60_000
 const RETRY = { baseMs: 100, maxMs: 2_000 }
 /** A worker that has reached its store waits for it however long; one that has not most likely has a wrong endpoint. */
 const BEGIN_MS = 60_000
-/** A timer that rings so late says that this process had no turn: it was busy in one piece, stopped, or its machine slept. */
-const STOOD_STILL_MS = 250
 
 export class LeaseCoordinator {
   readonly table = new LeaseTable()
@@ -57,6 +53,8 @@ export class LeaseCoordinator {
   #deadline: Timer | undefined
   /** After a standstill, until the store has said what became of the session. */
   #isAsking = false
+  /** A beat failed in its time, since one was answered: this process had turns, and knows that it was not heard. */
+  #hasFailedSince = false
 
   constructor(options: CoordinatorOptions) {
     this.#options = options
@@ -93,10 +91,11 @@ export class LeaseCoordinator {
           await this.#leaveAtOnce(`the worker ends: ${error instanceof Error ? error.message : String(error)}`)
           throw error
         }
-        if (this.#liveUntilMs === -Infinity && sentAtMs - begunAtMs >= BEGIN_MS) {
+        if (this.#liveUntilMs === -Infinity && failures > 0 && sentAtMs - begunAtMs >= BEGIN_MS) {
           await this.#leaveAtOnce('the worker ends: the lease store has never answered')
           throw neverAnswered(error)
         }
+        if (clock.monotonic() - sentAtMs < callMsMax(this.#options) + STOOD_STILL_MS) this.#hasFailedSince = true
         logger.warn('the lease store did not answer a beat', { error: error.message, failures: ++failures })
         await sleep(clock, backoffMs(failures - 1, RETRY, random), signal).catch(() => undefined)
         continue
@@ -226,6 +225,7 @@ export class LeaseCoordinator {
     const { clock, ttlMs } = this.#options
     this.#liveUntilMs = sentAtMs + ttlMs - TTL_MARGIN_MS
     const leftMs = this.#liveUntilMs - clock.monotonic()
+    this.#hasFailedSince = false
     // Calls end sooner than sessions: where an answer comes later, it was there and nobody had a turn to read it.
     if (leftMs <= 0) return this.#askAfterStandstill()
     this.#isAsking = false
@@ -233,13 +233,14 @@ export class LeaseCoordinator {
   }
 
   #setDeadline(leftMs: number): void {
-    const { clock } = this.#options
+    const { clock, ttlMs } = this.#options
     const dueMs = clock.monotonic() + leftMs
     this.#deadline?.cancel()
     this.#deadline = clock.setTimer(leftMs, () => {
       const isLate = clock.monotonic() - dueMs >= STOOD_STILL_MS
-      if (!isLate) return this.#loseAll('the session may have ended')
-      this.#isAsking = false
+      if (!isLate || this.#hasFailedSince) return this.#loseAll('the session may have ended')
+      // The answer to what was asked may be there: the beat under way has a bound of its own, and a turn behind it.
+      if (this.#isAsking) return this.#setDeadline(ttlMs / 3)
       this.#askAfterStandstill()
     })
   }
@@ -353,7 +354,8 @@ export class LeaseCoordinator {
     const { consume, clock, logger } = this.#options
     try {
       const result = await consume(holding)
-      if (result === 'declined') this.#claims.decline(holding.lease, clock.monotonic() + DECLINED_MS)
+      if (result === 'declined') this.#claims.decline(holding.lease, clock.monotonic())
+      if (result === 'released') this.#claims.processed(holding.lease)
       if (result === 'failed') await holding.pause()
       const isGiven = result === 'declined' || (result === 'released' && holding.release.reason !== 'pause')
       if (isGiven) await holding.giveUp()
@@ -371,6 +373,11 @@ export class LeaseCoordinator {
       this.#claims.again()
     }
   }
+}
+
+/** A beat that is not answered has failed by then. */
+function callMsMax({ ttlMs, beatMs }: CoordinatorOptions): number {
+  return ttlMs / 3 + beatMs
 }
 
 function isPassing(error: unknown): error is LeaseStoreError {

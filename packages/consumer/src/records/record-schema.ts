@@ -7,8 +7,8 @@ import type { ConsumerRecord } from '../record-processor.ts'
 
 export interface RecordSchema<Value> {
   /**
-   * Whatever it throws, or its promise rejects with, makes the record invalid. Promises of one answer of the service (10,000
-   * records at most) are awaited together, in order.
+   * Whatever it throws, or its promise rejects with, makes the record invalid; its message goes into events and logs. Promises of one
+   * answer of the service (10,000 records at most, and all that are aggregated in each) are awaited together, in order.
    */
   parse(data: Uint8Array, record: ConsumerRecord): Value | Promise<Value>
 }
@@ -28,8 +28,17 @@ export function json<Value>(schema?: ValueSchema<Value>): RecordSchema<unknown> 
   checkKind(schema === undefined || typeof schema?.parse === 'function', 'a schema with a method parse', schema, hint)
   return {
     parse(data) {
-      const value: unknown = JSON.parse(utf8.decode(data))
+      const value = parsed(data)
       return schema === undefined ? value : schema.parse(value)
     },
+  }
+}
+
+/** Without the message of the parser, which quotes the document. */
+function parsed(data: Uint8Array): unknown {
+  try {
+    return JSON.parse(utf8.decode(data))
+  } catch {
+    throw new SyntaxError(`Expected a JSON document in UTF-8, found ${data.length} bytes that are none.`)
   }
 }

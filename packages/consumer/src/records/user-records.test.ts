@@ -212,6 +212,13 @@ describe('a schema whose values are promised', () => {
   })
 })
 
+it('json tells of a record that holds none without a word of it', () => {
+  const bytes = new TextEncoder().encode('secret hello')
+  expect(() => json().parse(bytes, {} as never)).toThrow(
+    /^Expected a JSON document in UTF-8, found 12 bytes that are none\.$/,
+  )
+})
+
 it('json refuses what is no schema', () => {
   const slip = ((value: unknown) => value) as unknown as ValueSchema<unknown>
   expect(() => json(slip)).toThrow('Expected a schema with a method parse, found a function. Wrap a function: json({')

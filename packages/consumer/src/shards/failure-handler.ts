@@ -116,12 +116,14 @@ export class FailureHandler {
     }
   }
 
-  /** A call that is made once. */
-  async attemptOnce(call: ProcessorCall, run: () => Promise<void>): Promise<void> {
+  /** A call that is made once. Whether it did not fail. */
+  async attemptOnce(call: ProcessorCall, run: () => Promise<void>): Promise<boolean> {
     try {
       await run()
+      return true
     } catch (error) {
       this.#failed(call, 1, error, 'pass')
+      return false
     }
   }
 

@@ -242,6 +242,14 @@ describe('when its lease is lost', () => {
 })
 
 describe('when it is asked to stop', () => {
+  it('is not clean where the last chance for a checkpoint failed', async () => {
+    const shutdownRequested = () => Promise.reject(new Error('No.'))
+    const started = start({ processor: { processRecords: () => sleep(clock, 1_000), shutdownRequested } })
+    await clockFor(100)
+    started.held.askFor('handoff')
+    expect(await run(started)).toEqual({ outcome: 'released', reason: 'handoff', isClean: false })
+  })
+
   it('finishes what is in hand, gives a last chance for a checkpoint, and delivers nothing more', async () => {
     const started = start({
       processor: {

@@ -49,7 +49,7 @@ export interface ShardConsumerInput<Value> {
 export type ShardConsumerResult =
   /** SHARD_END is written. */
   | { readonly outcome: 'ended' }
-  /** `isClean`: the processor finished what it had in hand in time. */
+  /** `isClean`: the processor finished what it had in hand in time, and its last checkpoint did not fail. */
   | { readonly outcome: 'released'; readonly reason: ReleaseReason; readonly isClean: boolean }
   | { readonly outcome: 'lost'; readonly error: LeaseLostError }
   /** A ShardConsumerError, a ShardReadError, a LeaseStoreError, or what the opening of records threw. */
@@ -203,9 +203,9 @@ export class ShardConsumer<Value> {
       try {
         await untilAborted(this.#settledInHand(), this.#hasty.signal)
         const farewell = this.#once('shutdownRequested', () => this.#made.shutdownRequested(reason))
-        await this.#takeInHand(farewell, this.#hasty.signal)
+        const isSettled = await this.#takeInHand(farewell, this.#hasty.signal)
         await untilAborted(this.#checkpointer.checkpointDisposed(), this.#hasty.signal)
-        this.#isClean = true
+        this.#isClean = isSettled
       } catch (error) {
         if (this.#loss !== undefined || this.#failure !== undefined) throw error
         // Its time is over: nothing that the application may not return from holds up what was asked for.
@@ -240,8 +240,8 @@ export class ShardConsumer<Value> {
   }
 
   /** A processor that was not told where it begins is not told where it ends. */
-  async #once(call: ProcessorCall, run: () => Promise<void>): Promise<void> {
-    if (this.#isReady) await this.#failures.attemptOnce(call, run)
+  async #once(call: ProcessorCall, run: () => Promise<void>): Promise<boolean> {
+    return !this.#isReady || (await this.#failures.attemptOnce(call, run))
   }
 
   /** All records of one answer of the reader, in order. */
