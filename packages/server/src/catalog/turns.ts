@@ -31,10 +31,12 @@ export class Turns {
     if (turn === undefined) return undefined
     const leftMs = deadlineMs - this.#clock.monotonic()
     return new Promise((resolve) => {
-      const timer = this.#clock.setTimer(Math.max(0, Math.min(leftMs, TURN_MS_MAX)), () => {
+      const ring = (): void => {
         if (leftMs >= TURN_MS_MAX) this.#end(turn)
         resolve()
-      })
+      }
+      // A server that closes waits for none of it.
+      const timer = this.#clock.setTimer(Math.max(0, Math.min(leftMs, TURN_MS_MAX)), ring, { unref: true })
       void turn.then(() => {
         timer.cancel()
         resolve()

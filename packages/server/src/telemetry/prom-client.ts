@@ -1,5 +1,5 @@
 /**
- * What we take of prom-client, from the files that hold it: its front door loads seventy others as well, OpenTelemetry's
+ * What we take of prom-client, from the files that hold it (so its version is told exactly): its front door loads seventy others as well, OpenTelemetry's
  * among them, for metrics of the process that nobody asks for. They are a tenth of a start.
  */
 import { createRequire } from 'node:module'
