@@ -5,10 +5,11 @@
 import { SimulatedFleet } from '@millrace/consumer/testing'
 import { randomBelow, systemClock, systemRandom } from '@millrace/std'
 import { expect, it } from 'vitest'
+import { pacedSeconds } from '../../support/pace.ts'
 
 const FLEETS = 500
 /** On a machine that is slow today it ends here, with fewer, and says so. */
-const SECONDS_MAX = 35
+const SECONDS_MAX = pacedSeconds(80)
 const LARGE_EVERY = 100
 /** What some fleet goes through. */
 const EXPECTED = [

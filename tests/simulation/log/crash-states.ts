@@ -7,6 +7,7 @@
 import { CRASH_MODES, type CrashMode } from '@millrace/log/testing'
 import { randomBelow, systemClock, systemRandom } from '@millrace/std'
 import { expect, it } from 'vitest'
+import { pacedSeconds } from '../../support/pace.ts'
 import { type CallSite, callSites, notingDisk } from './call-sites.ts'
 import { type Coverage, type CrashSelection, crashHistory, newCoverage, statesOf } from './crash-suite.ts'
 import { History } from './history.ts'
@@ -16,7 +17,7 @@ const STATES_DEFAULT = 300_000
 /** For a machine ten times as slow as the one that this was measured on. */
 const STATES_PER_SECOND_MIN = 100
 /** `npm test` has its minutes: it says when it ends here. */
-const SECONDS_MAX = 150
+const SECONDS_MAX = pacedSeconds(205)
 /** A long run says how far it is. */
 const PROGRESS_MS = 60_000
 /** Seeds of the second half are far from those of the first. */
