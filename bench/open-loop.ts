@@ -52,7 +52,8 @@ export async function openLoop(options: OpenLoopOptions): Promise<OpenLoopResult
   const idle = [...all]
   const send = (): void => {
     while (waiting.length > 0) {
-      const connection = idle.pop()
+      // The one that has rested longest, so that none is closed by the server for resting.
+      const connection = idle.shift()
       const next = connection === undefined ? undefined : waiting.shift()
       if (connection === undefined || next === undefined) return
       connection.ask(request(next.i), () => {
