@@ -143,6 +143,11 @@ export class CommitLoop {
     return { [Symbol.dispose]: () => void this.#listeners.delete(own) }
   }
 
+  /** False when nothing will ever be written again: it failed, refuses, or closes. */
+  get isWritable(): boolean {
+    return this.#whyClosed() === undefined
+  }
+
   /** For people; `undefined` when appends are taken. */
   whyNotWritable(): string | undefined {
     const reason = this.#whyClosed()
@@ -305,7 +310,7 @@ export class CommitLoop {
     // A header promises that all before it is durable.
     if (placement.isFirst && this.#syncedCommit < this.#lastCommit) {
       await store.syncRetired()
-      this.#syncedCommit = this.#lastCommit
+        this.#syncedCommit = this.#lastCommit
     }
     const leadBytes = placement.isFirst ? PAGE_BYTES : 0
     const built = builder.build(

@@ -131,6 +131,22 @@ describe('a full disk', () => {
     await expectAppendsAgain(log, clock, 2)
     await log.close()
   })
+
+  it('gives back what both snapshots cover, though there is no space for the one that the next needs', async () => {
+    const disk = new SimulatedDisk({ random: seededRandom(5), capacityBytes: 64 * MIB })
+    const { log, clock } = await openHarness({ disk, segmentBytes: SEGMENT_BYTES, freeBytesMin: 0 })
+    await log.openLedgers(opened(1, 2), NO_DEADLINE)
+    for (const segments of [2, 3, 4]) {
+      await appendUntilSegments(log, 1, segments)
+      await passUntil(clock, BACK_MS, () => hasIndexes(disk, segments - 1))
+    }
+    // All that is begun gets its zeros.
+    await pass(clock, BACK_MS)
+    await takeTheRest(disk)
+    await log.dropLedgers([1], NO_DEADLINE)
+    await passUntil(clock, BACK_MS, () => log.statistics().segments === 1)
+    await log.close()
+  })
 })
 
 it('an idle log gives back a segment, too, that only one snapshot covers', async () => {

@@ -223,6 +223,7 @@ export class Log implements AsyncDisposable {
         }),
         sync: () => this.#loop.sync(),
         seal: () => this.#loop.seal(),
+        isWritable: () => this.#loop.isWritable,
         rebuildIndex: (segment) => this.#rebuildIndex(segment),
         appendFreed: (freed) =>
           this.#appendOwn(FRAME_FREED, encodeFreed(freed), (register) => withFreed(register, freed)),

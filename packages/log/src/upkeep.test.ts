@@ -1,3 +1,4 @@
+import { silentLogger } from '@millrace/std'
 import type { VirtualClock } from '@millrace/std/testing'
 import { expect, it } from 'vitest'
 import type { ReadResult } from './api.ts'
@@ -134,4 +135,31 @@ it('floors below everything cost no look into any index, whatever the number of 
   expect(first).toBeGreaterThan(0)
   expect(later).toEqual([0, 0, 0])
   await harness.log.close()
+})
+
+it('a log that takes no writes any more gives nothing back, and says nothing about it each second', async () => {
+  const warnings: string[] = []
+  const warn = (message: string): void => void warnings.push(message)
+  const logger = { ...silentLogger, warn }
+  const { log, disk, clock } = await openHarness({ logger })
+  await log.openLedgers(
+    [1, 2].map((ledger) => ({ ledger, notBeforeMs: 0 })),
+    NO_DEADLINE,
+  )
+  const append = async (ledger: number) => (await log.append([part(ledger, '.'.repeat(2_000))], NO_DEADLINE))[0]
+  while (log.statistics().segments < 4) await append(1)
+  await passUntil(clock, () => disk.paths().filter((path) => path.endsWith('.idx')).length === 3)
+  // Nothing is given back before the log has failed.
+  const hold = await log.hold()
+  await log.dropLedgers([1], NO_DEADLINE)
+  disk.faults = ({ kind, path }) => (kind === 'sync' && path.endsWith('.seg') ? { code: 'EIO' } : undefined)
+  expect((await append(2))?.failure).toBe('unknown')
+  hold.release()
+  for (let turn = 0; turn < 200; turn++) {
+    clock.advance(50)
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  expect(warnings).toEqual([])
+  expect(log.statistics().segments).toBe(4)
+  await log.close()
 })

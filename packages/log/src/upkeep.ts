@@ -38,8 +38,10 @@ export interface UpkeepOptions {
   readonly snapshotSource: () => SnapshotSource
   /** Makes durable what is visible now. */
   readonly sync: () => Promise<void>
-  /** Writes an empty commit. */
+  /** Makes sure of one more commit. */
   readonly seal: () => Promise<void>
+  /** False when nothing will ever be written again: then nothing can be given back either. */
+  readonly isWritable: () => boolean
   /** Builds the index of a segment again in memory, and wakes the upkeep to write it. */
   readonly rebuildIndex: (segment: Segment) => Promise<void>
   /** Says in the log that a segment goes; resolves when that is durable. */
@@ -139,7 +141,12 @@ export class Upkeep {
       }
     } catch (error) {
       // Nothing is lost: indexes and snapshots can be written later, segments given back later.
-      this.#options.logger.warn('upkeep of the log failed; trying again soon', { reason: String(error) })
+      const reason = String(error)
+      if (!this.#options.isWritable()) {
+        this.#options.logger.warn('upkeep of the log failed, and ends with its writing', { reason })
+        return
+      }
+      this.#options.logger.warn('upkeep of the log failed; trying again soon', { reason })
       this.#isDue = true
       this.#retry = this.#options.clock.setTimer(
         SPACE_RETRY_MS,
@@ -152,9 +159,9 @@ export class Upkeep {
     }
   }
 
-  /** Files stay as they are: the log closes, or somebody copies it. */
+  /** Files stay as they are: the log closes, or somebody copies it, or it cannot say what becomes of them. */
   get #isStill(): boolean {
-    return this.#isClosed || this.#holds > 0
+    return this.#isClosed || this.#holds > 0 || !this.#options.isWritable()
   }
 
   async #seal(): Promise<void> {
@@ -186,16 +193,28 @@ export class Upkeep {
       if (segment === store.active || segment.file === undefined || segment.damages.length > 0) continue
       if (await this.#isDeadByIndex(segment)) dead.push(segment)
     }
-    const newest = dead.at(-1)
+    // First what may go already: there may be no space for a snapshot before.
+    const rest = await this.#free(dead)
+    const newest = rest.at(-1)
     if (newest === undefined || this.#isStill) return
-    if (newest.lastCommit > snapshots.coveredCommit) await this.#snapshot()
+    await this.#snapshot()
     if (newest.lastCommit > snapshots.coveredCommit) {
       // Only one covers it, of the last commit there is: an idle log, or a full one, has no other soon.
       await this.#options.seal()
       await this.#snapshot()
     }
+    await this.#free(rest)
+  }
+
+  /** Gives back those of `dead` that both snapshots cover; the others. */
+  async #free(dead: readonly Segment[]): Promise<readonly Segment[]> {
+    const { store, snapshots } = this.#options
+    const rest: Segment[] = []
     for (const segment of dead) {
-      if (segment.lastCommit > snapshots.coveredCommit || this.#isStill) return
+      if (segment.lastCommit > snapshots.coveredCommit || this.#isStill) {
+        rest.push(segment)
+        continue
+      }
       const { number, firstCommit, lastCommit } = segment
       await this.#options.appendFreed({ number, firstCommit, lastCommit })
       store.segments.splice(store.segments.indexOf(segment), 1)
@@ -204,6 +223,7 @@ export class Upkeep {
       this.#leftovers.push(number)
       await this.#removeLeftovers()
     }
+    return rest
   }
 
   /** False too of a segment whose index is wrong: it is built again, and looked at again. */
