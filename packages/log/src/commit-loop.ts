@@ -165,6 +165,7 @@ export class CommitLoop {
   /** Makes durable what is visible now. In `fsync` mode it is. */
   async sync(): Promise<void> {
     if (this.#syncedCommit >= this.#lastCommit) return
+    this.#needUnfailed()
     const commit = this.#lastCommit
     try {
       await this.#options.store.syncActive()
@@ -172,7 +173,13 @@ export class CommitLoop {
       this.fail(error)
       throw error
     }
+    this.#needUnfailed()
     this.#syncedCommit = Math.max(this.#syncedCommit, commit)
+  }
+
+  /** Of a sync that fails only one caller hears: after it, one that succeeds proves nothing. */
+  #needUnfailed(): void {
+    if (this.#failure !== undefined) throw new LogError('unavailable', this.#failure)
   }
 
   onSpace(): void {
@@ -310,7 +317,8 @@ export class CommitLoop {
     // A header promises that all before it is durable.
     if (placement.isFirst && this.#syncedCommit < this.#lastCommit) {
       await store.syncRetired()
-        this.#syncedCommit = this.#lastCommit
+      this.#needUnfailed()
+      this.#syncedCommit = this.#lastCommit
     }
     const leadBytes = placement.isFirst ? PAGE_BYTES : 0
     const built = builder.build(

@@ -337,8 +337,9 @@ export class SegmentStore {
     try {
       await file.file.sync()
     } catch (error) {
-      // The commits of the active file may be what could not be synced. In the next one the zeros are written again.
-      if (file === this.#active) this.#options.onFailure(error)
+      // Commits may be what could not be synced, also where others have gone on in the next file meanwhile. In that one
+      // the zeros are written again.
+      if (file !== this.#next) this.#options.onFailure(error)
       throw error
     }
     file.zeroedTo = to
