@@ -152,8 +152,9 @@ export class CommitLoop {
   whyNotWritable(): string | undefined {
     const reason = this.#whyClosed()
     if (reason !== undefined) return reason
-    const { shortage } = this.#options.store
-    return shortage !== undefined && this.#options.store.room().data === 0 ? `no space: ${shortage}` : undefined
+    const { store } = this.#options
+    const { data, shortage } = store.room()
+    return shortage === 'no-space' && data === 0 ? `no space: ${store.shortage ?? ''}` : undefined
   }
 
   /** From now on nothing more is taken. */

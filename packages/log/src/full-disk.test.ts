@@ -161,6 +161,16 @@ it('an idle log gives back a segment, too, that only one snapshot covers', async
 })
 
 describe('waiting for space that is made', () => {
+  it('goes on for what is begun, though no further segment can be made', async () => {
+    const disk = new SimulatedDisk({ random: seededRandom(6), capacityBytes: 40 * MIB })
+    const { log } = await openHarness({ disk, segmentBytes: 32 * MIB, freeBytesMin: 0 })
+    await log.openLedgers(opened(1), NO_DEADLINE)
+    // So fast that nothing is looked for a second time.
+    const stored = (await fill(log, 1)) * RECORD_BYTES
+    expect(stored).toBeGreaterThan(29 * MIB)
+    await log.close()
+  })
+
   it('ends for what is larger than what the next segment was begun for', async () => {
     const { log, clock } = await openHarness({ segmentBytes: 8 * MIB })
     await log.openLedgers(opened(1), NO_DEADLINE)

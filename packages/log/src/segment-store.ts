@@ -58,6 +58,12 @@ interface ActiveFile extends ReadyFile {
   offset: number
 }
 
+/** What is done for space, one thing at a time. What there is gets its zeros, whether or not more can be made. */
+interface Job {
+  readonly kind: 'zero' | 'make'
+  run(): Promise<void>
+}
+
 /** The header page, and that of the first commit's header. */
 const BLANK_BYTES = 2 * PAGE_BYTES
 
@@ -93,7 +99,10 @@ export class SegmentStore {
   /** The file that was last begun as a spare: should it fail and stay, none is begun after it. */
   #begun: string | undefined
   #lastNumber: number
-  #shortage: string | undefined
+  /** Why the last job of a kind failed, for people; of no account where there is none any more. */
+  readonly #shortages = new Map<Job['kind'], string>()
+  /** Kinds that failed, until they are tried again. */
+  readonly #paused = new Set<Job['kind']>()
   #isUrgent = false
   #wantedBytes = ZERO_AHEAD_BYTES
   /** With so many bytes ready, whoever waits can go on. */
@@ -129,7 +138,11 @@ export class SegmentStore {
 
   /** Why no segment can be prepared, for people. */
   get shortage(): string | undefined {
-    return this.#shortage
+    return this.#zeroShortage ?? (this.#makeJob() === undefined ? undefined : this.#shortages.get('make'))
+  }
+
+  get #zeroShortage(): string | undefined {
+    return this.#fileToZero() === undefined ? undefined : this.#shortages.get('zero')
   }
 
   /** Takes over what recovery found; afterwards the last segment is written on, or a first one stands ready. */
@@ -167,7 +180,7 @@ export class SegmentStore {
   /** How much may be written now. */
   room(): Room {
     const active = this.#active
-    const shortage = this.#shortage === undefined ? 'preparing' : 'no-space'
+    const shortage = this.#isShort() ? 'no-space' : 'preparing'
     if (this.#next !== undefined) {
       const room = Math.max(
         this.#next.zeroedTo - PAGE_BYTES - (this.#next.zeroedTo < this.#next.capacity ? this.#reserveBytes : 0),
@@ -177,6 +190,13 @@ export class SegmentStore {
     }
     const left = active === undefined ? 0 : Math.min(active.zeroedTo, active.capacity) - active.offset
     return { data: Math.max(0, left - this.#reserveBytes), control: left, shortage }
+  }
+
+  /** No more is on its way: zeros fail, or all have been written and no further file can be made. */
+  #isShort(): boolean {
+    if (this.#zeroShortage !== undefined) return true
+    if (!this.#shortages.has('make') || this.#next !== undefined) return false
+    return this.#active === undefined || this.#active.zeroedTo >= this.#active.capacity
   }
 
   /** Makes a place for a commit of `bytes`, which `room` has allowed. Moves on to the next segment where it must. */
@@ -215,8 +235,8 @@ export class SegmentStore {
 
   /** Looks whether something is to be prepared. Cheap; called after each commit. */
   wake(): void {
-    if (this.#isClosed || this.#working !== undefined || this.#retry !== undefined) return
-    if (this.#nextJob() === undefined && this.#scraps.isEmpty) return
+    if (this.#isClosed || this.#working !== undefined) return
+    if (this.#nextJob() === undefined && (this.#scraps.isEmpty || this.#retry !== undefined)) return
     this.#working = this.#work()
   }
 
@@ -253,6 +273,8 @@ export class SegmentStore {
       await this.#options.disk.syncDirectory('log')
       await this.#options.disk.syncDirectory('spare')
     } finally {
+      // What is under way has begun without it, and may fail.
+      void this.#working?.then(() => this.#retryNow())
       this.#retryNow()
     }
   }
@@ -277,21 +299,36 @@ export class SegmentStore {
     this.#retired.clear()
   }
 
-  #nextJob(): (() => Promise<void>) | undefined {
+  #nextJob(): Job | undefined {
+    const makes = !this.#paused.has('make')
+    // It takes no space, and there may be none even for the zeros that come first otherwise.
+    if (makes && this.shortage !== undefined && this.#next === undefined && this.#spares.length > 0) {
+      return { kind: 'make', run: () => this.#makeNext(0) }
+    }
+    const file = this.#paused.has('zero') ? undefined : this.#fileToZero()
+    if (file !== undefined) return { kind: 'zero', run: () => this.#zero(file) }
+    return makes ? this.#makeJob() : undefined
+  }
+
+  #fileToZero(): ReadyFile | undefined {
     const active = this.#active
     const next = this.#next
-    // It takes no space, and there may be none even for the zeros that come first otherwise.
-    if (this.#shortage !== undefined && next === undefined && this.#spares.length > 0) return () => this.#makeNext(0)
-    if (active !== undefined) {
-      const wanted = Math.min(active.capacity, active.offset + this.#wantedBytes)
-      if (active.zeroedTo < wanted) return () => this.#zero(active)
+    if (active !== undefined && active.zeroedTo < Math.min(active.capacity, active.offset + this.#wantedBytes)) {
+      return active
     }
-    if (next !== undefined && this.#isTooSmall(next)) return () => this.#zero(next)
+    return next !== undefined && this.#isTooSmall(next) ? next : undefined
+  }
+
+  #makeJob(): Job | undefined {
+    const { segmentBytes } = this.#options
+    const active = this.#active
     const used = active === undefined ? 1 : active.offset / active.capacity
-    if (next === undefined) {
-      return this.#isUrgent || used > 0.25 ? () => this.#makeNext(this.#options.segmentBytes) : undefined
+    if (this.#next === undefined) {
+      if (!this.#isUrgent && used <= 0.25) return undefined
+      return { kind: 'make', run: () => this.#makeNext(segmentBytes) }
     }
-    return this.#spares.length === 0 && used > 0.5 ? () => this.#makeSpare(this.#options.segmentBytes) : undefined
+    if (this.#spares.length > 0 || used <= 0.5) return undefined
+    return { kind: 'make', run: () => this.#makeSpare(segmentBytes) }
   }
 
   /** It was made for somebody who waited with less. */
@@ -301,32 +338,36 @@ export class SegmentStore {
 
   async #work(): Promise<void> {
     await this.#scraps.remove()
+    for (let job = this.#nextJob(); job !== undefined && !this.#isClosed; job = this.#nextJob()) {
+      await this.#try(job)
+      this.#options.onSpace()
+    }
+    // In the same turn as the last look for a job: whoever hurries from now on is heard.
+    this.#working = undefined
+  }
+
+  /** A kind that fails is left alone for a while. Never rejects. */
+  async #try(job: Job): Promise<void> {
+    const wasShort = this.shortage !== undefined
     try {
-      for (let job = this.#nextJob(); job !== undefined && !this.#isClosed; job = this.#nextJob()) {
-        await job()
-        if (this.#shortage !== undefined) this.#options.logger.info('there is space again')
-        this.#shortage = undefined
-        if (this.#next !== undefined && !this.#isTooSmall(this.#next)) this.#isUrgent = false
-        this.#options.onSpace()
-      }
+      await job.run()
+      this.#shortages.delete(job.kind)
+      if (wasShort && this.shortage === undefined) this.#options.logger.info('there is space again')
+      if (this.#next !== undefined && !this.#isTooSmall(this.#next)) this.#isUrgent = false
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error)
-      if (this.#shortage === undefined) this.#options.logger.warn('no segment can be prepared', { reason })
-      this.#shortage = reason
-      this.#retry = this.#options.clock.setTimer(SPACE_RETRY_MS, () => this.#retryNow(), { unref: true })
-      this.#options.onSpace()
-    } finally {
-      // In the same turn as the last look for a job: whoever hurries from now on is heard.
-      this.#working = undefined
+      if (!wasShort) this.#options.logger.warn('no segment can be prepared', { reason })
+      this.#shortages.set(job.kind, reason)
+      this.#paused.add(job.kind)
+      this.#retry ??= this.#options.clock.setTimer(SPACE_RETRY_MS, () => this.#retryNow(), { unref: true })
     }
   }
 
   #retryNow(): void {
     this.#retry?.cancel()
     this.#retry = undefined
-    // After `#work` has ended, when it is just about to.
-    if (this.#working === undefined) this.wake()
-    else void this.#working.then(() => this.wake())
+    this.#paused.clear()
+    this.wake()
   }
 
   /** Zeros the next step of a file that commits go into, now or next. */
