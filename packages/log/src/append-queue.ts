@@ -148,6 +148,13 @@ export class AppendQueue {
     request.next = request.parts.length
   }
 
+  /** The request that is served next, taken out. */
+  takeHead(): AppendRequest | undefined {
+    const head = this.#requests[0]
+    if (head !== undefined) this.withdraw(head)
+    return head
+  }
+
   /** Every waiting request, taken out. */
   takeAll(): readonly AppendRequest[] {
     const all = [...this.#requests]

@@ -279,21 +279,29 @@ export class CommitLoop {
     if (this.#failure !== undefined || this.#isWaitingForSpace) return undefined
     const { store, clock } = this.#options
     const room = store.room()
-    const builder = new CommitBuilder(this.#lastCommit + 1, clock.now(), room.data)
+    const isFinal = room.shortage === 'no-space' || this.#state !== 'open'
+    let builder = new CommitBuilder(this.#lastCommit + 1, clock.now(), room.data)
     const { taken, missingBytes } = this.#controls.drainInto(builder, room.control)
     if (!this.#queue.isEmpty) this.#queue.drainInto(builder)
+    // Behind one that is too large for what is left, smaller ones may fit. In less than a page nothing does.
+    if (isFinal && room.data >= PAGE_BYTES) {
+      while (builder.isEmpty && builder.isShortOfRoom) {
+        this.#refuseHead()
+        builder = new CommitBuilder(this.#lastCommit + 1, clock.now(), room.data)
+        this.#queue.drainInto(builder)
+      }
+    }
     if (!builder.isEmpty) return { builder, controls: taken, flags: 0, mark: undefined }
 
     if (missingBytes > 0 || builder.isShortOfRoom) {
-      if (room.shortage !== 'no-space' && this.#state === 'open') {
+      if (!isFinal) {
         this.#isWaitingForSpace = true
         store.hurry(Math.max(missingBytes, builder.missingBytes))
         return undefined
       }
-      const failure = this.#state === 'open' ? 'no-space' : 'unavailable'
       const reason = store.shortage ?? 'the log is closed'
-      if (missingBytes > 0) this.#controls.refuseAll(failure, reason)
-      if (builder.isShortOfRoom) this.#refuseAppends(failure)
+      if (missingBytes > 0) this.#controls.refuseAll(this.#whyNoRoom, reason)
+      if (builder.isShortOfRoom) this.#refuseAppends(this.#whyNoRoom)
     }
     if (room.control < PAGE_BYTES) {
       this.#isSealDue = false
@@ -406,6 +414,16 @@ export class CommitLoop {
   #refuseWaiting(reason: string): void {
     this.#controls.refuseAll('unavailable', reason)
     this.#refuseAppends('unavailable')
+  }
+
+  get #whyNoRoom(): 'unavailable' | 'no-space' {
+    return this.#state === 'open' ? 'no-space' : 'unavailable'
+  }
+
+  /** Refuses the first append that waits. */
+  #refuseHead(): void {
+    const head = this.#queue.takeHead()
+    if (head !== undefined) this.#finish(head, this.#whyNoRoom)
   }
 
   #refuseAppends(failure: 'unavailable' | 'no-space'): void {

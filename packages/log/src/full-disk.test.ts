@@ -149,6 +149,21 @@ describe('a full disk', () => {
   })
 })
 
+it('an append too large for what is left refuses none of the small ones behind it', async () => {
+  const disk = new SimulatedDisk({ random: seededRandom(7), capacityBytes: 8 * MIB })
+  const { log, clock } = await openHarness({ disk, segmentBytes: 4 * MIB, freeBytesMin: 0 })
+  await log.openLedgers(opened(1), NO_DEADLINE)
+  while ((await append(log, 1, 4 * RECORD_BYTES)) === undefined) await pass(clock, 50)
+  const sizes = [4 * RECORD_BYTES, 8 * RECORD_BYTES, 1, 2]
+  expect(await Promise.all(sizes.map((bytes) => append(log, 1, bytes)))).toEqual([
+    'no-space',
+    'no-space',
+    undefined,
+    undefined,
+  ])
+  await log.close()
+})
+
 it('an idle log gives back a segment, too, that only one snapshot covers', async () => {
   const { log, clock } = await openHarness({ segmentBytes: SEGMENT_BYTES })
   await log.openLedgers(opened(1, 2), NO_DEADLINE)
