@@ -101,7 +101,7 @@ export class CommitLoop {
     await this.#mark(FLAG_OPEN)
   }
 
-  /** Writes an empty commit. Rejects: LogError `unavailable | unknown | no-space`. */
+  /** Resolves when there is one more commit: an empty one if no other comes first. Rejects: LogError `unavailable | unknown | no-space`. */
   async seal(): Promise<void> {
     const reason = this.#whyClosed()
     if (reason !== undefined) throw new LogError('unavailable', reason)
@@ -381,8 +381,15 @@ export class CommitLoop {
       if (request.isSettled && !wasSettled) this.#release(request)
     }
     filled.mark?.resolve()
+    if (this.#state === 'open') this.#resolveSeals()
     this.#options.store.wake()
     if (isFirst) this.#options.onRotated()
+  }
+
+  /** Under load there is no empty one: whoever asked for it is content with any. */
+  #resolveSeals(): void {
+    for (const { done } of this.#marks.filter(({ flags }) => flags === FLAG_SEAL)) done.resolve()
+    this.#marks = this.#marks.filter(({ flags }) => flags !== FLAG_SEAL)
   }
 
   /** A listener that throws harms nobody else: what it was told of is stored. */

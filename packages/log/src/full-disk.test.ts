@@ -175,6 +175,31 @@ it('an idle log gives back a segment, too, that only one snapshot covers', async
   await log.close()
 })
 
+it('and so does one that begins to be written to just then, so that no commit is empty', async () => {
+  const { log, disk } = await openHarness({ segmentBytes: SEGMENT_BYTES })
+  await log.openLedgers(opened(1, 2), NO_DEADLINE)
+  while ((log.bounds(1).end.commit - 2) * RECORD_BYTES < SEGMENT_BYTES - 4 * RECORD_BYTES) await append(log, 1)
+  await log.dropLedgers([1], NO_DEADLINE)
+  let appends = 0
+  const load = async (): Promise<void> => {
+    while (log.statistics().segments > 1 && appends < 300) {
+      appends++
+      await append(log, 2, 1)
+    }
+  }
+  const writers: Promise<void>[] = []
+  disk.onOperation = ({ kind, path, bytes }) => {
+    // The last of the first snapshot. While a commit is written, others wait already.
+    if (kind === 'list' && path === 'meta' && writers.length === 0) writers.push(load())
+    if (kind === 'write' && bytes === 4 * KIB && writers.length > 0 && writers.length < 6) writers.push(load())
+  }
+  await append(log, 2, 5 * RECORD_BYTES)
+  while (writers.length === 0) await turns()
+  await Promise.all(writers)
+  expect(appends).toBeLessThan(300)
+  await log.close()
+})
+
 describe('waiting for space that is made', () => {
   it('goes on for what is begun, though no further segment can be made', async () => {
     const disk = new SimulatedDisk({ random: seededRandom(6), capacityBytes: 40 * MIB })
