@@ -64,6 +64,28 @@ describe('regrouping', () => {
     await log.close()
   })
 
+  it('does not begin where there is no room for what it writes', async () => {
+    const harness = await openHarness({ ...options, freeBytesMin: 0 })
+    const { log, disk, clock } = harness
+    const ledgers = [SHORT, LONG].map((ledger) => ({ ledger, notBeforeMs: 0 }))
+    await log.openLedgers(ledgers, NO_DEADLINE)
+    await fill(log, clock, 80)
+    let turns = 0
+    await passUntil(clock, () => ++turns > 100)
+    const sizes = disk.paths().map((path) => disk.peek(path).length)
+    disk.capacityBytes = sizes.reduce((sum, size) => sum + size, 0) + 4 * KIB
+    let begun = 0
+    disk.onOperation = ({ kind, path }) => void (kind === 'create' && path.startsWith('log/g') && begun++)
+    await hint(log)
+    turns = 0
+    await passUntil(clock, () => ++turns > 100)
+    expect(begun).toBe(0)
+    disk.capacityBytes = undefined
+    await hint(log, 1)
+    await passUntil(clock, () => groupedFiles(harness).length > 0)
+    await log.close()
+  })
+
   it('is found again after a restart, with and without the index files', async () => {
     for (const isIndexKept of [true, false]) {
       const harness = await opened(80)

@@ -215,7 +215,8 @@ export class Regrouper {
       inputs.reduce((sum, { usedBytes }) => sum + usedBytes, 0),
     )
     if (store.bytes + bytes > bytesMax + segmentBytes) return false
-    return (await disk.freeBytes()) - bytes >= freeBytesMin - segmentBytes
+    const free = (await disk.freeBytes()) - store.unwrittenBytes
+    return free - bytes >= Math.max(0, freeBytesMin - segmentBytes)
   }
 
   /** At most GROUPED_STEP_BYTES in REGROUP_PACE_MS, read and written; without a pause where space is short. */

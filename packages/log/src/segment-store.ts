@@ -136,6 +136,14 @@ export class SegmentStore {
     return bytes
   }
 
+  /** What the files that are begun will still take of the disk. */
+  get unwrittenBytes(): number {
+    let bytes = 0
+    for (const file of [this.#active, this.#next]) if (file !== undefined) bytes += file.capacity - file.zeroedTo
+    for (const { zeroedTo } of this.#spares) bytes += this.#options.segmentBytes - zeroedTo
+    return bytes
+  }
+
   /** Why no segment can be prepared, for people. */
   get shortage(): string | undefined {
     return this.#zeroShortage ?? (this.#makeJob() === undefined ? undefined : this.#shortages.get('make'))
@@ -406,14 +414,6 @@ export class SegmentStore {
     this.#next = { number, file: await disk.open(path), capacity: segmentBytes, zeroedTo: spare.zeroedTo }
   }
 
-  /** What the files that are begun will still take of the disk. */
-  get #unwrittenBytes(): number {
-    let bytes = 0
-    for (const file of [this.#active, this.#next]) if (file !== undefined) bytes += file.capacity - file.zeroedTo
-    for (const { zeroedTo } of this.#spares) bytes += this.#options.segmentBytes - zeroedTo
-    return bytes
-  }
-
   async #makeSpare(zeroBytes: number): Promise<void> {
     const { disk, segmentBytes, freeBytesMin, bytesMax } = this.#options
     if (this.#begun !== undefined) this.#scraps.needGone([this.#begun])
@@ -421,7 +421,7 @@ export class SegmentStore {
       throw new LogError('no-space', `the log has reached its bound of ${bytesMax} bytes`)
     }
     const free = await disk.freeBytes()
-    const begun = this.#unwrittenBytes
+    const begun = this.unwrittenBytes
     if (free - begun - segmentBytes < freeBytesMin) {
       throw new LogError(
         'no-space',
