@@ -114,8 +114,8 @@ export const LOG_MUTANTS: readonly Mutant[] = [
     name: 'numbers-with-gaps',
     mechanism: 'commits are numbered without a gap',
     file: 'packages/log/src/commit-loop.ts',
-    find: 'const builder = new CommitBuilder(this.#lastCommit + 1,',
-    replace: 'const builder = new CommitBuilder(this.#lastCommit + 2,',
+    find: 'new CommitBuilder(this.#lastCommit + 1,',
+    replace: 'new CommitBuilder(this.#lastCommit + 2,',
     suite: CRASH,
   },
   {

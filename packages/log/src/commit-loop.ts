@@ -280,14 +280,15 @@ export class CommitLoop {
     const { store, clock } = this.#options
     const room = store.room()
     const isFinal = room.shortage === 'no-space' || this.#state !== 'open'
-    let builder = new CommitBuilder(this.#lastCommit + 1, clock.now(), room.data)
+    const begin = (): CommitBuilder => new CommitBuilder(this.#lastCommit + 1, clock.now(), room.data)
+    let builder = begin()
     const { taken, missingBytes } = this.#controls.drainInto(builder, room.control)
     if (!this.#queue.isEmpty) this.#queue.drainInto(builder)
     // Behind one that is too large for what is left, smaller ones may fit. In less than a page nothing does.
     if (isFinal && room.data >= PAGE_BYTES) {
       while (builder.isEmpty && builder.isShortOfRoom) {
         this.#refuseHead()
-        builder = new CommitBuilder(this.#lastCommit + 1, clock.now(), room.data)
+        builder = begin()
         this.#queue.drainInto(builder)
       }
     }
