@@ -2,9 +2,9 @@
  * The code of a package's `dist`: one file for each way in, and what they share or load later beside them. A start that
  * opens a file for every module spends half its time on that (docs/decisions/139-code-in-few-files.md). Types are tsc's.
  */
-import { build } from 'esbuild'
 import { readFileSync } from 'node:fs'
-import { basename, join } from 'node:path'
+import { basename, isAbsolute, join } from 'node:path'
+import { rolldown } from 'rolldown'
 
 /** Ways in that no `exports` names: programs, threads, and what a script of ours reads. */
 const moreEntries = {
@@ -19,19 +19,26 @@ export async function bundlePackage(folder) {
     file.replace(/^\.\/dist\/|\.js$/g, ''),
     source,
   ])
-  await build({
-    absWorkingDir: folder,
-    entryPoints: { ...Object.fromEntries(exported), ...moreEntries[basename(folder)] },
-    outdir: 'dist',
-    bundle: true,
-    splitting: true,
-    // Other packages, ours as well, are loaded from where they are installed.
-    packages: 'external',
-    format: 'esm',
+  const bundle = await rolldown({
+    cwd: folder,
+    input: { ...Object.fromEntries(exported), ...moreEntries[basename(folder)] },
     platform: 'node',
-    target: 'node20.19',
-    sourcemap: true,
-    sourcesContent: false,
-    logLevel: 'warning',
+    transform: { target: 'node20.19' },
+    external: isElsewhere,
+    logLevel: 'warn',
   })
+  await bundle.write({
+    dir: join(folder, 'dist'),
+    format: 'esm',
+    sourcemap: true,
+    sourcemapExcludeSources: true,
+    entryFileNames: '[name].js',
+    chunkFileNames: 'chunk-[hash].js',
+  })
+  await bundle.close()
+}
+
+/** Other packages, ours as well, are loaded from where they are installed; what Rolldown itself adds for Node 20 is no package of ours. */
+function isElsewhere(id) {
+  return !id.startsWith('.') && !isAbsolute(id) && !id.startsWith('@oxc-project/runtime')
 }
