@@ -8,13 +8,23 @@ const shards = (count: number) =>
   Array.from({ length: count }, (_, i) => newLeaseOf(`shardId-${String(i).padStart(12, '0')}`))
 const place = (sequenceNumber: string) => ({ sequenceNumber, subSequenceNumber: 0 })
 
+/** A worker with so many shards, whose process may stand still, and whose beats fail once it is cut off. */
+async function halting(count: number) {
+  const fleet = new FakeFleet()
+  await fleet.create(shards(count))
+  const process = new HaltingProcess(fleet.clock)
+  let isAway = false
+  const store = process.seen(fleet.leases.open())
+  const beat: LeaseStore['beat'] = (...args) =>
+    isAway ? Promise.reject(new LeaseStoreError('unavailable', 'not today')) : store.beat(...args)
+  const worker = fleet.add('worker-0', { clock: process.clock, store: { ...store, beat } })
+  await fleet.pass(5_000)
+  return { fleet, process, worker, cutOff: () => void (isAway = true) }
+}
+
 describe('a worker whose process stands still', () => {
   it('goes on after longer than a session where nobody has taken its leases', async () => {
-    const fleet = new FakeFleet()
-    await fleet.create(shards(2))
-    const process = new HaltingProcess(fleet.clock)
-    const worker = fleet.add('worker-0', { clock: process.clock, store: process.seen(fleet.leases.open()) })
-    await fleet.pass(5_000)
+    const { fleet, process, worker } = await halting(2)
     const [held] = [...worker.held.values()]
     for (let stretch = 0; stretch < 5; stretch++) {
       await process.halt(() => fleet.pass(10_000))
@@ -30,15 +40,7 @@ describe('a worker whose process stands still', () => {
   })
 
   it('loses what others have taken meanwhile, and all where the store does not say', async () => {
-    const fleet = new FakeFleet()
-    await fleet.create(shards(4))
-    const process = new HaltingProcess(fleet.clock)
-    let isAway = false
-    const store = process.seen(fleet.leases.open())
-    const beat: LeaseStore['beat'] = (...args) =>
-      isAway ? Promise.reject(new LeaseStoreError('unavailable', 'not today')) : store.beat(...args)
-    const worker = fleet.add('worker-0', { clock: process.clock, store: { ...store, beat } })
-    await fleet.pass(5_000)
+    const { fleet, process, worker, cutOff } = await halting(4)
     const taken = [...worker.held.values()]
     let theirs: readonly string[] = []
     await process.halt(async () => {
@@ -51,22 +53,14 @@ describe('a worker whose process stands still', () => {
     const lost = taken.filter((one) => one.lost.aborted).map(({ lease }) => lease.shardId)
     expect(lost.toSorted()).toEqual(theirs)
     expect((await fleet.stored()).filter(({ checkpoint }) => checkpoint.sequenceNumber === '7')).toHaveLength(1)
-    isAway = true
+    cutOff()
     await process.halt(() => fleet.pass(10_000))
     await fleet.pass(2_000)
     expect(worker.held.size).toBe(0)
   })
 
   it('hears between two stretches that others have taken what it works on, and that it was cut off', async () => {
-    const fleet = new FakeFleet()
-    await fleet.create(shards(2))
-    const process = new HaltingProcess(fleet.clock)
-    let isAway = false
-    const store = process.seen(fleet.leases.open())
-    const beat: LeaseStore['beat'] = (...args) =>
-      isAway ? Promise.reject(new LeaseStoreError('unavailable', 'not today')) : store.beat(...args)
-    const worker = fleet.add('worker-0', { clock: process.clock, store: { ...store, beat } })
-    await fleet.pass(5_000)
+    const { fleet, process, worker, cutOff } = await halting(2)
     const [one, two] = [...worker.held.values()]
     // Nothing is checkpointed, and there is one turn between two stretches.
     await process.halt(() => fleet.pass(5_000))
@@ -77,7 +71,7 @@ describe('a worker whose process stands still', () => {
     expect([one?.lost.aborted, two?.lost.aborted].filter(Boolean)).toHaveLength(1)
     // Cut off, and with turns to know it, but busy whenever something rings.
     const left = [...worker.held.values()]
-    isAway = true
+    cutOff()
     await fleet.pass(2_500)
     await process.halt(() => fleet.pass(2_500))
     await fleet.pass(0)
