@@ -230,6 +230,8 @@ export class Http2Pool implements OriginPool {
         cleanUp()
         reject(error)
         stream.close(constants.NGHTTP2_CANCEL)
+        // Without waiting until the server hears of it: an answer may come before, which nobody would read to its end.
+        stream.destroy()
       }
       const onAbort = (): void =>
         fail(
