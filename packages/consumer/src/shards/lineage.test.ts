@@ -1,6 +1,6 @@
 import type { Shard } from '@millrace/protocol'
 import { describe, expect, it } from 'vitest'
-import { SHARD_END, TRIM_HORIZON } from '../extended-sequence-number.ts'
+import { AT_TIMESTAMP, SHARD_END, TRIM_HORIZON } from '../extended-sequence-number.ts'
 import { newLeaseOf } from '../leases/lease-store.contract.ts'
 import type { Lease } from '../leases/lease.ts'
 import { disposableLeases, type InitialPosition, keySpaceHoles, missingLeases } from './lineage.ts'
@@ -69,6 +69,36 @@ describe('leases that are missing', () => {
   it('reach back to the nearest that is known', () => {
     const line = [shard('0', [], false), shard('1', ['0'], false), shard('2', ['1'], false), shard('3', ['2'])]
     expect(missing(line, leases(['1']), 'latest')).toEqual(['2 TRIM_HORIZON', '3 TRIM_HORIZON'])
+  })
+
+  it('are from the start next to known ones, also where applications without leases begin at a time', () => {
+    const there = leases(['0', { checkpoint: { sequenceNumber: '5', subSequenceNumber: 0 } }], ['3', { checkpoint: SHARD_END }], ['1']) // prettier-ignore
+    expect(missing(family, there, { timeMs: 123 })).toEqual(['2 TRIM_HORIZON', '4 TRIM_HORIZON'])
+  })
+
+  it('are at the time at which all that is known still stands', () => {
+    const at = (startTimeMs?: number): Partial<Lease> => ({ checkpoint: AT_TIMESTAMP, startTimeMs })
+    const begins = (there: Map<string, Lease>, initial: InitialPosition) =>
+      missingLeases(stream, family, there, initial).map(({ shardId, startTimeMs }) => [shardId, startTimeMs])
+    expect(begins(leases(['2', at(50)], ['3', at(40)], ['1']), { timeMs: 123 })).toEqual([['4', 40]])
+    expect(begins(leases(['2', at()], ['3', at(200)], ['1']), { timeMs: 123 })).toEqual([['4', 123]])
+    expect(missing(family, leases(['2', at(50)], ['3'], ['1']), { timeMs: 123 })).toEqual(['4 TRIM_HORIZON'])
+  })
+
+  it.each<[InitialPosition]>([['latest'], ['oldest'], [{ timeMs: 123 }]])(
+    'are from the start where the line to what is known is too old to be listed, by %s',
+    (initial) => {
+      const there = leases(['0', { checkpoint: { sequenceNumber: '5', subSequenceNumber: 0 } }])
+      expect(missing([shard('2', ['1']), shard('3', ['1'])], there, initial)).toEqual([
+        '2 TRIM_HORIZON',
+        '3 TRIM_HORIZON',
+      ])
+    },
+  )
+
+  it('are at the initial position where all that is known is listed, and beside it', () => {
+    const shards = [shard('1', ['0']), shard('2', ['0']), shard('3')]
+    expect(missing(shards, leases(['1']), 'latest')).toEqual(['2 LATEST', '3 LATEST'])
   })
 })
 

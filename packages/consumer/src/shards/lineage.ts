@@ -1,6 +1,7 @@
 /**
  * Which leases an application needs for the shards of a stream. Pure; the rules are the KCL's (CLIENTS.md §1.7): what lies
- * next to known leases is processed from its start, never a whole history because of one gap.
+ * next to known leases is processed from its start, never a whole history because of one gap. But for two, by which a KCL passes
+ * records over: what lies there begins at no time that is configured now, and a line that is too old to be listed is still one.
  */
 import { HASH_KEY_MAX, type Shard } from '@millrace/protocol'
 import {
@@ -24,7 +25,7 @@ export interface StreamOfLeases {
 /**
  * The leases that are missing. `leases`: those of this stream. Without any: the open shards where it begins with the
  * latest, else all shards that are listed. Otherwise every open shard without a lease, and its ancestors up to the nearest
- * with one: from the start where there is such an ancestor, else at the initial position.
+ * with one: from the start, or the time at which these still stand, where there is such an ancestor, else at the initial position.
  */
 export function missingLeases(
   { stream, createdAtSecond }: StreamOfLeases,
@@ -33,42 +34,61 @@ export function missingLeases(
   initial: InitialPosition,
 ): readonly NewLease[] {
   const byId = new Map(shards.map((shard) => [shard.ShardId, shard]))
-  const keyOf = (shardId: string): string => leaseKey({ stream, createdAtSecond, shardId })
-  const hasLease = (shardId: string): boolean => leases.has(keyOf(shardId))
+  const leaseOf = (shardId: string): Lease | undefined => leases.get(leaseKey({ stream, createdAtSecond, shardId }))
+  const fromOf = (lease: Lease): number => startMs(lease, initial)
+  const trimmed = [...leases.values()].filter(({ shardId }) => !byId.has(shardId))
+  const line = { byId, leaseOf, fromOf, trimmedFromMs: trimmed.map(fromOf).reduce((a, b) => Math.min(a, b), Infinity) }
   const missing = new Map<string, NewLease>()
-  const add = (shard: Shard, isBesideKnown: boolean): void => {
-    const begin = isBesideKnown && initial === 'latest' ? 'oldest' : initial
-    missing.set(shard.ShardId, newLease({ stream, createdAtSecond }, shard, begin))
-  }
   for (const shard of shards) {
-    if (!isOpen(shard) || hasLease(shard.ShardId)) continue
-    const { between, hasKnown } = ancestry(shard, byId, hasLease)
-    if (!hasKnown && initial === 'latest') add(shard, false)
-    else for (const member of [...between, shard]) add(member, hasKnown)
+    if (!isOpen(shard) || leaseOf(shard.ShardId) !== undefined) continue
+    const { between, fromMs } = ancestry(shard, line)
+    const begin = fromMs === Infinity ? initial : fromMs === -Infinity ? 'oldest' : { timeMs: fromMs }
+    for (const member of begin === 'latest' ? [shard] : [...between, shard])
+      missing.set(member.ShardId, newLease({ stream, createdAtSecond }, member, begin))
   }
   // Parents first: one without a lease would count as processed. Numbers of shards grow.
   return [...missing.values()].sort((a, b) => (a.shardId < b.shardId ? -1 : 1))
 }
 
-/** The ancestors without leases, and whether any with one is behind them. */
+/** -Infinity: it has begun, or begins at its start, and so does what comes behind it; else the time that has to be reached, ms. */
+function startMs({ checkpoint, startTimeMs }: Lease, initial: InitialPosition): number {
+  if (checkpoint.sequenceNumber !== AT_TIMESTAMP.sequenceNumber) return -Infinity
+  // A KCL's lease tells none: the configuration does.
+  return startTimeMs ?? (typeof initial === 'object' ? initial.timeMs : -Infinity)
+}
+
+interface Line {
+  readonly byId: ReadonlyMap<string, Shard>
+  readonly leaseOf: (shardId: string) => Lease | undefined
+  readonly fromOf: (lease: Lease) => number
+  /** The earliest of leases whose shards are not listed any more. Infinity: there are none. */
+  readonly trimmedFromMs: number
+}
+
+/**
+ * The ancestors without leases, and the earliest start of the leases behind them (Infinity: there are none). Where a parent is neither
+ * listed nor leased, these are those of shards that are not listed any more: the application was away until what is between was too old.
+ */
 function ancestry(
   shard: Shard,
-  byId: ReadonlyMap<string, Shard>,
-  hasLease: (shardId: string) => boolean,
-): { readonly between: ReadonlySet<Shard>; readonly hasKnown: boolean } {
+  { byId, leaseOf, fromOf, trimmedFromMs }: Line,
+): { readonly between: ReadonlySet<Shard>; readonly fromMs: number } {
   const between = new Set<Shard>()
-  let hasKnown = false
+  let fromMs = Infinity
   const todo = [shard]
   for (let next = todo.pop(); next !== undefined; next = todo.pop()) {
     for (const shardId of parentsOf(next)) {
-      if (hasLease(shardId)) hasKnown = true
+      const lease = leaseOf(shardId)
       const parent = byId.get(shardId)
-      if (parent === undefined || hasLease(shardId) || between.has(parent)) continue
-      between.add(parent)
-      todo.push(parent)
+      if (lease !== undefined) fromMs = Math.min(fromMs, fromOf(lease))
+      else if (parent === undefined) fromMs = Math.min(fromMs, trimmedFromMs)
+      else if (!between.has(parent)) {
+        between.add(parent)
+        todo.push(parent)
+      }
     }
   }
-  return { between, hasKnown }
+  return { between, fromMs }
 }
 
 export function newLease(
