@@ -52,6 +52,31 @@ describe('a worker that may not list the shards', () => {
     expect(other.error?.message).toMatch(/^The shards of bills, orders cannot be listed/)
   })
 
+  it('of one stream of several does not ask for the others any oftener', async () => {
+    const bench = new Bench()
+    const names = Array.from({ length: 20 }, (_, i) => `s${i}`)
+    const service = ofStreams(...names.map((name) => new SimulatedStream(name, 1, bench.clock)))
+    const looks: string[] = []
+    const client: typeof service = {
+      ...service,
+      describeStreamSummary: async (input) => {
+        looks.push(input.StreamName ?? '')
+        if (input.StreamName === 's7') throw refusal('AccessDeniedException')
+        return service.describeStreamSummary(input)
+      },
+    }
+    const worker = bench.worker('a', { client, stream: names })
+    void worker.run(processor)
+    await bench.pass(60_000)
+    expect(worker.held).toHaveLength(19)
+    looks.length = 0
+    await bench.pass(600_000)
+    const ofOthers = looks.filter((name) => name !== 's7').length
+    expect(ofOthers / 19).toBeLessThanOrEqual(11)
+    expect(looks.length - ofOthers).toBeGreaterThan(50)
+    await Promise.all([worker.stop(), bench.pass(5_000)])
+  })
+
   it.each(['ResourceNotFoundException', 'UnknownError'])(
     'goes on when it may: %s is a stream that goes or a proxy, no refusal for good',
     async (type) => {

@@ -138,15 +138,24 @@ export class ShardSync {
     const { clock, random, logger, table, worker, onLook } = this.#options
     signal.addEventListener('abort', () => this.#joined.resolve(), { once: true })
     if (!signal.aborted) await this.#joined.promise
-    for (let [turn, tries, refusals] = [1, 0, 0]; !signal.aborted;) {
+    // Where one is refused for good the others are not asked for with each try: AWS counts looks of all workers together.
+    let again: ReadonlySet<string> | undefined
+    for (let [turn, tries, refusals, isOurs, wholeDueMs] = [1, 0, 0, false, -Infinity]; !signal.aborted;) {
       let waitMs = FIRST_INTERVAL_MS
       if (table.isLive(worker)) {
-        const isOurs = this.#isFirst() || turn % STANDBY_TURNS === 0
-        turn++
         const startMs = clock.monotonic()
-        const { dueMs, failures } = await this.#turn(isOurs, signal)
+        if (startMs >= wholeDueMs) again = undefined
+        if (again === undefined) {
+          isOurs = this.#isFirst() || turn % STANDBY_TURNS === 0
+          turn++
+          wholeDueMs = Infinity
+        }
+        const { dueMs, failures } = await this.#turn(isOurs, again, signal)
         if (signal.aborted) return
-        const durationMs = clock.monotonic() - startMs
+        const nowMs = clock.monotonic()
+        const durationMs = nowMs - startMs
+        wholeDueMs = Math.min(wholeDueMs, nowMs + dueMs)
+        again = streamsOf(failures)
         for (const { stream, error } of failures) {
           const reason = error instanceof Error ? error.message : String(error)
           logger.warn('the shards could not be listed', { stream, error: reason })
@@ -156,7 +165,7 @@ export class ShardSync {
           ;[tries, refusals] = [0, 0]
           this.#hasBegun ||= this.#hasFound()
           onLook?.(durationMs)
-          waitMs = dueMs
+          waitMs = wholeDueMs - nowMs
         } else {
           refusals = failures.every(({ error }) => isForGood(error)) ? refusals + 1 : 0
           if (!this.#hasBegun && refusals >= ABSENT_LOOKS) throw refused(failures)
@@ -168,16 +177,18 @@ export class ShardSync {
     }
   }
 
-  /** Each stream by itself: one that is refused does not hold up those behind it. */
-  async #turn(isOurs: boolean, signal: AbortSignal): Promise<Turn> {
+  /** Each stream by itself: one that is refused does not hold up those behind it. `again`: those alone that failed the last time. */
+  async #turn(isOurs: boolean, again: ReadonlySet<string> | undefined, signal: AbortSignal): Promise<Turn> {
     const { table, intervalMs, refresh } = this.#options
-    if (isOurs) refresh()
+    if (isOurs && again === undefined) refresh()
     let dueMs = isOurs || table.size > 0 ? intervalMs : FIRST_INTERVAL_MS
     const failures: LookFailure[] = []
-    const streams = await this.#askStreams().catch((error: unknown) => {
-      failures.push({ stream: undefined, error })
-      return []
-    })
+    const streams =
+      again ??
+      (await this.#askStreams().catch((error: unknown) => {
+        failures.push({ stream: undefined, error })
+        return []
+      }))
     for (const stream of streams) {
       if (signal.aborted) break
       try {
@@ -324,6 +335,12 @@ function isForGood(error: unknown): boolean {
   // The page of a proxy has no type of the service's.
   const isForeign = error instanceof KinesisServiceError && errorTraits(error.type) === undefined
   return isTold && !isForeign && !passes(error) && !PASSING.has(failureType(error))
+}
+
+/** Those to look at again before the others are due. `undefined`: none alone, or which there are is not known. */
+function streamsOf(failures: readonly LookFailure[]): ReadonlySet<string> | undefined {
+  const names = failures.map(({ stream }) => stream).filter((stream) => stream !== undefined)
+  return names.length === 0 || names.length < failures.length ? undefined : new Set(names)
 }
 
 function* inCalls<T>(items: readonly T[]): Generator<readonly T[]> {
