@@ -16,7 +16,8 @@ const CODES: Readonly<Record<string, LeaseStoreErrorCode>> = {
   RequestLimitExceeded: 'throttled',
   LimitExceededException: 'throttled',
   AccessDeniedException: 'denied',
-  CredentialsProviderError: 'denied',
+  // Most likely the metadata service of a container or machine: to end the worker of each would end the fleet.
+  CredentialsProviderError: 'unavailable',
   ExpiredTokenException: 'denied',
   IncompleteSignatureException: 'denied',
   InvalidSignatureException: 'denied',

@@ -331,4 +331,14 @@ describe('a lease table in DynamoDB', () => {
     await expect(beat).rejects.toMatchObject({ name: 'LeaseStoreError', code: 'unavailable', retryable: true })
     elsewhere.destroy()
   })
+
+  it('says that it is unavailable where no credentials come, as a metadata service may be away for a moment', async () => {
+    const credentials = () =>
+      Promise.reject(Object.assign(new Error('Could not load credentials'), { name: 'CredentialsProviderError' }))
+    const bare = new DynamoDBClient({ endpoint: server.endpoint, region: 'us-east-1', credentials, maxAttempts: 1 })
+    const store = new DynamoLeaseStore({ client: bare, table: 'leases', keys: { account: '000000000000' } })
+    const beat = store.beat({ worker: 'ours', ttlMs: 1_000, waitMs: 0, held: [], capacity: 1 }, never)
+    await expect(beat).rejects.toMatchObject({ code: 'unavailable', message: expect.stringContaining('credentials') })
+    bare.destroy()
+  })
 })
