@@ -30,6 +30,22 @@ export const RETRIEVAL_MUTANTS: readonly Mutant[] = [
     suite: READERS,
   },
   {
+    name: 'same-pace-after-a-refusal',
+    mechanism: 'a reader that is refused reads more slowly',
+    file: 'packages/consumer/src/retrieval/shared-pace.ts',
+    find: 'rate * LEFT_OF_RATE',
+    replace: 'rate',
+    suite: READERS,
+  },
+  {
+    name: 'never-quicker-again',
+    mechanism: 'a reader that is served reads more often again',
+    file: 'packages/consumer/src/retrieval/shared-pace.ts',
+    find: 'this.#rate += (',
+    replace: 'this.#rate += 0 * (',
+    suite: READERS,
+  },
+  {
     name: 'empty-continuation-forgotten',
     mechanism: 'a subscription goes on from the continuation of an event without records',
     file: 'packages/consumer/src/retrieval/fan-out-reader.ts',

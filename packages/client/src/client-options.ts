@@ -51,6 +51,9 @@ export interface CallOptions {
   readonly timeoutMs?: number
   /** The same as a point on `clock.monotonic()`; the earlier of the two counts. */
   readonly deadlineMs?: number
-  /** `none`: this call is one request. Default: the client's setting. */
-  readonly retry?: 'none'
+  /**
+   * `none`: this call is one request. `unless-throttled`: its caller hears of throttling at once, and sets a pace by it; else as the client's
+   * setting. Default: the client's setting.
+   */
+  readonly retry?: 'none' | 'unless-throttled'
 }

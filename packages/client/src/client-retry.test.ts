@@ -143,6 +143,12 @@ describe('retry settings', () => {
     { name: '`none` for the client: one request', options: { retry: 'none' }, script: [refused, stored], attempts: 1 },
     { name: '`none` for one call', call: { retry: 'none' }, script: [failed, stored], attempts: 1 },
     {
+      name: '`unless-throttled`: other failures are repeated, throttling is told',
+      call: { retry: 'unless-throttled' },
+      script: [failed, throttled, stored],
+      attempts: 2,
+    },
+    {
       name: '`unknownOutcome: fail`: not after a broken connection',
       options: { retry: { unknownOutcome: 'fail' } },
       script: [broken, stored],

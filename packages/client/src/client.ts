@@ -206,6 +206,7 @@ export class KinesisClient implements AsyncDisposable {
         deadlineMs: scope.deadlineMs,
         signal: scope.signal,
         once: this.#once || options.retry === 'none',
+        unlessThrottled: options.retry === 'unless-throttled',
       },
       async (attempt): Promise<AttemptResult<T>> => {
         try {

@@ -19,6 +19,7 @@ export interface RetriedCall {
   /** Its reason is one of our errors (call-scope.ts). */
   readonly signal: AbortSignal
   readonly once: boolean
+  readonly unlessThrottled: boolean
 }
 
 /** A clock set right and a key renewed: more repairs than these do not help one call. */
@@ -76,7 +77,7 @@ export class Retrier {
   /** How long to wait before the next attempt; `undefined`: there shall be none. */
   #delay(call: RetriedCall, failure: Failure, failures: number, corrected: boolean): number | undefined {
     const options = this.#options
-    if (call.once) return undefined
+    if (call.once || (call.unlessThrottled && failure.class === 'throttle')) return undefined
     if (corrected) return 0
     if (failure.class === 'final' || failure.class === 'corrected' || failures >= options.maxAttempts) return undefined
     const unknown = outcomeOf(failure.error) === 'unknown'

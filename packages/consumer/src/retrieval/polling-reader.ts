@@ -1,6 +1,6 @@
 /**
- * Reads one shard by GetRecords, politely: paced while there is a backlog, and at the tip ever more slowly while nothing
- * comes. Iterators that expired are renewed behind the last record; before one was seen, where reading began, so that nothing
+ * Reads one shard by GetRecords, politely: paced while there is a backlog, at the tip ever more slowly while nothing
+ * comes, and by a fair share where other applications read it, too. Iterators that expired are renewed behind the last record; before one was seen, where reading began, so that nothing
  * is passed over.
  */
 import { GET_RECORDS_MAX, type GetRecordsOutput, type GetShardIteratorInput } from '@millrace/protocol'
@@ -62,6 +62,8 @@ export class PollingReader implements ShardReader {
   /** Monotonic: no read before. */
   #dueMs = -Infinity
   #idleMs: number
+  /** Between the last read and the next, by its own wish: none while there is a backlog. */
+  #restMs = 0
   #cut: ((reason: ReadTrouble) => void) | undefined
 
   /** `options`: checked ones. */
@@ -73,7 +75,7 @@ export class PollingReader implements ShardReader {
     this.#pollIntervalMs = options.pollIntervalMs ?? (isAws ? AWS_POLL_INTERVAL_MS : POLL_INTERVAL_MS)
     this.#pollIntervalMaxMs = Math.max(this.#pollIntervalMs, options.pollIntervalMaxMs ?? POLL_INTERVAL_MAX_MS)
     this.#idleMs = this.#pollIntervalMs
-    this.#pace = new ReadPace(options, clock.monotonic())
+    this.#pace = new ReadPace(options, clock.monotonic(), context.random)
     this.#troubles = new Troubles({ ...shard, ...context })
     this.#watchdog = new Watchdog({
       ...context,
@@ -120,7 +122,9 @@ export class PollingReader implements ShardReader {
     this.#pace.began(clock.monotonic())
     const Limit = this.#recordsMax
     const input = { ShardIterator, ...(Limit === undefined ? {} : { Limit }) }
-    const answer = await this.#answered('getRecords', signal, (within) => service.getRecords(input, { signal: within }))
+    const answer = await this.#answered('getRecords', signal, (within) =>
+      service.getRecords(input, { signal: within, retry: 'unless-throttled' }),
+    )
     this.#watchdog.saw(answer.Records.length > 0 ? 'records' : 'heartbeat')
     this.#watchdog.saw('closed')
     this.#isRenewed = false
@@ -168,12 +172,13 @@ export class PollingReader implements ShardReader {
   /** At the tip there is nothing to gain by asking at once. */
   #rest({ Records, MillisBehindLatest }: GetRecordsOutput): void {
     const atTip = (MillisBehindLatest ?? 0) === 0
+    if (Records.length > 0) this.#idleMs = this.#pollIntervalMs
+    this.#restMs = atTip ? this.#idleMs : 0
     if (!atTip) {
       this.#dueMs = -Infinity
       return
     }
-    if (Records.length > 0) this.#idleMs = this.#pollIntervalMs
-    this.#dueMs = this.#context.clock.monotonic() + this.#idleMs
+    this.#dueMs = this.#context.clock.monotonic() + this.#restMs
     if (Records.length === 0) this.#idleMs = Math.min(this.#pollIntervalMaxMs, Math.max(1, this.#idleMs) * 2)
   }
 
@@ -190,7 +195,10 @@ export class PollingReader implements ShardReader {
       }
     }
     if (!(error instanceof ReadTrouble)) this.#watchdog.saw('trouble')
-    await this.#troubles.wait(error, this.#place(), signal)
+    if (type === 'ProvisionedThroughputExceededException') {
+      this.#troubles.tell(error, this.#place())
+      this.#pace.throttled(this.#context.clock.monotonic(), this.#restMs)
+    } else await this.#troubles.wait(error, this.#place(), signal)
   }
 
   async #openIterator(signal: AbortSignal): Promise<string> {
