@@ -125,6 +125,8 @@ export class WorkerMetrics {
         return this.#call(undefined, catalog.shardSync, event.error === undefined, event.durationMs)
       case 'holes':
         return this.#record(this.#streamOf(event.stream), catalog.partialLeases, 1, { StreamId: event.stream })
+      // Counted as slow already.
+      case 'stuck':
       case 'checkpointed':
       case 'stream-gone':
     }

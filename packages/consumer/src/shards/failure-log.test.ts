@@ -35,4 +35,6 @@ it('tells what failed, where, why and what comes next, a line a second, and of t
   log.tell({ kind: 'dead-letter-failure', error: 'away', failures: 1, delayMs: 50 })
   expect(lines.slice(2)).toMatchObject([{ message: 'a dead letter was not taken', error: 'away', delayMs: 50 }])
   expect(lines[2]).not.toHaveProperty('omitted')
+  log.tell({ kind: 'stuck', call: 'schema', elapsedMs: 300_000 })
+  expect(lines.slice(3)).toMatchObject([{ message: 'a call of the application does not come back', call: 'schema' }])
 })

@@ -24,6 +24,7 @@ export class FailureLog {
   }
 
   tell(happening: ShardHappening): void {
+    if (happening.kind === 'stuck') return this.#tellStuck(happening)
     if (happening.kind !== 'failure' && happening.kind !== 'dead-letter-failure') return
     const nowMs = this.#clock.monotonic()
     const isLast = happening.kind === 'failure' && happening.next === 'stop'
@@ -37,5 +38,11 @@ export class FailureLog {
     this.#logger.warn(message, { ...this.#shard, ...about, ...omitted, error: errorText(error) })
     this.#quietUntilMs = nowMs + QUIET_MS
     this.#omitted = 0
+  }
+
+  /** Seldom by itself, and never left out: nothing else tells of it. */
+  #tellStuck({ call, elapsedMs }: ShardHappening & { kind: 'stuck' }): void {
+    const next = 'Its shard waits, and its lease is kept. With `hangMs` it would be left to another worker.'
+    this.#logger.warn('a call of the application does not come back', { ...this.#shard, call, elapsedMs, next })
   }
 }

@@ -16,9 +16,13 @@ export interface ShardConsumerOptions {
    * given up without: the next owner does it again. Default: 30,000, the KCL's.
    */
   readonly finishMs?: number | undefined
-  /** A call of the processor that takes longer is told as slow, ms. Default: 30,000. */
+  /** A call of the processor, or of an asynchronous schema, that takes longer is told as slow, ms. Default: 30,000. */
   readonly slowMs?: number | undefined
-  /** One that takes longer than this hangs: the shard is left to other workers for a minute, ms. Default: never. */
+  /**
+   * One that takes longer than this hangs: the shard is left to other workers for a minute, ms. Default: never, as nobody can tell a call
+   * that hangs from one that is long, and what goes on behind a lease that was given up is done twice; but one of five minutes is
+   * warned of (`stuck`).
+   */
   readonly hangMs?: number | undefined
 }
 

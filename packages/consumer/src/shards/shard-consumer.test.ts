@@ -510,6 +510,22 @@ describe('a processor that is slow', () => {
     expect(await run(started)).toMatchObject({ outcome: 'failed', error: { code: 'processor-hung' } })
     expect(clock.monotonic()).toBe(9_000)
   })
+
+  it('may be a schema whose promises do not settle: what is in hand is finished, and the shard is given up', async () => {
+    const shard = shardOf({ batchMax: 20, isClosed: false })
+    const inHand = deferred<void>()
+    const opening: OpenRecords<Uint8Array> = (batch) => {
+      if (kinds('read').every((event) => event.kind === 'read' && event.records === 0)) return []
+      return calls.length < 2 ? shard.open(batch) : new Promise(() => {})
+    }
+    const processRecords = (): Promise<void> => inHand.promise
+    const started = start({ shard, opening, hangMs: 9_000, slowMs: 2_000, checkpoint: {}, processor: { processRecords } }) // prettier-ignore
+    await clockFor(8_000)
+    inHand.resolve()
+    expect(await run(started)).toMatchObject({ outcome: 'failed', error: { code: 'schema-hung' } })
+    expect(kinds('slow')).toMatchObject([{ call: 'process' }, { call: 'schema', elapsedMs: 2_000 }])
+    expect(nameOf(shard.checkpoint)).toBe(delivered().at(-1))
+  })
 })
 
 describe('automatic checkpoints', () => {

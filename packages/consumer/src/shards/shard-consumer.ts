@@ -11,6 +11,7 @@ import { compareSequenceNumbers, isShardEnd } from '../extended-sequence-number.
 import type { HeldLease, LeaseLostError, ReleaseReason } from '../leases/held-lease.ts'
 import type { ConsumerRecord } from '../record-processor.ts'
 import type { ShardReader } from '../retrieval/shard-reader.ts'
+import { CallWatch } from './call-watch.ts'
 import { CheckpointPacer } from './checkpoint-pacer.ts'
 import { type Delivery, FailureHandler } from './failure-handler.ts'
 import { FailureLog } from './failure-log.ts'
@@ -61,6 +62,7 @@ export class ShardConsumer<Value> {
   readonly #checkpointer: ShardCheckpointer
   readonly #failures: FailureHandler
   readonly #log: FailureLog
+  readonly #watch: CallWatch
   /** Whatever the face's pace: what the policy disposed of the application has nothing to acknowledge by. */
   readonly #disposals: CheckpointPacer
   /** Made when it is to be initialized: what makes it is the application's, too, and may fail. */
@@ -107,9 +109,19 @@ export class ShardConsumer<Value> {
     const stopping = this.#stopping.signal
     const policy = this.#options.failure
     this.#failures = new FailureHandler({ policy, shard: { stream, shardId }, clock, random, emit, stopping })
+    this.#watch = new CallWatch({
+      ...this.#options,
+      shard: { stream, shardId },
+      clock,
+      emit,
+      onHung: (error) => this.#fail(error),
+    })
     this.#prefetcher = new Prefetcher({
       reader,
-      open,
+      open: (batch) => {
+        const opening = open(batch)
+        return opening instanceof Promise ? this.#watch.time('schema', () => opening) : opening
+      },
       bounds: this.#options.prefetch,
       room: input.room,
       isKeepingEmpty: this.#options.emptyBatches,
@@ -145,6 +157,7 @@ export class ShardConsumer<Value> {
     }
     this.#giveUp('its shard consumer has come to an end')
     this.#stopping.abort()
+    this.#watch.end()
     // A reader that cannot be closed takes nothing from what was processed.
     await Promise.allSettled([this.#prefetcher.ended()])
     held.lost.removeEventListener('abort', onLost)
@@ -368,7 +381,7 @@ export class ShardConsumer<Value> {
       failures: this.#failures,
       stopping: this.#stopping.signal,
       lost: this.#gone.signal,
-      watch: (call, run) => this.#watch(call, run),
+      watch: (call, run) => this.#watch.time(call, run),
       process: (records, run) => this.#process(records, run),
       fail: (error) => this.#fail(error),
     }
@@ -376,33 +389,9 @@ export class ShardConsumer<Value> {
 
   async #process(records: readonly ConsumerRecord<unknown>[], run: () => void | Promise<void>): Promise<void> {
     const begin = this.#input.clock.monotonic()
-    await this.#watch('process', run)
+    await this.#watch.time('process', run)
     const durationMs = this.#input.clock.monotonic() - begin
     this.#emit({ kind: 'processed', records: records.length, bytes: bytesOf(records), durationMs })
-  }
-
-  async #watch<Result>(call: ProcessorCall, run: () => Result | Promise<Result>): Promise<Result> {
-    const { clock } = this.#input
-    const { slowMs, hangMs } = this.#options
-    const begin = clock.monotonic()
-    const slow = clock.setTimer(slowMs, () => this.#emit({ kind: 'slow', call, elapsedMs: slowMs }))
-    const hung = hangMs === Infinity ? undefined : clock.setTimer(hangMs, () => this.#fail(this.#hung(call)))
-    try {
-      return await run()
-    } finally {
-      slow.cancel()
-      hung?.cancel()
-      if (call !== 'process') this.#emit({ kind: 'called', call, durationMs: clock.monotonic() - begin })
-    }
-  }
-
-  #hung(call: ProcessorCall): ShardConsumerError {
-    const { stream, shardId } = this.#input.held.lease
-    return new ShardConsumerError(
-      'processor-hung',
-      `The processor's ${call} of ${shardId} of ${stream} has not returned for ${this.#options.hangMs} ms; the lease is given ` +
-        'up. Raise `hangMs` if it may take so long.',
-    )
   }
 }
 

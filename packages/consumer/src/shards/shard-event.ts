@@ -7,6 +7,9 @@ export type ShardEvent = ShardOfProcessor & ShardHappening
 
 export type ProcessorCall = 'initialize' | 'process' | 'leaseLost' | 'shardEnded' | 'shutdownRequested'
 
+/** What the application wrote and is waited for. `schema`: promises of its values. */
+export type WatchedCall = ProcessorCall | 'schema'
+
 /** In the shard's order, inclusive. */
 export interface RecordRange {
   readonly records: number
@@ -56,6 +59,8 @@ export type ShardHappening =
       readonly delayMs: number
     }
   | (RecordRange & { readonly kind: 'skipped' })
-  /** A call of the processor takes longer than `slowMs`. Told once for each call. */
-  | { readonly kind: 'slow'; readonly call: ProcessorCall; readonly elapsedMs: number }
+  /** A call of the application takes longer than `slowMs`. Told once for each call. */
+  | { readonly kind: 'slow'; readonly call: WatchedCall; readonly elapsedMs: number }
+  /** It has not come back for five minutes (twice `slowMs` where that is more), and again after twice as long each time: logged, too. */
+  | { readonly kind: 'stuck'; readonly call: WatchedCall; readonly elapsedMs: number }
   | { readonly kind: 'checkpointed'; readonly checkpoint: ExtendedSequenceNumber; readonly durationMs: number }
