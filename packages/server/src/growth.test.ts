@@ -1,11 +1,25 @@
 /** What must not grow with the number of shards: counted in looks and reads, never in time. */
 import { SimulatedDisk } from '@millrace/log/testing'
-import { CreateStream, IncreaseStreamRetentionPeriod, PutRecord, PutRecords, SplitShard } from '@millrace/protocol'
+import {
+  CreateStream,
+  DeleteStream,
+  DescribeLimits,
+  IncreaseStreamRetentionPeriod,
+  ListChannels,
+  ListStreams,
+  PutRecord,
+  PutRecords,
+  RegisterStreamConsumer,
+  SplitShard,
+  streamArn,
+  UpdateShardCount,
+} from '@millrace/protocol'
 import { seededRandom, VirtualClock } from '@millrace/std/testing'
 import { describe, expect, it } from 'vitest'
 
 import { openEmbeddedEngine } from './engine/embedded/embedded-engine.ts'
 import type { Engine } from './engine/engine.ts'
+import { createMemoryEngine } from './engine/memory/memory-engine.ts'
 import { listShardsAfter } from './streams/shard-listing.ts'
 import { childrenOf, SHARDS_PER_PAGE, type ShardPages } from './streams/stream.ts'
 import { evenStream } from './testing/even-stream.ts'
@@ -110,6 +124,17 @@ describe('with many shards', () => {
     expect(looks).toBe(0)
   })
 
+  it('an on-demand stream with as many as it wants, and no traffic, is left alone by the timer that scales', async () => {
+    await using harness = await ServiceHarness.open()
+    await harness.call(CreateStream, { StreamName: 's', WarmThroughputMiBps: 0 })
+    await harness.advance(10_000, 1_000)
+    const stream = harness.service.findStream({ account: ACCOUNT, region: REGION, name: 's' })
+    if (stream === undefined) throw new Error('the stream was created')
+    const seen = countLooks(stream.pages)
+    await harness.advance(60_000, 10_000)
+    expect(seen.pages).toBe(0)
+  })
+
   it('a service opens without a read for any of them', async () => {
     const clock = new VirtualClock()
     const disk = new SimulatedDisk({ random: seededRandom(1) })
@@ -143,5 +168,62 @@ describe('with many shards', () => {
     await using harness = await ServiceHarness.open({ clock, wrap: () => engine })
     expect(harness.service.findStream({ account: ACCOUNT, region: REGION, name: 's' })?.openShards).toBe(100)
     expect(reads).toBe(0)
+  })
+})
+
+describe('with many streams', () => {
+  const STREAMS = 50
+
+  async function makeStreams(harness: ServiceHarness): Promise<void> {
+    for (let i = 0; i < STREAMS; i++)
+      await harness.call(CreateStream, { StreamName: `s${String(i).padStart(2, '0')}`, ShardCount: 2 })
+  }
+
+  /** The names of streams that are looked at from now on. */
+  async function lookedAt(harness: ServiceHarness): Promise<Set<string>> {
+    const seen = new Set<string>()
+    const { StreamNames } = await harness.call(ListStreams, { Limit: STREAMS })
+    for (const name of StreamNames) {
+      const stream = harness.service.findStream({ account: ACCOUNT, region: REGION, name })
+      for (const [member, value] of Object.entries(stream ?? {}))
+        Object.defineProperty(stream, member, { get: () => (seen.add(name), value as unknown) })
+    }
+    return seen
+  }
+
+  it('what is held against a quota looks at its own stream only', async () => {
+    const clock = new VirtualClock()
+    const memory = createMemoryEngine({ clock })
+    {
+      await using harness = await ServiceHarness.open({ clock, memory })
+      await makeStreams(harness)
+    }
+    // Of changes that are shown there may be a few at once only.
+    await using harness = await ServiceHarness.open({ clock, memory, settings: { statusDelayMs: 1_000 } })
+    const seen = await lookedAt(harness)
+    await harness.call(CreateStream, { StreamName: 'new' })
+    await harness.call(CreateStream, { StreamName: 'other', ShardCount: 1 })
+    await harness.advance(2_000)
+    const of = { StreamName: 'other' }
+    await harness.call(UpdateShardCount, { ...of, TargetShardCount: 2, ScalingType: 'UNIFORM_SCALING' })
+    await harness.advance(2_000)
+    const StreamARN = streamArn({ account: ACCOUNT, region: REGION, name: 'other' })
+    await harness.call(RegisterStreamConsumer, { StreamARN, ConsumerName: 'c' })
+    await harness.call(ListChannels, {})
+    expect(await harness.call(DescribeLimits, {})).toMatchObject({
+      OpenShardCount: 2 * STREAMS + 2 + 4,
+      OnDemandStreamCount: 1,
+    })
+    await harness.call(DeleteStream, { ...of, EnforceConsumerDeletion: true })
+    expect(seen.size).toBe(0)
+  })
+
+  it('a page of streams looks at those on it only', async () => {
+    await using harness = await ServiceHarness.open()
+    await makeStreams(harness)
+    const seen = await lookedAt(harness)
+    const { StreamNames } = await harness.call(ListStreams, { Limit: 3, ExclusiveStartStreamName: 's10' })
+    expect(StreamNames).toEqual(['s11', 's12', 's13'])
+    expect([...seen]).toEqual(StreamNames)
   })
 })

@@ -11,7 +11,7 @@ import type { Catalog } from '../catalog/catalog.ts'
 import { type Engine, EngineError } from '../engine/engine.ts'
 import { scaleOnDemand, type ShardCapacity, shardsForWarmThroughput, type Traffic } from '../streams/on-demand.ts'
 import { beginReshard } from '../streams/reshard.ts'
-import { countOpenShards, isServing, type Stream } from '../streams/stream.ts'
+import { isServing, type Stream } from '../streams/stream.ts'
 import type { WriteTraffic } from '../streams/write-traffic.ts'
 import type { GuardedClock } from './guarded-clock.ts'
 
@@ -71,7 +71,7 @@ export class OnDemandScaling {
         nowMs: guardedClock.now(),
         shardsMin: shardsForWarmThroughput(isCommitted ? now.onDemand.warmMiBps : 0, capacity),
         shardsMax: quotas.onDemandShards,
-        room: () => quotas.shards - countOpenShards(catalog.list(now.account, now.region)),
+        room: () => quotas.shards - catalog.totals(now.account, now.region).openShards,
       })
       const remembered = onDemand === now.onDemand ? now : { ...now, onDemand }
       return steps.length === 0 ? { stream: remembered } : beginReshard(remembered, steps, firstRef, clock.now())

@@ -46,6 +46,7 @@ import {
   TOKEN_KEY_KEY,
 } from './keys.ts'
 import { type Item, StreamTable } from './stream-table.ts'
+import type { Totals } from './totals.ts'
 import { Turns } from './turns.ts'
 
 // Ledger 0 of the log is metadata itself.
@@ -110,9 +111,22 @@ export class Catalog implements Disposable {
     return this.#streams.find(key)
   }
 
-  /** The streams of one account and region, by name in code-point order. */
-  list(account: string, region: string): readonly Stream[] {
-    return this.#streams.list(account, region)
+  /**
+   * Streams of one account and region, by name in code-point order: those whose names come after `after` (default: all),
+   * at most `max` (default: any number).
+   */
+  list(account: string, region: string, after = '', max = Infinity): readonly Stream[] {
+    return this.#streams.list(account, region, after, max)
+  }
+
+  /** The streams of one account and region that have channels, in no order. */
+  withChannels(account: string, region: string): readonly Stream[] {
+    return this.#streams.withChannels(account, region)
+  }
+
+  /** What there is in one account and region, in all. */
+  totals(account: string, region: string): Totals {
+    return this.#streams.totals(account, region)
   }
 
   all(): Iterable<Stream> {

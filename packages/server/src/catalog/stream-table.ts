@@ -2,6 +2,8 @@
  * The streams of all accounts and regions, put together from the documents they are kept in: what the catalog looks
  * things up in. What did not change keeps its identity.
  */
+import { assert } from '@millrace/std'
+
 import { type Channel, noChannels } from '../streams/channel.ts'
 import { type Consumer, noConsumers } from '../streams/consumer.ts'
 import type { DataKey } from '../streams/encryption.ts'
@@ -9,6 +11,7 @@ import type { Shard } from '../streams/shard.ts'
 import type { ShardPages, Stream, StreamKey } from '../streams/stream.ts'
 import type { StreamRoot } from './documents.ts'
 import { FAMILIES, type Family } from './keys.ts'
+import { NOTHING, shareOf, type Totals, withShare } from './totals.ts'
 
 export type Item = Consumer | Channel
 
@@ -24,13 +27,18 @@ interface Entry {
   sortedPages: ShardPages | undefined
   /** Each as the stream has it. */
   readonly sortedItems: Partial<Record<Family, ReadonlyMap<string, Item>>>
+  /** What it adds to the totals of its world. */
+  share: Totals
 }
 
 /** The streams of one account and region. */
 interface World {
   readonly entries: Map<string, Entry>
-  /** By name, until one of them changes. */
-  sorted: readonly Stream[] | undefined
+  /** Names of the streams that are there, in code-point order. */
+  readonly names: string[]
+  /** The entries of streams with channels: an account may have few of those. */
+  readonly withChannels: Set<Entry>
+  totals: Totals
 }
 
 export class StreamTable {
@@ -42,12 +50,23 @@ export class StreamTable {
     return entry === undefined ? undefined : streamOf(entry)
   }
 
-  /** The streams of one account and region, by name in code-point order. */
-  list(account: string, region: string): readonly Stream[] {
+  /** At most `max` streams of one account and region whose names come after `after`, by name in code-point order. */
+  list(account: string, region: string, after: string, max: number): readonly Stream[] {
     const world = this.#worlds.get(account)?.get(region)
     if (world === undefined) return []
-    world.sorted ??= [...streamsOf(world)].sort((a, b) => (a.name < b.name ? -1 : 1))
-    return world.sorted
+    const start = firstAfter(world.names, after)
+    return world.names.slice(start, start + max).map((name) => presentStream(world, name))
+  }
+
+  /** Those of them with channels, in no order. */
+  withChannels(account: string, region: string): readonly Stream[] {
+    const world = this.#worlds.get(account)?.get(region)
+    if (world === undefined) return []
+    return Array.from(world.withChannels, ({ key }) => presentStream(world, key.name))
+  }
+
+  totals(account: string, region: string): Totals {
+    return this.#worlds.get(account)?.get(region)?.totals ?? NOTHING
   }
 
   *all(): Generator<Stream, void> {
@@ -80,7 +99,7 @@ export class StreamTable {
 
   #change(key: StreamKey, change: (entry: Entry) => void): void {
     const regions = this.#worlds.get(key.account) ?? new Map<string, World>()
-    const world = regions.get(key.region) ?? { entries: new Map<string, Entry>(), sorted: undefined }
+    const world = regions.get(key.region) ?? newWorld()
     const entry = world.entries.get(key.name) ?? {
       key,
       root: undefined,
@@ -90,10 +109,13 @@ export class StreamTable {
       stream: undefined,
       sortedPages: undefined,
       sortedItems: {},
+      share: NOTHING,
     }
+    const wasThere = entry.root !== undefined
     change(entry)
     entry.stream = undefined
-    world.sorted = undefined
+    if (wasThere !== (entry.root !== undefined)) setName(world.names, key.name, !wasThere)
+    count(world, entry)
     const isNeeded = entry.root !== undefined || entry.dataKeys !== undefined
     keep(
       world.entries,
@@ -104,6 +126,43 @@ export class StreamTable {
     keep(regions, key.region, world, world.entries.size > 0)
     keep(this.#worlds, key.account, regions, regions.size > 0)
   }
+}
+
+function newWorld(): World {
+  return { entries: new Map(), names: [], withChannels: new Set(), totals: NOTHING }
+}
+
+/** Where the first name after `name` stands, or would. */
+function firstAfter(names: readonly string[], name: string): number {
+  let [low, high] = [0, names.length]
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if ((names[middle] ?? '') > name) high = middle
+    else low = middle + 1
+  }
+  return low
+}
+
+/** Puts in a name that is not there, or takes out one that is. */
+function setName(names: string[], name: string, isThere: boolean): void {
+  const end = firstAfter(names, name)
+  if (isThere) names.splice(end, 0, name)
+  else names.splice(end - 1, 1)
+}
+
+function count(world: World, entry: Entry): void {
+  const { root, items, share } = entry
+  entry.share = root === undefined ? NOTHING : shareOf(root, items.consumers.values(), items.channels.size)
+  world.totals = withShare(world.totals, share, entry.share)
+  if (entry.share.channels > 0) world.withChannels.add(entry)
+  else world.withChannels.delete(entry)
+}
+
+function presentStream(world: World, name: string): Stream {
+  const entry = world.entries.get(name)
+  const stream = entry === undefined ? undefined : streamOf(entry)
+  assert(stream !== undefined, 'a stream that is named is there')
+  return stream
 }
 
 function streamOf(entry: Entry): Stream | undefined {

@@ -27,7 +27,7 @@ export interface FoundChannel {
 export function getChannel(arn: string, { catalog }: ServiceParts, context: OperationContext): FoundChannel {
   const address = parseChannelArn(arn)
   if (address !== undefined && address.account === context.account && address.region === context.region) {
-    for (const stream of catalog.list(context.account, context.region)) {
+    for (const stream of catalog.withChannels(context.account, context.region)) {
       const channel = stream.channels.get(address.id)
       if (channel !== undefined) return { stream, channel }
     }

@@ -1,14 +1,17 @@
 import { CHANNELS_PER_ACCOUNT, DescribeLimits } from '@millrace/protocol'
 
 import { handle } from './operation.ts'
-import { channelsOf, onDemandStreamsOf, openShardsOf } from './quotas.ts'
+import { totalsOf } from './quotas.ts'
 
 /** The account's quotas in this region, and how much of them is used. */
-export const describeLimits = handle(DescribeLimits, (_, service, context) => ({
-  ShardLimit: service.quotas.shards,
-  OpenShardCount: openShardsOf(service, context),
-  OnDemandStreamCount: onDemandStreamsOf(service, context),
-  OnDemandStreamCountLimit: service.quotas.onDemandStreams,
-  ChannelCount: channelsOf(service, context).length,
-  ChannelCountLimit: CHANNELS_PER_ACCOUNT,
-}))
+export const describeLimits = handle(DescribeLimits, (_, service, context) => {
+  const { openShards, onDemandStreams, channels } = totalsOf(service, context)
+  return {
+    ShardLimit: service.quotas.shards,
+    OpenShardCount: openShards,
+    OnDemandStreamCount: onDemandStreams,
+    OnDemandStreamCountLimit: service.quotas.onDemandStreams,
+    ChannelCount: channels,
+    ChannelCountLimit: CHANNELS_PER_ACCOUNT,
+  }
+})

@@ -25,7 +25,7 @@ export const listChannels = handle(ListChannels, (input, service, context) => {
   const filter = progress === undefined ? filterOf(input, context) : progress.filter
   const after = progress?.after
   const rest = service.catalog
-    .list(context.account, context.region)
+    .withChannels(context.account, context.region)
     .filter((stream) => filter === undefined || passes(stream, filter))
     .flatMap((stream) => [...stream.channels.values()].map((channel) => ({ stream, channel })))
     .sort((a, b) => compare(a.channel, b.channel))

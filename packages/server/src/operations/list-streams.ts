@@ -19,12 +19,10 @@ export const listStreams = handle(ListStreams, (input, service, context) => {
       ? input.ExclusiveStartStreamName
       : readNextToken<Progress>(ListStreams.name, input.NextToken, service, context).after
   const limit = Math.min(input.Limit ?? LIST_STREAMS_PAGE_MAX, LIST_STREAMS_PAGE_MAX)
-  const rest = service.catalog
-    .list(context.account, context.region)
-    .filter((stream) => after === undefined || stream.name > after)
-  const page = rest.slice(0, limit)
+  const found = service.catalog.list(context.account, context.region, after, limit + 1)
+  const page = found.slice(0, limit)
   const last = page.at(-1)
-  const hasMore = rest.length > page.length
+  const hasMore = found.length > page.length
   return {
     StreamNames: page.map((stream) => stream.name),
     HasMoreStreams: hasMore,

@@ -11,6 +11,7 @@ import { consumerSummary } from './consumer-description.ts'
 import { getConsumer } from './consumer-lookup.ts'
 import { streamNotFound } from './faults.ts'
 import { handle, type OperationContext, type ServiceParts } from './operation.ts'
+import { totalsOf } from './quotas.ts'
 import { assertActive, streamKeyOf } from './stream-lookup.ts'
 import { assertNewTags, assertTagCount } from './tags.ts'
 import { hasCommitment } from './warm-throughput.ts'
@@ -55,14 +56,12 @@ export const registerStreamConsumer = handle(RegisterStreamConsumer, async (inpu
 })
 
 /** Counted over the account's streams in the region: whose consumers AWS counts is unknown. */
-function assertCreatingQuota({ catalog }: ServiceParts, { account, region }: OperationContext): void {
-  let creating = 0
-  for (const { consumers } of catalog.list(account, region))
-    for (const { status } of consumers.values()) if (status === 'CREATING') creating++
+function assertCreatingQuota(service: ServiceParts, context: OperationContext): void {
+  const creating = totalsOf(service, context).creatingConsumers
   if (creating < CONSUMERS_CREATING_MAX) return
   throw new KinesisError(
     'LimitExceededException',
     'This request would exceed the limit on the number of consumers that can simultaneously be in CREATING for the ' +
-      `account ${account}. Limit: ${CONSUMERS_CREATING_MAX}.`,
+      `account ${context.account}. Limit: ${CONSUMERS_CREATING_MAX}.`,
   )
 }

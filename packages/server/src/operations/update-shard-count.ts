@@ -4,7 +4,7 @@ import { beginScale } from '../streams/reshard.ts'
 import { countToday } from './daily-count.ts'
 import { streamNotFound } from './faults.ts'
 import { handle } from './operation.ts'
-import { openShardsOf } from './quotas.ts'
+import { totalsOf } from './quotas.ts'
 import { settle } from './settle.ts'
 import { assertActive, assertProvisioned, streamKeyOf } from './stream-lookup.ts'
 
@@ -22,7 +22,7 @@ export const updateShardCount = handle(UpdateShardCount, async (input, service, 
     assertWithinReach(current, target)
     if (target > SHARDS_PER_STREAM_MAX) throw tooManyShards(current, target, SHARDS_PER_STREAM_MAX)
     // Whoever is above a quota that was lowered may always come nearer to it.
-    const openAfter = openShardsOf(service, context) - current + target
+    const openAfter = totalsOf(service, context).openShards - current + target
     if (target > current && openAfter > service.quotas.shards)
       throw tooManyShards(current, target, service.quotas.shards)
     const nowMs = service.clock.now()

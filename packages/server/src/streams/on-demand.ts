@@ -81,6 +81,10 @@ export function beginOnDemand(
 
 /** What to begin now, and what to remember in any case. Nothing is begun while the stream is changing. */
 export function scaleOnDemand(stream: Stream, onDemand: OnDemand, traffic: Traffic, scope: Scope): Scaling {
+  // With no traffic at all, a stream with as many shards as are wanted needs no look at them.
+  const { shardsMin, nowMs } = scope
+  if (traffic.writes.size === 0 && stream.openShards === Math.max(shardsMin, peakOf(onDemand, nowMs)))
+    return { onDemand, steps: [] }
   const open = [...openShardsOf(stream)].sort((a, b) => (a.range.start < b.range.start ? -1 : 1))
   const loads = new Map(open.map((shard) => [shard, loadOf(traffic.writes.get(shard.ref), traffic, scope)]))
   const total = [...loads.values()].reduce((sum, load) => sum + load, 0)

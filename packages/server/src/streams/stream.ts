@@ -177,19 +177,6 @@ export function* openShardsOf(stream: { readonly pages: ShardPages }): Generator
   for (const shard of shardsOf(stream)) if (shard.closed === undefined) yield shard
 }
 
-/** How many open shards streams have or are about to have, without the streams that are going. */
-export function countOpenShards(streams: Iterable<Stream>): number {
-  let count = 0
-  for (const stream of streams) if (stream.status !== 'DELETING') count += openShardsToBe(stream)
-  return count
-}
-
-function openShardsToBe({ openShards, change }: Stream): number {
-  if (change?.kind !== 'reshard') return openShards
-  const { scaling, parents, children } = change
-  return Math.max(openShards, scaling?.target ?? openShards - parents.length + children.length)
-}
-
 const families = new WeakMap<ShardPages, ReadonlyMap<number, readonly Shard[]>>()
 
 /**

@@ -46,7 +46,7 @@ describe('what an operation needs', () => {
   const lookup = {
     account: ACCOUNT,
     region: REGION,
-    catalog: { find: () => undefined, list: () => [] },
+    catalog: { find: () => undefined, withChannels: () => [] },
     seal: new TokenSeal(new Uint8Array(32), seededRandom(1)),
   }
   const needs = (operation: string, input: Parameters<typeof requiredAccess>[1]) =>

@@ -18,7 +18,7 @@ import { type NamingInput, type RequiredAccess, requiredAccess, type Target } fr
 const DECISIONS_MAX = 10_000
 
 export interface AuthorizerOptions {
-  readonly catalog: Pick<Catalog, 'find' | 'list'>
+  readonly catalog: Pick<Catalog, 'find' | 'withChannels'>
   readonly seal: TokenSeal
   readonly clock: Clock
 }

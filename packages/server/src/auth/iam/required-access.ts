@@ -65,7 +65,7 @@ export interface Lookup {
   /** The caller's: of what is named without an account. */
   readonly account: string
   readonly region: string
-  readonly catalog: Pick<Catalog, 'find' | 'list'>
+  readonly catalog: Pick<Catalog, 'find' | 'withChannels'>
   readonly seal: TokenSeal
 }
 
@@ -162,7 +162,7 @@ function consumerTarget(key: StreamKey, name: string, createdS: number | undefin
 
 function channelTarget(address: ChannelAddress, { catalog }: Lookup): Target {
   const { account, region, id } = address
-  for (const { channels } of catalog.list(account, region)) {
+  for (const { channels } of catalog.withChannels(account, region)) {
     const channel = channels.get(id)
     if (channel !== undefined) return { resource: channelArn(address), account, labels: channel }
   }
