@@ -15,7 +15,7 @@ import {
   type SegmentSummary,
 } from './format/index-format.ts'
 import type { PageCache } from './page-cache.ts'
-import { type IndexEntry, type IndexQuery, isReached, type SegmentIndex } from './segment-index.ts'
+import { type IndexEntry, type IndexQuery, isReached, recordsAskedFor, type SegmentIndex } from './segment-index.ts'
 
 interface Span {
   readonly firstEntry: number
@@ -63,7 +63,7 @@ export class FileIndex implements SegmentIndex {
       const number = span.firstEntry + ordinal
       const entry = this.#peekEntry(number) ?? (await this.#entry(number))
       found.push(entry)
-      records += entry.records
+      records += recordsAskedFor(query, entry)
       bytes += entry.bytes
     }
     return found

@@ -6,7 +6,14 @@
  */
 import type { Ledger } from './api.ts'
 import type { FrameEntry } from './format/commit-format.ts'
-import { type IndexEntry, type IndexQuery, isReached, lowerBound, type SegmentIndex } from './segment-index.ts'
+import {
+  type IndexEntry,
+  type IndexQuery,
+  isReached,
+  lowerBound,
+  recordsAskedFor,
+  type SegmentIndex,
+} from './segment-index.ts'
 
 /** So few that no column needs memory outside of the heap (64 bytes): most segments of a short life hold no more. */
 const ROWS_AT_FIRST = 8
@@ -102,7 +109,7 @@ export class MemoryIndex implements SegmentIndex {
     for (let ordinal = start; ordinal < length && records < query.recordsMax && bytes < query.bytesMax; ordinal++) {
       const entry = this.#entry(at(rows, ordinal))
       found.push(entry)
-      records += entry.records
+      records += recordsAskedFor(query, entry)
       bytes += entry.bytes
     }
     return found

@@ -59,3 +59,33 @@ describe('what a read holds', () => {
     await harness.log.close()
   })
 })
+
+describe('a read that begins in the midst of a frame', () => {
+  it('takes as many records as were asked for, from the tail, from files, and over the end of a segment', async () => {
+    const harness = await openHarness({ segmentBytes: 64 * KIB, tailBytesMax: 16 * KIB })
+    const { log } = harness
+    await log.openLedgers(
+      [1, 2].map((ledger) => ({ ledger, notBeforeMs: 0 })),
+      NO_DEADLINE,
+    )
+    const append = async (ledger: number, text: string, records = 1): Promise<number> => {
+      const [result] = await log.append([part(ledger, text, records)], NO_DEADLINE)
+      return result?.runs[0]?.commit ?? 0
+    }
+    const commits = [await append(1, 'four', 4), await append(1, 'two', 2)]
+    const from = { commit: commits[0] ?? 0, index: 3 }
+    const found = async (recordsMax: number): Promise<readonly number[]> => {
+      const result = await log.read(1, from, { ...READ, recordsMax })
+      result.release()
+      return result.frames.map(({ commit }) => commit)
+    }
+    expect(await found(1)).toEqual(commits.slice(0, 1))
+    expect(await found(3)).toEqual(commits)
+    for (let filled = 0; filled < 128 * KIB; filled += 8 * KIB) await append(2, '.'.repeat(8 * KIB))
+    commits.push(await append(1, 'one'))
+    expect(await found(1)).toEqual(commits.slice(0, 1))
+    expect(await found(3)).toEqual(commits.slice(0, 2))
+    expect(await found(4)).toEqual(commits)
+    await log.close()
+  })
+})

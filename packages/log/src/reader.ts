@@ -19,7 +19,7 @@ import { isRefusedRead } from './refused-read.ts'
 import { comparePositions } from './position.ts'
 import type { Segment } from './segment.ts'
 import type { IndexEntry, IndexQuery } from './segment-index.ts'
-import { lowerBound, queryAll } from './segment-index.ts'
+import { lowerBound, queryAll, recordsAskedFor } from './segment-index.ts'
 import type { TailCache } from './tail-cache.ts'
 
 export interface ReaderOptions {
@@ -138,12 +138,13 @@ export class Reader {
       if (segment.lastCommit < from.commit || segment.maxTimeMs < visibleFromMs || !segment.index.has(state.ledger))
         continue
       if (segment.memory === undefined) return frames.length === 0 ? undefined : resultOf(state, from, frames, false)
-      for (const entry of segment.memory.collect(this.#query(state, from, visibleFromMs, options, records, bytes))) {
+      const query = this.#query(state, from, visibleFromMs, options, records, bytes)
+      for (const entry of segment.memory.collect(query)) {
         if (entry.kind !== FRAME_RECORDS) continue
         const view = tail.get(entry.commit, entry.offset, entry.bytes)
         if (view === undefined) return frames.length === 0 ? undefined : resultOf(state, from, frames, false)
         frames.push(frameOf(entry, view))
-        records += entry.records
+        records += recordsAskedFor(query, entry)
         bytes += entry.bytes
         if (isFull()) break
       }
@@ -203,10 +204,8 @@ export class Reader {
     for (const segment of segments) {
       if (segment.lastCommit < from.commit || segment.maxTimeMs < visibleFromMs || !segment.index.has(state.ledger))
         continue
-      for (const entry of await this.#collect(
-        segment,
-        this.#query(state, from, visibleFromMs, options, records, bytes),
-      )) {
+      const query = this.#query(state, from, visibleFromMs, options, records, bytes)
+      for (const entry of await this.#collect(segment, query)) {
         const hole = await this.#holeAt(segments, state.ledger, entry.previousCommit, unseenCommit)
         if (hole !== undefined) {
           return { frames, damaged: damagedBy(hole, previousEnd, entry.commit), isComplete: false }
@@ -215,7 +214,7 @@ export class Reader {
         if (entry.kind !== FRAME_RECORDS) continue
         frames.push({ segment, entry })
         previousEnd = { commit: entry.commit, index: entry.records }
-        records += entry.records
+        records += recordsAskedFor(query, entry)
         bytes += entry.bytes
         if (records >= options.recordsMax || bytes >= options.bytesMax)
           return { frames, damaged: undefined, isComplete: false }

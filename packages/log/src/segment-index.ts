@@ -27,7 +27,7 @@ export interface IndexQuery {
   readonly fromIndex: number
   /** … with at least this time. */
   readonly fromTimeMs: number
-  /** Stop after the entry that reaches as many records … */
+  /** Stop after the entry that reaches as many records, those up to `fromIndex` left out … */
   readonly recordsMax: number
   /** … or bytes. */
   readonly bytesMax: number
@@ -59,6 +59,11 @@ export function lowerBound(low: number, high: number, isAtOrAfter: (index: numbe
 export function isReached(query: IndexQuery, commit: number, records: number, timeMs: number): boolean {
   if (timeMs < query.fromTimeMs || commit < query.fromCommit) return false
   return commit > query.fromCommit || records > query.fromIndex
+}
+
+/** How many records of an entry that a query has reached are asked for: a reader may be in the midst of its frame. */
+export function recordsAskedFor({ fromCommit, fromIndex }: IndexQuery, { commit, records }: IndexEntry): number {
+  return commit === fromCommit ? records - Math.max(0, fromIndex) : records
 }
 
 /** Everything of a ledger from a commit on. */

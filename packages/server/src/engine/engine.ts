@@ -89,7 +89,7 @@ export interface TrimFloor {
 }
 
 export interface ReadOptions {
-  /** Stop after the frame that reaches as many records … */
+  /** Stop after the frame that reaches as many records, counted from the position asked for … */
   readonly recordsMax: number
   /** … or as many stored bytes. At least one frame is returned if one is due. */
   readonly bytesMax: number

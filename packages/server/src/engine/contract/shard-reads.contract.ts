@@ -67,6 +67,18 @@ export function describeShardReads(open: OpenHarness): void {
     )
 
     it(
+      'counts records from where it begins, also in the midst of a frame',
+      withEngine(open, async (harness) => {
+        await provision(harness, 1)
+        const [, , third] = positionsOf(await append(harness, 1, 'a', 'b', 'c', 'd'))
+        await append(harness, 1, 'e')
+        await append(harness, 1, 'f')
+        const { records } = await readOnce(harness, 1, { from: third ?? POSITION_START, recordsMax: 3 })
+        expect(records.map(({ text }) => text)).toEqual(['c', 'd', 'e'])
+      }),
+    )
+
+    it(
       'says that a closed shard has ended only to who has read everything',
       withEngine(open, async (harness) => {
         await provision(harness, 1)
