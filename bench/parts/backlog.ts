@@ -140,11 +140,12 @@ async function besidePlainFile(bench: Bench, server: MeasuredProcess): Promise<R
     const read = { ShardIterator, Limit: PAGE_RECORDS }
     const { Records, NextShardIterator } = await call(port, 'GetRecords', read)
     const found = (Records as readonly unknown[]).length
-    // The last page would not be full.
-    if (found < PAGE_RECORDS) break
+    if (found === 0) break
+    ShardIterator = NextShardIterator
+    // The last one is not full.
+    if (found < PAGE_RECORDS) continue
     records += found
     pages.push(signedRequest(port, 'GetRecords', read))
-    ShardIterator = NextShardIterator
   }
   const path = join(bench.folder, 'plain-file')
   writeFileSync(path, Buffer.alloc(records * RECORD_BYTES, 'x'))
