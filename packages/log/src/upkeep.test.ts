@@ -116,6 +116,39 @@ it('an index that has gone bad does not keep its segment for ever: it is built a
   await again.log.close()
 })
 
+it('and so it is where the segment could not be read at the first try', async () => {
+  const { disk, clock } = await closedWithSegments(5)
+  const index = disk.paths().find((path) => path.endsWith('.idx')) as string
+  const again = await openHarness({ disk, clock, seed: 2 })
+  let failed = 0
+  const rotten = disk.peek(index).slice()
+  rotten[2 * 4_096 + 20] = (rotten[2 * 4_096 + 20] ?? 0) ^ 1
+  disk.poke(index, rotten)
+  disk.faults = ({ kind, path }) =>
+    kind === 'read' && path === index.replace('.idx', '.seg') && failed++ === 0 ? { code: 'EIO' } : undefined
+  await again.log.trim([{ ledger: 1, beforeMs: clock.now() + 1 }])
+  await passUntil(clock, () => !disk.paths().includes(index))
+  expect(failed).toBeGreaterThan(1)
+  await again.log.close()
+})
+
+it('an index that cannot be read keeps no segment but its own', async () => {
+  const { disk, clock } = await closedWithSegments(5)
+  const index = disk.paths().find((path) => path.endsWith('.idx'))
+  let warnings = 0
+  const again = await openHarness({ disk, clock, seed: 2, logger: { ...silentLogger, warn: () => void warnings++ } })
+  disk.faults = ({ kind, path }) => (kind === 'read' && path === index ? { code: 'EIO' } : undefined)
+  await again.log.trim([{ ledger: 1, beforeMs: 1 }])
+  // What is built again cannot be read either.
+  await passUntil(clock, () => warnings > 0)
+  await again.log.trim([{ ledger: 1, beforeMs: clock.now() + 1 }])
+  // It, and the one that is written to.
+  await passUntil(clock, () => again.log.statistics().segments === 2)
+  disk.faults = undefined
+  await passUntil(clock, () => again.log.statistics().segments === 1)
+  await again.log.close()
+})
+
 it('a file that could not be given back is given back later, in the same life', async () => {
   const { disk, clock } = await closedWithSegments(5)
   const again = await openHarness({ disk, clock, seed: 2 })

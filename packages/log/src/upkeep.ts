@@ -186,13 +186,31 @@ export class Upkeep {
     await this.#options.snapshots.write(this.#options.snapshotSource(), this.#options.sync)
   }
 
+  /** One whose index cannot be read keeps no other. */
   async #reclaim(): Promise<void> {
-    const { store, snapshots } = this.#options
     const dead: Segment[] = []
-    for (const segment of store.segments.slice()) {
-      if (segment === store.active || segment.file === undefined || segment.damages.length > 0) continue
-      if (await this.#isDeadByIndex(segment)) dead.push(segment)
+    const failures: unknown[] = []
+    for (const segment of this.#sealed()) {
+      try {
+        if (await this.#isDeadByIndex(segment)) dead.push(segment)
+      } catch (error) {
+        failures.push(error)
+      }
     }
+    await this.#giveBack(dead)
+    if (failures.length > 0) throw failures[0]
+  }
+
+  /** Those that may be given back, should nothing in them be kept. */
+  #sealed(): readonly Segment[] {
+    const { store } = this.#options
+    return store.segments.filter(
+      (segment) => segment !== store.active && segment.file !== undefined && segment.damages.length === 0,
+    )
+  }
+
+  async #giveBack(dead: readonly Segment[]): Promise<void> {
+    const { snapshots } = this.#options
     // First what may go already: there may be no space for a snapshot before.
     const rest = await this.#free(dead)
     const newest = rest.at(-1)
@@ -233,9 +251,9 @@ export class Upkeep {
     } catch (error) {
       // Once: on a drive that cannot read what it has just written this would have no end.
       if (!(error instanceof IndexDamagedError) || this.#rebuilt.has(segment)) throw error
-      this.#rebuilt.add(segment)
       this.#options.logger.info('an index is built again', { reason: error.message })
       await this.#options.rebuildIndex(segment)
+      this.#rebuilt.add(segment)
       return false
     }
   }
