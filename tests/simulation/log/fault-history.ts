@@ -21,6 +21,7 @@ export type Sign =
   | 'stops'
   | 'prepares again'
   | 'upkeep again'
+  | 'upkeep ends'
   | 'damage'
   | 'call fails'
   | 'closes without'
@@ -106,7 +107,8 @@ export class FaultHistory {
       ...silentLogger,
       warn: (message) => {
         if (message.startsWith('no segment can be prepared')) this.#signs.add('prepares again')
-        else if (message.startsWith('upkeep of the log failed')) this.#signs.add('upkeep again')
+        else if (message === 'upkeep of the log failed; trying again soon') this.#signs.add('upkeep again')
+        else if (message === 'upkeep of the log failed, and ends with its writing') this.#signs.add('upkeep ends')
         else if (message.startsWith('the log closes without')) this.#signs.add('closes without')
         else throw new Violation(`a warning that the table knows nothing of: ${message}`)
       },
@@ -162,6 +164,8 @@ export class FaultHistory {
       throw new Violation(`health says ${reason ?? 'writable'}, and the log ${this.#stopped ?? 'has not stopped'}`)
     }
     const isStored = await this.#ask(log, clock)
+    // The second fault hit this very change: now it has stopped, and is held to that.
+    if (writable && !isStored && this.#stopped !== undefined) return await this.#goOn(life)
     if (writable !== isStored) throw new Violation(`a change is not decided as health says: ${reason ?? 'writable'}`)
     if (isStored) {
       await idle(clock, GO_ON_MS)

@@ -4,7 +4,7 @@ import type { Sign } from './fault-history.ts'
 import type { Cell } from './fault-plan.ts'
 
 /** What a fault came to. */
-type Outcome = Sign | 'nothing' | `${Sign} + stops`
+type Outcome = Sign | 'nothing' | `${Sign} + stops` | `${'' | 'prepares again + '}stops + upkeep ends`
 
 interface FaultRow {
   /** The first column of the table. */
@@ -13,7 +13,7 @@ interface FaultRow {
   readonly places: RegExp
   /** One of these it comes to, and to nothing else. */
   readonly outcomes: readonly Outcome[]
-  /** What may be added when it lasts. */
+  /** What may be added when it lasts, or another one hits while it is dealt with. */
   readonly lasting?: readonly Sign[]
 }
 
@@ -22,7 +22,7 @@ const ROWS: readonly FaultRow[] = [
   {
     name: 'write or sync of a commit',
     places: /^commit-loop\.ts #write /,
-    outcomes: ['stops', 'refuses to start + stops', 'closes without + stops'],
+    outcomes: ['stops', 'refuses to start + stops', 'closes without + stops', 'stops + upkeep ends'],
   },
   {
     name: 'preparing a segment (create, zero, sync of a spare)',
@@ -38,7 +38,7 @@ const ROWS: readonly FaultRow[] = [
   {
     name: 'zeroing ahead in the active segment: sync',
     places: /^segment-store\.ts #zero sync$/,
-    outcomes: ['prepares again + stops'],
+    outcomes: ['prepares again + stops', 'prepares again + stops + upkeep ends'],
   },
   {
     name: 'index file, snapshot, giving back a segment',
@@ -71,7 +71,7 @@ const ROWS: readonly FaultRow[] = [
     name: 'reading an index page',
     places: /^page-cache\.ts /,
     outcomes: ['nothing', 'damage'],
-    lasting: ['upkeep again'],
+    lasting: ['upkeep again', 'call fails'],
   },
   {
     name: 'opening the directory (list, open, read, create, rename, sync)',
@@ -97,10 +97,10 @@ export function whyNotAllowed(
   const rows = places.flatMap((place) => rowOf(place) ?? [])
   // A place that only failures lead to, and that no row names.
   if (rows.length < places.length) return undefined
-  const outcomes = rows.flatMap((row) => (lasts === 'once' ? row.outcomes : [...row.outcomes, ...(row.lasting ?? [])]))
+  const isOne = lasts === 'once' && second === undefined
+  const outcomes = rows.flatMap((row) => (isOne ? row.outcomes : [...row.outcomes, ...(row.lasting ?? [])]))
   const said = signs.size === 0 ? ['nothing'] : [...signs].sort()
   const allowed = new Set<string>(outcomes.flatMap((outcome) => outcome.split(' + ')))
-  const isOne = lasts === 'once' && second === undefined
   const isAllowed = isOne
     ? outcomes.some((outcome) => outcome === said.join(' + '))
     : said.every((sign) => allowed.has(sign))
