@@ -126,7 +126,11 @@ export interface Deadline {
   readonly deadlineMs: number
 }
 
-/** The state machine whose changes are ledger 0: the log stores, replays and snapshots it without looking inside. */
+export interface MetadataOptions extends Deadline {
+  /** The change leads to space, as one that begins to delete: on a full disk there is room left for such. Default: false. */
+  readonly freesSpace?: boolean
+}
+
 /** A record's place, with the time of its frame in ms since the epoch. */
 export interface RecordPlace extends Position {
   readonly timeMs: number
@@ -153,6 +157,7 @@ export interface Damage {
   readonly ledgers: readonly DamagedLedger[]
 }
 
+/** The state machine whose changes are ledger 0: the log stores, replays and snapshots it without looking inside. */
 export interface Metadata {
   /** Called once, first, before `Log.open` resolves: the newest snapshot, or `undefined` for an empty state. */
   restore(snapshot: Uint8Array | undefined): void

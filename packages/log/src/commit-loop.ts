@@ -152,9 +152,13 @@ export class CommitLoop {
   whyNotWritable(): string | undefined {
     const reason = this.#whyClosed()
     if (reason !== undefined) return reason
-    const { store } = this.#options
-    const { data, shortage } = store.room()
-    return shortage === 'no-space' && data === 0 ? `no space: ${store.shortage ?? ''}` : undefined
+    return this.isFull ? `no space: ${this.#options.store.shortage ?? ''}` : undefined
+  }
+
+  /** Nothing but the reserve is left, and no more is on its way. */
+  get isFull(): boolean {
+    const { records, shortage } = this.#options.store.room()
+    return shortage === 'no-space' && records === 0
   }
 
   /** From now on nothing more is taken. */
@@ -276,22 +280,21 @@ export class CommitLoop {
 
   /** The next commit, or `undefined` when there is nothing to write or no room to write it. */
   #fill(): Filled | undefined {
+    for (;;) {
+      const filled = this.#tryToFill()
+      if (filled !== 'refused') return filled
+    }
+  }
+
+  /** `refused`: something was, for want of room, and what waited for it or behind it may go now. */
+  #tryToFill(): Filled | 'refused' | undefined {
     if (this.#failure !== undefined || this.#isWaitingForSpace) return undefined
     const { store, clock } = this.#options
     const room = store.room()
     const isFinal = room.shortage === 'no-space' || this.#state !== 'open'
-    const begin = (): CommitBuilder => new CommitBuilder(this.#lastCommit + 1, clock.now(), room.data)
-    let builder = begin()
-    const { taken, missingBytes } = this.#controls.drainInto(builder, room.control)
+    const builder = new CommitBuilder(this.#lastCommit + 1, clock.now(), room.records)
+    const { taken, missingBytes } = this.#controls.drainInto(builder, room)
     if (!this.#queue.isEmpty) this.#queue.drainInto(builder)
-    // Behind one that is too large for what is left, smaller ones may fit. In less than a page nothing does.
-    if (isFinal && room.data >= PAGE_BYTES) {
-      while (builder.isEmpty && builder.isShortOfRoom) {
-        this.#refuseHead()
-        builder = begin()
-        this.#queue.drainInto(builder)
-      }
-    }
     if (!builder.isEmpty) return { builder, controls: taken, flags: 0, mark: undefined }
 
     if (missingBytes > 0 || builder.isShortOfRoom) {
@@ -300,12 +303,15 @@ export class CommitLoop {
         store.hurry(Math.max(missingBytes, builder.missingBytes))
         return undefined
       }
-      const reason = store.shortage ?? 'the log is closed'
-      if (missingBytes > 0) this.#controls.refuseAll(this.#whyNoRoom, reason)
-      if (builder.isShortOfRoom) this.#refuseAppends(this.#whyNoRoom)
+      if (!builder.isShortOfRoom) this.#controls.refuseReady(this.#whyNoRoom, store.shortage ?? 'the log is closed')
+      // Behind one that is too large for what is left, smaller ones may fit. In less than a page nothing does.
+      else if (room.records >= PAGE_BYTES) this.#refuseHead()
+      else this.#refuseAppends(this.#whyNoRoom)
+      return 'refused'
     }
-    if (room.control < PAGE_BYTES) {
-      this.#isSealDue = false
+    const isSealDue = this.#isSealDue && room.changes >= PAGE_BYTES
+    this.#isSealDue = false
+    if (room.log < PAGE_BYTES) {
       if (this.#marks.length > 0 && room.shortage !== 'no-space') {
         this.#isWaitingForSpace = true
         store.hurry()
@@ -316,9 +322,7 @@ export class CommitLoop {
     }
     const mark = this.#marks.shift()
     if (mark !== undefined) return { builder, controls: [], flags: mark.flags, mark: mark.done }
-    if (!this.#isSealDue) return undefined
-    this.#isSealDue = false
-    return { builder, controls: [], flags: FLAG_SEAL, mark: undefined }
+    return isSealDue ? { builder, controls: [], flags: FLAG_SEAL, mark: undefined } : undefined
   }
 
   async #write({ builder, flags }: Filled): Promise<{ placement: Placement; built: BuiltCommit }> {
@@ -408,6 +412,7 @@ export class CommitLoop {
   #armSeal(): void {
     const isIdle = this.#failure === undefined && !this.#isRunning && this.#state === 'open'
     if (!isIdle || !this.#hasUnproven || this.#options.durability === 'os' || this.#isWaitingForSpace) return
+    if (this.#options.store.room().changes < PAGE_BYTES) return
     this.#sealTimer = this.#options.clock.setTimer(
       this.#options.sealIdleMs,
       () => {

@@ -1,6 +1,6 @@
 /**
  * Frames that are not records and wait for a commit: opens, closes, and the log's own (metadata, trim, drop, freed).
- * They go before records, and may use the reserve. Each waits until it is ready: a close until the appends queued
+ * They go before records, and may use the reserve, each as far as what it is for allows. Each waits until it is ready: a close until the appends queued
  * before it are in commits. Ledger 0 has one frame in a commit, so no two metadata changes share a number.
  */
 import type { CommitBuilder } from './commit-builder.ts'
@@ -8,11 +8,13 @@ import { commitBytes, FRAME_BYTES } from './format/commit-format.ts'
 import type { LedgerState } from './ledger-table.ts'
 import { CONTROL_QUEUE_MAX } from './limits.ts'
 import { LogError, type LogErrorCode } from './log-error.ts'
+import type { Purpose, Room } from './segment-store.ts'
 
 export interface ControlFrame {
   /** The ledger's state; for an opening, the one it will have. */
   readonly state: LedgerState
   readonly kind: number
+  readonly purpose: Exclude<Purpose, 'records'>
   /** Not before this; the frame's time is not before the ledger's last either. */
   readonly notBeforeMs: number
   readonly payload?: Uint8Array
@@ -39,7 +41,7 @@ export class ControlQueue {
   }
 
   /** Puts what is ready and fits into the commit. `missingBytes`: of a commit for what would go if there were room; 0: nothing. */
-  drainInto(builder: CommitBuilder, bytesMax: number): { taken: readonly ControlFrame[]; missingBytes: number } {
+  drainInto(builder: CommitBuilder, room: Room): { taken: readonly ControlFrame[]; missingBytes: number } {
     if (this.#waiting.length === 0) return { taken: [], missingBytes: 0 }
     const taken: ControlFrame[] = []
     const rest: ControlFrame[] = []
@@ -47,7 +49,7 @@ export class ControlQueue {
     for (const frame of this.#waiting) {
       const payloadBytes = frame.payload?.length ?? 0
       const mayGo = !builder.has(frame.state) && frame.isReady()
-      if (mayGo && builder.fits(payloadBytes, bytesMax)) {
+      if (mayGo && builder.fits(payloadBytes, room[frame.purpose])) {
         const timeMs = Math.max(builder.timeMs, frame.notBeforeMs, frame.state.lastTimeMs)
         builder.addFrame(frame.state, frame.kind, timeMs, frame.payload)
         taken.push(frame)
@@ -58,6 +60,13 @@ export class ControlQueue {
     }
     this.#waiting = rest
     return { taken, missingBytes }
+  }
+
+  /** Fails those that could go, were there room for them: what others wait for is decided first. */
+  refuseReady(code: LogErrorCode, message: string): void {
+    const ready = this.#waiting.filter((frame) => frame.isReady())
+    this.#waiting = this.#waiting.filter((frame) => !ready.includes(frame))
+    for (const frame of ready) frame.onFailed(new LogError(code, message))
   }
 
   /** Fails all that wait. */

@@ -7,7 +7,7 @@ import { seededRandom, type VirtualClock } from '@millrace/std/testing'
 import { expect, it } from 'vitest'
 import { KIB } from './limits.ts'
 import type { CrashMode } from './testing/crash-mode.ts'
-import { type Harness, NO_DEADLINE, openHarness, part } from './testing/log-harness.ts'
+import { type Harness, NO_DEADLINE, openHarness, part, SMALL_SEGMENT_BYTES } from './testing/log-harness.ts'
 import { SimulatedDisk } from './testing/simulated-disk.ts'
 
 const LIVES = 200
@@ -16,6 +16,7 @@ const DAY_MS = 86_400_000
 const BACK_MS = 6_000
 const FULL_LOOKS = 3
 const DEATHS: readonly CrashMode[] = ['kill', 'prefix', 'all-lost']
+const DRAIN_ROUNDS_MAX = 30
 const LEDGERS = [1, 2, 3, 4]
 
 it('a log comes back from a full disk by itself, over a death', async () => {
@@ -28,7 +29,7 @@ it('a log comes back from a full disk by itself, over a death', async () => {
 
 async function live(seed: number): Promise<void> {
   const random = seededRandom(seed)
-  const segmentBytes = (64 << randomBelow(random, 3)) * KIB
+  const segmentBytes = SMALL_SEGMENT_BYTES << randomBelow(random, 3)
   const freeBytesMin = randomBelow(random, 3) * segmentBytes
   const disk = new SimulatedDisk({ random, capacityBytes: (9 + randomBelow(random, 8)) * segmentBytes })
   const options = { segmentBytes, freeBytesMin, seed }
@@ -56,6 +57,8 @@ async function live(seed: number): Promise<void> {
   // As the service does in the first seconds.
   await after.log.trim(LEDGERS.map((ledger) => ({ ledger, beforeMs: 0, retentionMs: DAY_MS })))
   await fill(after, random)
+  // The four pages of the smallest reserve are one drop, and what gives a segment back.
+  if (segmentBytes > SMALL_SEGMENT_BYTES) await drain(after, random)
   await after.log.dropLedgers([1], NO_DEADLINE)
 
   const stored: number[] = []
@@ -88,6 +91,19 @@ async function fill(harness: Harness, random: Random): Promise<void> {
     if (sum(stored) > 0) continue
     refused++
     await pass(harness.clock, 1_050)
+  }
+}
+
+/** Asks for what gives no space back. */
+async function drain({ log, clock }: Harness, random: Random): Promise<void> {
+  for (let round = randomBelow(random, DRAIN_ROUNDS_MAX); round > 0; round--) {
+    const ask = [
+      () => log.trim([{ ledger: 1 + randomBelow(random, LEDGERS.length), beforeMs: DRAIN_ROUNDS_MAX - round }]),
+      () => log.appendMetadata(new Uint8Array(1 + randomBelow(random, 5 * KIB)), NO_DEADLINE),
+      () => log.closeLedgers([LEDGERS.at(-1) ?? 0], NO_DEADLINE),
+    ][randomBelow(random, 3)]
+    await ask?.().catch((error: unknown) => expect(error).toMatchObject({ code: 'no-space' }))
+    await pass(clock, 50 * randomBelow(random, 2))
   }
 }
 

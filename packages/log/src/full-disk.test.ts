@@ -10,6 +10,7 @@ const SEGMENT_BYTES = 2 * MIB
 const RECORD_BYTES = 100 * KIB
 /** The log looks for space every second; a few looks are enough. */
 const BACK_MS = 5_000
+const HOUR_MS = 3_600_000
 
 const record = (ledger: number, bytes = RECORD_BYTES): ReturnType<typeof part> => part(ledger, '.'.repeat(bytes))
 
@@ -145,6 +146,149 @@ describe('a full disk', () => {
     await takeTheRest(disk)
     await log.dropLedgers([1], NO_DEADLINE)
     await passUntil(clock, BACK_MS, () => log.statistics().segments === 1)
+    await log.close()
+  })
+})
+
+/** The disk is full, with the segments before full of ledger 1. */
+async function fullOfOne(seed: number, others: readonly number[] = []) {
+  const disk = new SimulatedDisk({ random: seededRandom(seed), capacityBytes: 16 * MIB })
+  const options = { disk, segmentBytes: SEGMENT_BYTES, freeBytesMin: 4 * MIB }
+  const { log, clock } = await openHarness(options)
+  await log.openLedgers(opened(1, 2, 3, ...others), NO_DEADLINE)
+  await appendUntilSegments(log, 1, 2)
+  await fillToReserve(log, clock, 2)
+  return { log, clock, disk, options }
+}
+
+async function fillToReserve(log: Log, clock: VirtualClock, ledger: number): Promise<void> {
+  await fillWholly(log, clock, ledger)
+  while ((await append(log, ledger, 1)) === undefined);
+}
+
+/** What it comes to: `stored`, or the code of the error. */
+const outcomeOf = (asked: Promise<unknown>): Promise<string> =>
+  asked.then(
+    () => 'stored',
+    (error: { readonly code: string }) => error.code,
+  )
+
+describe('the reserve of a full disk', () => {
+  it('has room for a drop, whatever was asked for before, over a death', async () => {
+    const { log, clock, disk, options } = await fullOfOne(8)
+    const ask = async (asked: Log, round: number): Promise<readonly string[]> => {
+      const outcomes = [
+        await outcomeOf(asked.trim([{ ledger: 1 + (round % 3), beforeMs: 1 + round }])),
+        await outcomeOf(asked.appendMetadata(new Uint8Array(10), NO_DEADLINE)),
+        await outcomeOf(asked.openLedgers(opened(100 + round), NO_DEADLINE)),
+      ]
+      // Idle for long enough for a seal.
+      await pass(clock, 50)
+      return outcomes
+    }
+    for (let round = 0; round < 100; round++) await ask(log, round)
+    const { commits } = log.statistics()
+    expect(await ask(log, 100)).toEqual(['no-space', 'no-space', 'no-space'])
+    expect(log.statistics().commits).toBe(commits)
+
+    const died = disk.crash('kill', seededRandom(9))
+    disk.halt()
+    const next = await openHarness({ ...options, disk: died, clock })
+    for (let round = 101; round < 200; round++) await ask(next.log, round)
+    expect(await outcomeOf(next.log.appendMetadata(new Uint8Array(10), NO_DEADLINE))).toBe('no-space')
+    const freesSpace = { ...NO_DEADLINE, freesSpace: true }
+    expect(await outcomeOf(next.log.appendMetadata(new Uint8Array(10), freesSpace))).toBe('stored')
+    expect(await outcomeOf(next.log.dropLedgers([1], NO_DEADLINE))).toBe('stored')
+    await expectAppendsAgain(next.log, clock, 2)
+    expect(await ask(next.log, 200)).toEqual(['stored', 'stored', 'stored'])
+    await next.log.close()
+  })
+
+  it('is kept for what needs it when drops have taken all that they may: segments are given back', async () => {
+    const small = Array.from({ length: 200 }, (_, i) => 100 + i)
+    const { log, clock } = await fullOfOne(10, small)
+    const hold = await log.hold()
+    const outcomes: string[] = []
+    for (const ledger of [1, ...small]) outcomes.push(await outcomeOf(log.dropLedgers([ledger], NO_DEADLINE)))
+    expect([outcomes[0], outcomes.at(-1)]).toEqual(['stored', 'no-space'])
+    hold.release()
+    await expectAppendsAgain(log, clock, 2)
+    await log.close()
+  })
+
+  it('takes a trim when a segment comes back for it, and those that were refused before together with it', async () => {
+    const disk = new SimulatedDisk({ random: seededRandom(11), capacityBytes: 16 * MIB })
+    const { log, clock } = await openHarness({ disk, segmentBytes: SEGMENT_BYTES, freeBytesMin: 4 * MIB })
+    await log.openLedgers(opened(1, 2, 3), NO_DEADLINE)
+    while (log.statistics().segments < 3) for (const ledger of [1, 2]) expect(await append(log, ledger)).toBeUndefined()
+    clock.advance(1_000)
+    await fillToReserve(log, clock, 3)
+    const beforeMs = clock.now()
+    const { commits } = log.statistics()
+    // Each segment has records of both.
+    expect(await outcomeOf(log.trim([{ ledger: 1, beforeMs }]))).toBe('no-space')
+    expect(await outcomeOf(log.trim([{ ledger: 3, beforeMs: 1 }]))).toBe('no-space')
+    expect(log.statistics().commits).toBe(commits)
+    expect(await outcomeOf(log.trim([{ ledger: 2, beforeMs }]))).toBe('stored')
+    await expectAppendsAgain(log, clock, 3)
+    await log.close()
+  })
+
+  it('takes a trim for which no segment comes back after an hour: what it leaves is written elsewhere', async () => {
+    const disk = new SimulatedDisk({ random: seededRandom(15), capacityBytes: 20 * MIB })
+    const options = { disk, segmentBytes: SEGMENT_BYTES, freeBytesMin: 4 * MIB, tailBytesMax: 64 * KIB }
+    const { log, clock } = await openHarness(options)
+    await log.openLedgers(opened(1, 2, 3), NO_DEADLINE)
+    // Of each segment a tenth is kept for longer.
+    while (log.statistics().segments < 4) {
+      for (let i = 0; i < 10; i++) expect(await append(log, i === 0 ? 2 : 1)).toBeUndefined()
+    }
+    clock.advance(1_000)
+    await fillToReserve(log, clock, 3)
+    const floors = [1, 2, 3].map((ledger) => ({ ledger, beforeMs: 0, retentionMs: 8_760 * HOUR_MS }))
+    await log.trim(floors)
+    const beforeMs = clock.now()
+    const trim = (): Promise<string> => outcomeOf(log.trim([{ ledger: 1, beforeMs }]))
+    expect(await trim()).toBe('no-space')
+    clock.advance(HOUR_MS)
+    expect(await trim()).toBe('stored')
+    await expectAppendsAgain(log, clock, 3)
+    await log.close()
+  })
+
+  it('forgets a refused trim when its ledger is to be kept for longer', async () => {
+    const disk = new SimulatedDisk({ random: seededRandom(12), capacityBytes: 16 * MIB })
+    const { log, clock } = await openHarness({ disk, segmentBytes: SEGMENT_BYTES, freeBytesMin: 4 * MIB })
+    await log.openLedgers(opened(1, 2, 3), NO_DEADLINE)
+    while (log.statistics().segments < 3) for (const ledger of [1, 2]) expect(await append(log, ledger)).toBeUndefined()
+    clock.advance(1_000)
+    await fillToReserve(log, clock, 3)
+    const beforeMs = clock.now()
+    expect(await outcomeOf(log.trim([{ ledger: 1, beforeMs }]))).toBe('no-space')
+    expect(await outcomeOf(log.trim([{ ledger: 1, beforeMs: 0 }]))).toBe('stored')
+    expect(await outcomeOf(log.trim([{ ledger: 2, beforeMs }]))).toBe('no-space')
+    await log.close()
+  })
+
+  it('takes what was only waiting for others: a close behind appends that are refused', async () => {
+    const { log } = await fullOfOne(13)
+    const large = new Uint8Array(SEGMENT_BYTES / 2)
+    const outcomes = await Promise.all([
+      append(log, 2),
+      outcomeOf(log.closeLedgers([2], NO_DEADLINE)),
+      outcomeOf(log.appendMetadata(large, NO_DEADLINE)),
+    ])
+    expect(outcomes).toEqual(['no-space', 'stored', 'no-space'])
+    await log.close()
+  })
+
+  it('and so it does when nothing else is asked for', async () => {
+    const { log } = await fullOfOne(14)
+    const outcomes: (string | undefined)[] = []
+    void append(log, 2).then((failure) => outcomes.push(failure))
+    void outcomeOf(log.closeLedgers([2], NO_DEADLINE)).then((outcome) => outcomes.push(outcome))
+    await turns()
+    expect(outcomes).toEqual(['no-space', 'stored'])
     await log.close()
   })
 })

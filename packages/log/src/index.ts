@@ -10,6 +10,7 @@ export type {
   LogOptions,
   LogStatistics,
   Metadata,
+  MetadataOptions,
   OpenLedger,
   Part,
   PartResult,

@@ -20,9 +20,19 @@ export const REQUEST_COMMIT_BYTES_MAX = 256 * KIB
 /** The largest single record or metadata change. AWS: 10 MiB of data, and room for its key and layout. */
 export const PAYLOAD_BYTES_MAX = 16 * MIB
 
+/** How long trims that give nothing back wait on a full disk, the first time; then twice as long each time. */
+export const HELD_FLOORS_WAIT_MS = 3_600_000
+
 export const SEGMENT_BYTES_DEFAULT = 64 * MIB
-/** Kept in the last segment for metadata and closes, so that what frees space can always be written. */
-export const METADATA_RESERVE_BYTES = 1 * MIB
+/** Kept in the last segment for what is not records, so that what frees space can always be written. */
+export const RESERVE_BYTES = 1 * MIB
+/**
+ * The share of the reserve that is left alone by what a commit is for, so that nothing drains what gives space back:
+ * - `changes`: metadata, opens, closes, other trims, and the seals of an idle log.
+ * - `space`: what leads to space: drops, trims that leave a segment with nothing to keep, changes of metadata that say so.
+ * - `log`: what the log needs to give it back: freed and regrouped segments, its own marks, those of an opening too.
+ */
+export const RESERVE_LEFT = { records: 1, changes: 1 / 2, space: 1 / 8, log: 0 } as const
 /** Segments ready beyond the next one; taken again from the front of the log when retention lets go of it. */
 export const SPARES_MAX = 2
 /**

@@ -18,6 +18,7 @@ import type {
   LogHold,
   LogOptions,
   LogStatistics,
+  MetadataOptions,
   OpenLedger,
   Part,
   PartResult,
@@ -55,6 +56,7 @@ import {
   SEGMENT_BYTES_DEFAULT,
   TAIL_BYTES_MAX_DEFAULT,
 } from './limits.ts'
+import { HeldFloors } from './held-floors.ts'
 import type { Holes } from './holes.ts'
 import { LogError } from './log-error.ts'
 import { LogHolds } from './log-holds.ts'
@@ -92,6 +94,7 @@ export class Log implements AsyncDisposable {
   readonly #opening = new Map<Ledger, Deferred<void>>()
   readonly #rebuilding = new Map<Segment, Promise<void>>()
   readonly #holds: LogHolds
+  readonly #heldFloors = new HeldFloors()
   #register: SegmentRegister
   /** Somebody has said how long records are kept. */
   #isRegroupDue = false
@@ -292,10 +295,11 @@ export class Log implements AsyncDisposable {
    * Stores one change of the metadata and resolves with its commit, after `metadata.apply` has seen it. No two changes
    * share a commit. Rejects: LogError `unavailable | unknown | no-space`.
    */
-  async appendMetadata(bytes: Uint8Array, options: Deadline): Promise<number> {
+  async appendMetadata(bytes: Uint8Array, options: MetadataOptions): Promise<number> {
     assert(bytes.length <= this.#payloadBytesMax, `a change is at most ${this.#payloadBytesMax} bytes`)
     const stored = deferred<number>()
-    const frame = this.#ownFrame(FRAME_METADATA, bytes, stored, (commit) => {
+    const purpose = options.freesSpace === true ? 'space' : 'changes'
+    const frame = this.#ownFrame(FRAME_METADATA, purpose, bytes, stored, (commit) => {
       this.#options.metadata.apply(commit, bytes)
       return commit
     })
@@ -327,8 +331,11 @@ export class Log implements AsyncDisposable {
       for (const state of some) state.dropping = true
       const dropped = deferred<void>()
       const bytes = encodeDrop(some.map(({ ledger }) => ledger))
-      const frame = this.#ownFrame(FRAME_DROP, bytes, dropped, () => {
-        for (const { ledger } of some) this.#table.delete(ledger)
+      const frame = this.#ownFrame(FRAME_DROP, 'space', bytes, dropped, () => {
+        for (const { ledger } of some) {
+          this.#table.delete(ledger)
+          this.#heldFloors.delete(ledger)
+        }
         this.#upkeep.wake()
       })
       frames.push({
@@ -344,10 +351,16 @@ export class Log implements AsyncDisposable {
     await this.#decided(frames, Promise.all(waiting), options)
   }
 
-  /** Raises trim floors, durably. Space below comes back soon after. Unknown ledgers are passed over. Rejects: LogError. */
+  /**
+   * Raises trim floors, durably. Space below comes back soon after. Unknown ledgers are passed over. Rejects: LogError;
+   * `no-space` on a full disk until this and all trims that were refused so leave a segment with nothing to keep, or an hour
+   * has passed (then two, then four): then they are all stored.
+   */
   async trim(floors: readonly TrimFloor[]): Promise<void> {
     const raised = floors.filter(({ ledger, beforeMs, retentionMs }) => {
       const state = ledger === 0 ? undefined : this.#table.get(ledger)
+      // The latest word counts: records may be kept for longer now.
+      this.#heldFloors.delete(ledger)
       if (state !== undefined && retentionMs !== undefined) {
         this.#table.keepFor(state, retentionMs)
         if (!this.#isRegroupDue) this.#upkeep.wake()
@@ -355,12 +368,14 @@ export class Log implements AsyncDisposable {
       }
       return state !== undefined && beforeMs > state.floorMs
     })
+    if (raised.length === 0) return
+    const { due, purpose } = await this.#dueFloors(raised)
     const frames: ControlFrame[] = []
     const waiting: Promise<void>[] = []
-    for (let first = 0; first < raised.length; first += CONTROL_LEDGERS_MAX) {
-      const some = raised.slice(first, first + CONTROL_LEDGERS_MAX)
+    for (let first = 0; first < due.length; first += CONTROL_LEDGERS_MAX) {
+      const some = due.slice(first, first + CONTROL_LEDGERS_MAX)
       const trimmed = deferred<void>()
-      const frame = this.#ownFrame(FRAME_TRIM, encodeTrim(some), trimmed, () => {
+      const frame = this.#ownFrame(FRAME_TRIM, purpose, encodeTrim(some), trimmed, () => {
         for (const { ledger, beforeMs } of some) {
           const state = this.#table.get(ledger)
           if (state !== undefined) this.#table.raiseFloor(state, beforeMs)
@@ -371,6 +386,24 @@ export class Log implements AsyncDisposable {
       waiting.push(trimmed.promise)
     }
     await this.#decided(frames, Promise.all(waiting), { deadlineMs: Number.POSITIVE_INFINITY })
+  }
+
+  /** What is to be written now for `raised`. Rejects: LogError `no-space`. */
+  async #dueFloors(
+    raised: readonly TrimFloor[],
+  ): Promise<{ readonly due: readonly TrimFloor[]; readonly purpose: 'space' | 'changes' }> {
+    const held = this.#heldFloors
+    if (!this.#loop.isFull) {
+      held.clear()
+      return { due: raised, purpose: 'changes' }
+    }
+    const nowMs = this.#options.clock.monotonic()
+    held.hold(raised, nowMs)
+    const wouldFree = await this.#upkeep.wouldFree(held.all)
+    if (!wouldFree && !held.isDue(nowMs)) {
+      throw new LogError('no-space', 'the disk is full, and no segment would come back for what is below the floors')
+    }
+    return { due: held.takeAll(), purpose: wouldFree ? 'space' : 'changes' }
   }
 
   /** Reads from `from` (inclusive); at once when all is in memory. Rejects or throws: LogError `unknown-ledger | unavailable`. */
@@ -495,6 +528,7 @@ export class Log implements AsyncDisposable {
     return {
       state,
       kind: FRAME_OPEN,
+      purpose: 'changes',
       notBeforeMs,
       isReady: () => true,
       onDurable: (commit, timeMs) => {
@@ -509,10 +543,17 @@ export class Log implements AsyncDisposable {
     }
   }
 
-  #ownFrame<T>(kind: number, payload: Uint8Array, stored: Deferred<T>, onDurable: (commit: number) => T): ControlFrame {
+  #ownFrame<T>(
+    kind: number,
+    purpose: ControlFrame['purpose'],
+    payload: Uint8Array,
+    stored: Deferred<T>,
+    onDurable: (commit: number) => T,
+  ): ControlFrame {
     return {
       state: this.#own,
       kind,
+      purpose,
       notBeforeMs: 0,
       payload,
       isReady: () => true,
@@ -528,7 +569,7 @@ export class Log implements AsyncDisposable {
     change: (register: SegmentRegister) => SegmentRegister,
   ): Promise<void> {
     const stored = deferred<void>()
-    const frame = this.#ownFrame(kind, payload, stored, () => {
+    const frame = this.#ownFrame(kind, 'log', payload, stored, () => {
       this.#register = change(this.#register)
     })
     await this.#decided([frame], stored.promise, { deadlineMs: Number.POSITIVE_INFINITY })
@@ -564,6 +605,7 @@ function closeFrame(state: LedgerState, closing: Deferred<ClosedLedger>): Contro
   return {
     state,
     kind: FRAME_CLOSE,
+    purpose: 'changes',
     notBeforeMs: 0,
     isReady: () => state.queuedParts === 0,
     onDurable: (_commit, closedAtMs) => {

@@ -10,8 +10,9 @@ import { assert } from '@millrace/std'
 import type { AllocateBuffer, Disk, DiskFile } from './disk.ts'
 import { encodeSegmentHeader } from './format/segment-header.ts'
 import {
-  METADATA_RESERVE_BYTES,
   PAGE_BYTES,
+  RESERVE_BYTES,
+  RESERVE_LEFT,
   SPACE_RETRY_MS,
   SPARES_MAX,
   ZERO_AHEAD_BYTES,
@@ -67,11 +68,11 @@ interface Job {
 /** The header page, and that of the first commit's header. */
 const BLANK_BYTES = 2 * PAGE_BYTES
 
-export interface Room {
-  /** Bytes that a commit with records may take now. */
-  readonly data: number
-  /** Bytes that one without may take: the reserve is theirs. */
-  readonly control: number
+/** What a commit is for: how far it may go into the reserve. */
+export type Purpose = keyof typeof RESERVE_LEFT
+
+/** Bytes that a commit may take now, by what is in it. */
+export interface Room extends Readonly<Record<Purpose, number>> {
   /** Why there is no more: more is on its way, or the disk is full. */
   readonly shortage: 'preparing' | 'no-space'
 }
@@ -119,7 +120,7 @@ export class SegmentStore {
     this.segments = [...segments]
     this.#scraps = new Scraps(options.disk)
     this.#lastNumber = Math.max(0, ...segments.flatMap(({ grouped, number }) => (grouped === undefined ? number : [])))
-    this.#reserveBytes = Math.min(METADATA_RESERVE_BYTES, Math.floor(options.segmentBytes / 4))
+    this.#reserveBytes = Math.min(RESERVE_BYTES, Math.floor(options.segmentBytes / 4))
   }
 
   get active(): Segment | undefined {
@@ -194,10 +195,18 @@ export class SegmentStore {
         this.#next.zeroedTo - PAGE_BYTES - (this.#next.zeroedTo < this.#next.capacity ? this.#reserveBytes : 0),
         active === undefined ? 0 : Math.min(active.zeroedTo, active.capacity) - active.offset,
       )
-      return { data: room, control: room, shortage }
+      return { records: room, changes: room, space: room, log: room, shortage }
     }
     const left = active === undefined ? 0 : Math.min(active.zeroedTo, active.capacity) - active.offset
-    return { data: Math.max(0, left - this.#reserveBytes), control: left, shortage }
+    const roomFor = (purpose: Purpose): number =>
+      Math.max(0, left - pagesOf(this.#reserveBytes * RESERVE_LEFT[purpose]))
+    return {
+      records: roomFor('records'),
+      changes: roomFor('changes'),
+      space: roomFor('space'),
+      log: roomFor('log'),
+      shortage,
+    }
   }
 
   /** No more is on its way: zeros fail, or all have been written and no further file can be made. */
@@ -526,4 +535,9 @@ export class SegmentStore {
       await file.close()
     }
   }
+}
+
+/** Rounded up to whole pages. */
+function pagesOf(bytes: number): number {
+  return Math.ceil(bytes / PAGE_BYTES) * PAGE_BYTES
 }

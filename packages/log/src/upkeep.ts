@@ -14,8 +14,9 @@ import { FRAME_OPEN } from './format/commit-format.ts'
 import type { FreedSegment, Regrouping } from './format/control-format.ts'
 import type { SnapshotSource } from './format/snapshot-format.ts'
 import { writeIndexFile } from './index-file.ts'
-import type { LedgerTable } from './ledger-table.ts'
+import type { LedgerState, LedgerTable } from './ledger-table.ts'
 import { SPACE_RETRY_MS } from './limits.ts'
+import { LogError } from './log-error.ts'
 import type { OpenFiles } from './open-files.ts'
 import { IndexDamagedError, type PageCache } from './page-cache.ts'
 import type { Regrouper } from './regrouper.ts'
@@ -95,6 +96,21 @@ export class Upkeep {
       this.#holds--
       this.wake()
     }
+  }
+
+  /**
+   * Whether one segment more had nothing to keep, were these the floors. False also where what keeps it cannot be read now:
+   * whoever is to give it back says so.
+   */
+  async wouldFree(floors: ReadonlyMap<Ledger, number>): Promise<boolean> {
+    try {
+      for (const segment of this.#sealed()) {
+        if (!(await this.#isDead(segment)) && (await this.#isDead(segment, floors))) return true
+      }
+    } catch (error) {
+      if (!(error instanceof IndexDamagedError || error instanceof LogError)) throw error
+    }
+    return false
   }
 
   /** Resolves when nothing is under way. */
@@ -258,19 +274,21 @@ export class Upkeep {
     }
   }
 
-  async #isDead(segment: Segment): Promise<boolean> {
+  /** `floors`: those that are higher than the table's, to be taken for its own. */
+  async #isDead(segment: Segment, floors?: ReadonlyMap<Ledger, number>): Promise<boolean> {
     const { table } = this.#options
+    const floorOf = ({ ledger, floorMs }: LedgerState): number => Math.max(floorMs, floors?.get(ledger) ?? 0)
     const keeper = this.#keepers.get(segment.number)
     const kept = keeper === undefined ? undefined : table.get(keeper.ledger)
     if (keeper !== undefined && kept !== undefined) {
-      if (kept.floorMs <= keeper.lastMs && kept.openCommit <= segment.lastCommit) return false
+      if (floorOf(kept) <= keeper.lastMs && kept.openCommit <= segment.lastCommit) return false
     }
     for (const ledger of await segment.index.ledgers()) {
       const state = ledger === 0 ? undefined : table.get(ledger)
-      if (state === undefined || state.floorMs > segment.maxTimeMs || state.openCommit > segment.lastCommit) continue
+      if (state === undefined || floorOf(state) > segment.maxTimeMs || state.openCommit > segment.lastCommit) continue
       const last = await segment.index.last(ledger)
       // Nobody reads an opening, and both snapshots tell of it.
-      if (last === undefined || last.timeMs < state.floorMs || last.kind === FRAME_OPEN) continue
+      if (last === undefined || last.timeMs < floorOf(state) || last.kind === FRAME_OPEN) continue
       this.#keepers.set(segment.number, { ledger, lastMs: last.timeMs })
       return false
     }

@@ -65,6 +65,8 @@ export class Retention {
         await this.#dropExpired(stream, now.closed)
       } catch (error) {
         if (!(error instanceof EngineError)) throw error
+        // A full disk has been told of, and takes this once it gives something back.
+        if (error.code === 'no-space') continue
         this.#options.logger.warn('expired records could not be given back; it will be tried again', {
           stream: stream.name,
           account: stream.account,

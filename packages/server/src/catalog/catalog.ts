@@ -10,6 +10,7 @@
 import type { Clock, Random } from '@millrace/std'
 
 import {
+  type CasOptions,
   EngineError,
   type MetaChange,
   type MetaEntry,
@@ -161,7 +162,9 @@ export class Catalog implements Disposable {
       const documents = changes.map((change) => change.key)
       const ahead = this.#turns.ahead(documents, deadlineMs)
       if (ahead === undefined) {
-        const written = await this.#turns.run(documents, () => this.#write(key, changes, deadlineMs))
+        const written = await this.#turns.run(documents, () =>
+          this.#write(key, changes, { deadlineMs, freesSpace: freesSpace(before, update.stream) }),
+        )
         if (written !== undefined) return written.stream
       } else {
         await ahead
@@ -195,9 +198,9 @@ export class Catalog implements Disposable {
   async #write(
     key: StreamKey,
     changes: readonly MetaChange[],
-    deadlineMs: number,
+    options: CasOptions,
   ): Promise<{ readonly stream: Stream | undefined } | undefined> {
-    const result = await this.#meta.cas(changes, { deadlineMs })
+    const result = await this.#meta.cas(changes, options)
     if (result.ok) {
       this.#applyAll(changes.map((change) => ({ ...change, revision: result.revision })))
       return { stream: this.find(key) }
@@ -307,4 +310,10 @@ export class Catalog implements Disposable {
     if (stored === undefined) throw new EngineError('unavailable', 'the token key could not be stored')
     this.#apply(stored)
   }
+}
+
+/** Whether space comes back for a change: of a stream that goes, or whose records are kept for less long. */
+function freesSpace(before: Stream | undefined, after: Stream | undefined): boolean {
+  if (after === undefined || after.change?.kind === 'delete') return true
+  return before !== undefined && after.retentionHours < before.retentionHours
 }

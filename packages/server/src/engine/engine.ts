@@ -168,6 +168,7 @@ export interface ShardStore {
   /**
    * Records with a time before `beforeMs` are no longer needed: their space may be given back. Never goes back. Later
    * records get a time at or after it, whatever the clock says: what is acknowledged from then on is visible.
+   * Rejects: EngineError; `no-space` on a full disk as long as no space would come back: it is to be asked for again.
    */
   trim(floors: readonly TrimFloor[]): Promise<void>
   /** Forgets shards and all their records. Idempotent. */
@@ -197,12 +198,17 @@ export type CasResult =
   /** Nothing was changed: `key` did not have the expected revision. */
   | { readonly ok: false; readonly key: string }
 
+export interface CasOptions extends Deadline {
+  /** The changes lead to space, as those that begin to delete: on a full disk there is room left for such. Default: false. */
+  readonly freesSpace?: boolean
+}
+
 export interface MetaStore {
   get(key: string): Promise<MetaEntry | undefined>
   /** All entries whose key starts with `prefix`, in key order. */
   list(prefix: string): Promise<readonly MetaEntry[]>
   /** All changes or none; durable when it resolves `ok`. Rejects with EngineError `unavailable | unknown | no-space`. */
-  cas(changes: readonly MetaChange[], options: Deadline): Promise<CasResult>
+  cas(changes: readonly MetaChange[], options: CasOptions): Promise<CasResult>
   /**
    * Tells of every later change of keys with `prefix`, in order of revision, each `cas` as one call. Embedded: before
    * the `cas` resolves; in a cluster: soon after. The listener must not throw.

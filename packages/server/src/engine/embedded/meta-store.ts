@@ -7,8 +7,8 @@
  */
 import type { Log, Metadata } from '@millrace/log'
 import {
+  type CasOptions,
   type CasResult,
-  type Deadline,
   EngineError,
   type MetaChange,
   type MetaEntry,
@@ -53,7 +53,7 @@ export class EmbeddedMetaStore implements MetaStore, Metadata {
       .sort((a, b) => (a.key < b.key ? -1 : 1))
   }
 
-  async cas(changes: readonly MetaChange[], options: Deadline): Promise<CasResult> {
+  async cas(changes: readonly MetaChange[], options: CasOptions): Promise<CasResult> {
     assertChanges(changes)
     const log = this.#openLog()
     // What is refused by the durable state need not be written: nothing in flight can make a past revision current.
