@@ -3,48 +3,60 @@
  * whichever trims they came, until all together leave a segment with nothing to keep, or a while has passed: what they
  * leave may be little enough to be written elsewhere. Not stored: who trims is refused meanwhile, and asks again.
  */
+import type { Clock } from '@millrace/std'
 import type { Ledger, TrimFloor } from './api.ts'
 import { HELD_FLOORS_WAIT_MS } from './limits.ts'
+import { LogError } from './log-error.ts'
+import type { Purpose } from './segment-store.ts'
+
+export interface HeldFloorsOptions {
+  readonly clock: Clock
+  readonly isFull: () => boolean
+  /** Whether one segment more had nothing to keep, were these the floors. */
+  readonly wouldFree: (floors: ReadonlyMap<Ledger, number>) => Promise<boolean>
+}
+
+export interface DueFloors {
+  readonly floors: readonly TrimFloor[]
+  readonly purpose: Exclude<Purpose, 'records'>
+}
 
 export class HeldFloors {
+  readonly #options: HeldFloorsOptions
   /** One a ledger: the latest. */
   readonly #beforeMs = new Map<Ledger, number>()
   #waitMs = HELD_FLOORS_WAIT_MS
   #sinceMs: number | undefined
 
-  get all(): ReadonlyMap<Ledger, number> {
-    return this.#beforeMs
+  constructor(options: HeldFloorsOptions) {
+    this.#options = options
   }
 
-  /** `nowMs` on the monotonic clock. */
-  hold(floors: readonly TrimFloor[], nowMs: number): void {
-    this.#sinceMs ??= nowMs
-    for (const { ledger, beforeMs } of floors) this.#beforeMs.set(ledger, beforeMs)
-  }
-
-  /** Whether they have waited for long enough. */
-  isDue(nowMs: number): boolean {
-    return this.#sinceMs !== undefined && nowMs - this.#sinceMs >= this.#waitMs
-  }
-
-  /** All of them, which are to be written now. The next ones wait for twice as long: a year takes a dozen. */
-  takeAll(): readonly TrimFloor[] {
+  /** What is to be written now that `raised` are asked for. Rejects: LogError `no-space`. */
+  async due(raised: readonly TrimFloor[]): Promise<DueFloors> {
+    const { clock, isFull, wouldFree } = this.#options
+    if (!isFull()) {
+      this.#beforeMs.clear()
+      this.#sinceMs = undefined
+      this.#waitMs = HELD_FLOORS_WAIT_MS
+      return { floors: raised, purpose: 'changes' }
+    }
+    const sinceMs = (this.#sinceMs ??= clock.monotonic())
+    for (const { ledger, beforeMs } of raised) this.#beforeMs.set(ledger, beforeMs)
+    const isFreeing = await wouldFree(this.#beforeMs)
+    if (!isFreeing && clock.monotonic() - sinceMs < this.#waitMs) {
+      throw new LogError('no-space', 'the disk is full, and no segment would come back for what is below the floors')
+    }
     const floors = [...this.#beforeMs].map(([ledger, beforeMs]) => ({ ledger, beforeMs }))
     this.#beforeMs.clear()
     this.#sinceMs = undefined
+    // A year takes a dozen.
     this.#waitMs *= 2
-    return floors
+    return { floors, purpose: isFreeing ? 'space' : 'changes' }
   }
 
-  /** Its floor is another one, or it is dropped. */
+  /** Another floor is asked for. */
   delete(ledger: Ledger): void {
     this.#beforeMs.delete(ledger)
-  }
-
-  /** There is space. */
-  clear(): void {
-    this.#beforeMs.clear()
-    this.#sinceMs = undefined
-    this.#waitMs = HELD_FLOORS_WAIT_MS
   }
 }

@@ -29,12 +29,12 @@ import type {
 } from './api.ts'
 import { CommitLoop } from './commit-loop.ts'
 import { CommitMemory } from './commit-memory.ts'
+import { closeFrame, ownFrame } from './control-frames.ts'
 import type { ControlFrame } from './control-queue.ts'
 import type { AllocateBuffer } from './disk.ts'
 import { DamageLog } from './damage-log.ts'
 import { type Expiring, Deadlines } from './deadlines.ts'
 import {
-  FRAME_CLOSE,
   FRAME_DROP,
   FRAME_FREED,
   FRAME_METADATA,
@@ -94,7 +94,7 @@ export class Log implements AsyncDisposable {
   readonly #opening = new Map<Ledger, Deferred<void>>()
   readonly #rebuilding = new Map<Segment, Promise<void>>()
   readonly #holds: LogHolds
-  readonly #heldFloors = new HeldFloors()
+  readonly #heldFloors: HeldFloors
   #register: SegmentRegister
   /** Somebody has said how long records are kept. */
   #isRegroupDue = false
@@ -239,6 +239,11 @@ export class Log implements AsyncDisposable {
       },
       recovered.freedNumbers,
     )
+    this.#heldFloors = new HeldFloors({
+      clock,
+      isFull: () => this.#loop.isFull,
+      wouldFree: (floors) => this.#upkeep.wouldFree(floors),
+    })
     this.#holds = new LogHolds({
       disk,
       logId: recovered.logId,
@@ -299,7 +304,7 @@ export class Log implements AsyncDisposable {
     assert(bytes.length <= this.#payloadBytesMax, `a change is at most ${this.#payloadBytesMax} bytes`)
     const stored = deferred<number>()
     const purpose = options.freesSpace === true ? 'space' : 'changes'
-    const frame = this.#ownFrame(FRAME_METADATA, purpose, bytes, stored, (commit) => {
+    const frame = ownFrame(this.#own, FRAME_METADATA, purpose, bytes, stored, (commit) => {
       this.#options.metadata.apply(commit, bytes)
       return commit
     })
@@ -331,11 +336,8 @@ export class Log implements AsyncDisposable {
       for (const state of some) state.dropping = true
       const dropped = deferred<void>()
       const bytes = encodeDrop(some.map(({ ledger }) => ledger))
-      const frame = this.#ownFrame(FRAME_DROP, 'space', bytes, dropped, () => {
-        for (const { ledger } of some) {
-          this.#table.delete(ledger)
-          this.#heldFloors.delete(ledger)
-        }
+      const frame = ownFrame(this.#own, FRAME_DROP, 'space', bytes, dropped, () => {
+        for (const { ledger } of some) this.#table.delete(ledger)
         this.#upkeep.wake()
       })
       frames.push({
@@ -369,13 +371,13 @@ export class Log implements AsyncDisposable {
       return state !== undefined && beforeMs > state.floorMs
     })
     if (raised.length === 0) return
-    const { due, purpose } = await this.#dueFloors(raised)
+    const { floors: due, purpose } = await this.#heldFloors.due(raised)
     const frames: ControlFrame[] = []
     const waiting: Promise<void>[] = []
     for (let first = 0; first < due.length; first += CONTROL_LEDGERS_MAX) {
       const some = due.slice(first, first + CONTROL_LEDGERS_MAX)
       const trimmed = deferred<void>()
-      const frame = this.#ownFrame(FRAME_TRIM, purpose, encodeTrim(some), trimmed, () => {
+      const frame = ownFrame(this.#own, FRAME_TRIM, purpose, encodeTrim(some), trimmed, () => {
         for (const { ledger, beforeMs } of some) {
           const state = this.#table.get(ledger)
           if (state !== undefined) this.#table.raiseFloor(state, beforeMs)
@@ -386,24 +388,6 @@ export class Log implements AsyncDisposable {
       waiting.push(trimmed.promise)
     }
     await this.#decided(frames, Promise.all(waiting), { deadlineMs: Number.POSITIVE_INFINITY })
-  }
-
-  /** What is to be written now for `raised`. Rejects: LogError `no-space`. */
-  async #dueFloors(
-    raised: readonly TrimFloor[],
-  ): Promise<{ readonly due: readonly TrimFloor[]; readonly purpose: 'space' | 'changes' }> {
-    const held = this.#heldFloors
-    if (!this.#loop.isFull) {
-      held.clear()
-      return { due: raised, purpose: 'changes' }
-    }
-    const nowMs = this.#options.clock.monotonic()
-    held.hold(raised, nowMs)
-    const wouldFree = await this.#upkeep.wouldFree(held.all)
-    if (!wouldFree && !held.isDue(nowMs)) {
-      throw new LogError('no-space', 'the disk is full, and no segment would come back for what is below the floors')
-    }
-    return { due: held.takeAll(), purpose: wouldFree ? 'space' : 'changes' }
   }
 
   /** Reads from `from` (inclusive); at once when all is in memory. Rejects or throws: LogError `unknown-ledger | unavailable`. */
@@ -543,25 +527,6 @@ export class Log implements AsyncDisposable {
     }
   }
 
-  #ownFrame<T>(
-    kind: number,
-    purpose: ControlFrame['purpose'],
-    payload: Uint8Array,
-    stored: Deferred<T>,
-    onDurable: (commit: number) => T,
-  ): ControlFrame {
-    return {
-      state: this.#own,
-      kind,
-      purpose,
-      notBeforeMs: 0,
-      payload,
-      isReady: () => true,
-      onDurable: (commit) => stored.resolve(onDurable(commit)),
-      onFailed: (error) => stored.reject(error),
-    }
-  }
-
   /** Says in the log what becomes of its segments. */
   async #appendOwn(
     kind: number,
@@ -569,7 +534,7 @@ export class Log implements AsyncDisposable {
     change: (register: SegmentRegister) => SegmentRegister,
   ): Promise<void> {
     const stored = deferred<void>()
-    const frame = this.#ownFrame(kind, 'log', payload, stored, () => {
+    const frame = ownFrame(this.#own, kind, 'log', payload, stored, () => {
       this.#register = change(this.#register)
     })
     await this.#decided([frame], stored.promise, { deadlineMs: Number.POSITIVE_INFINITY })
@@ -598,23 +563,5 @@ export class Log implements AsyncDisposable {
     } finally {
       lease.release()
     }
-  }
-}
-
-function closeFrame(state: LedgerState, closing: Deferred<ClosedLedger>): ControlFrame {
-  return {
-    state,
-    kind: FRAME_CLOSE,
-    purpose: 'changes',
-    notBeforeMs: 0,
-    isReady: () => state.queuedParts === 0,
-    onDurable: (_commit, closedAtMs) => {
-      state.closing = undefined
-      closing.resolve({ end: state.end, closedAtMs })
-    },
-    onFailed: (error) => {
-      state.closing = undefined
-      closing.reject(error)
-    },
   }
 }
