@@ -4,6 +4,7 @@ import type { Mutant, Suite } from './mutant.ts'
 const CRASH: Suite = { project: 'simulation', files: ['simulation/log/crash-1'] }
 const ROT: Suite = { project: 'simulation', files: ['simulation/log/rot'] }
 const FAULTS: Suite = { project: 'simulation', files: ['simulation/log/faults'] }
+const FULL_DISK: Suite = { project: 'units', files: ['log/src/full-disk.test'] }
 const FAULT_MATRIX: Suite = { project: 'simulation', files: ['simulation/log/fault-matrix'] }
 
 export const LOG_MUTANTS: readonly Mutant[] = [
@@ -196,7 +197,7 @@ export const LOG_MUTANTS: readonly Mutant[] = [
   {
     name: 'close-passes-appends',
     mechanism: 'appends queued before a close are decided first',
-    file: 'packages/log/src/log.ts',
+    file: 'packages/log/src/control-frames.ts',
     find: 'isReady: () => state.queuedParts === 0,',
     replace: 'isReady: () => true,',
     suite: { project: 'units', files: ['server/src/engine/embedded/embedded-engine.test.ts', 'log/src/log.test.ts'] },
@@ -291,5 +292,21 @@ export const LOG_MUTANTS: readonly Mutant[] = [
       await this.#blank(path)`,
     replace: '      const path = segmentPath(number)',
     suite: { project: 'units', files: ['log/src/recovery/begun-segment.test.ts'] },
+  },
+  {
+    name: 'reserve-for-whoever-comes-first',
+    mechanism: 'on a full disk nothing drains the room of what gives space back',
+    file: 'packages/log/src/limits.ts',
+    find: 'changes: 1 / 2, space: 1 / 8',
+    replace: 'changes: 0, space: 0',
+    suite: FULL_DISK,
+  },
+  {
+    name: 'trims-alone-on-a-full-disk',
+    mechanism: 'trims on a full disk that give a segment back only together are written together',
+    file: 'packages/log/src/held-floors.ts',
+    find: 'const isFreeing = await wouldFree(this.#beforeMs)',
+    replace: 'const isFreeing = await wouldFree(new Map(raised.map(({ ledger, beforeMs }) => [ledger, beforeMs])))',
+    suite: FULL_DISK,
   },
 ]

@@ -1,7 +1,11 @@
 /** Bugs planted in how the consumer library reads a shard: its place, its pace, and what it takes for silence or an end. */
 import type { Mutant, Suite } from './mutant.ts'
 
-const READERS: Suite = { project: 'units', files: ['consumer/src/retrieval/'] }
+const POLLING: Suite = { project: 'units', files: ['consumer/src/retrieval/polling-reader'] }
+const FAN_OUT: Suite = { project: 'units', files: ['consumer/src/retrieval/fan-out-reader'] }
+const READERS: Suite = { project: 'units', files: ['consumer/src/retrieval/shard-reader'] }
+const SHARED: Suite = { project: 'units', files: ['consumer/src/retrieval/shared-shard'] }
+const WATCHDOG: Suite = { project: 'units', files: ['consumer/src/retrieval/watchdog'] }
 const RECORDS: Suite = { project: 'units', files: ['consumer/src/records/user-records'] }
 
 export const RETRIEVAL_MUTANTS: readonly Mutant[] = [
@@ -19,7 +23,7 @@ export const RETRIEVAL_MUTANTS: readonly Mutant[] = [
     file: 'packages/consumer/src/retrieval/polling-reader.ts',
     find: 'if (!this.#isRenewed) {',
     replace: 'if (type !== undefined) {',
-    suite: READERS,
+    suite: POLLING,
   },
   {
     name: 'overdraft-not-waited-for',
@@ -27,7 +31,7 @@ export const RETRIEVAL_MUTANTS: readonly Mutant[] = [
     file: 'packages/consumer/src/retrieval/read-pace.ts',
     find: 'if (left < 0) this.#overdrawnUntilMs',
     replace: 'if (left < -Infinity) this.#overdrawnUntilMs',
-    suite: READERS,
+    suite: POLLING,
   },
   {
     name: 'same-pace-after-a-refusal',
@@ -35,7 +39,7 @@ export const RETRIEVAL_MUTANTS: readonly Mutant[] = [
     file: 'packages/consumer/src/retrieval/shared-pace.ts',
     find: 'rate * LEFT_OF_RATE',
     replace: 'rate',
-    suite: READERS,
+    suite: SHARED,
   },
   {
     name: 'never-quicker-again',
@@ -43,7 +47,7 @@ export const RETRIEVAL_MUTANTS: readonly Mutant[] = [
     file: 'packages/consumer/src/retrieval/shared-pace.ts',
     find: 'this.#rate += (',
     replace: 'this.#rate += 0 * (',
-    suite: READERS,
+    suite: SHARED,
   },
   {
     name: 'empty-continuation-forgotten',
@@ -51,7 +55,7 @@ export const RETRIEVAL_MUTANTS: readonly Mutant[] = [
     file: 'packages/consumer/src/retrieval/fan-out-reader.ts',
     find: 'ContinuationSequenceNumber ?? Records.at(-1)?.SequenceNumber ?? this.#continuation',
     replace: 'Records.at(-1)?.SequenceNumber ?? this.#continuation',
-    suite: READERS,
+    suite: FAN_OUT,
   },
   {
     name: 'subscribes-too-soon',
@@ -59,7 +63,7 @@ export const RETRIEVAL_MUTANTS: readonly Mutant[] = [
     file: 'packages/consumer/src/retrieval/fan-out-reader.ts',
     find: 'if (isFirst) this.#dueMs = clock.monotonic() + SUBSCRIPTION_TAKEOVER_MS + TAKEOVER_SLACK_MS',
     replace: 'if (isFirst) this.#dueMs = clock.monotonic() + TAKEOVER_SLACK_MS',
-    suite: READERS,
+    suite: FAN_OUT,
   },
   {
     name: 'lost-consumer-is-the-end',
@@ -67,7 +71,7 @@ export const RETRIEVAL_MUTANTS: readonly Mutant[] = [
     file: 'packages/consumer/src/retrieval/fan-out-reader.ts',
     find: 'if (this.#isDoubted) break',
     replace: 'if (!this.#isDoubted) break',
-    suite: READERS,
+    suite: FAN_OUT,
   },
   {
     name: 'heartbeats-not-read-on',
@@ -75,7 +79,7 @@ export const RETRIEVAL_MUTANTS: readonly Mutant[] = [
     file: 'packages/consumer/src/retrieval/subscription.ts',
     find: 'if (isHeartbeat(event)) continue',
     replace: '',
-    suite: READERS,
+    suite: FAN_OUT,
   },
   {
     name: 'events-overtake',
@@ -91,7 +95,7 @@ export const RETRIEVAL_MUTANTS: readonly Mutant[] = [
     file: 'packages/consumer/src/retrieval/watchdog.ts',
     find: "if (event === 'silence') this.#options.onSilence()",
     replace: '',
-    suite: READERS,
+    suite: WATCHDOG,
   },
   {
     name: 'slowness-is-silence',
@@ -99,7 +103,7 @@ export const RETRIEVAL_MUTANTS: readonly Mutant[] = [
     file: 'packages/consumer/src/retrieval/watchdog.ts',
     find: 'Math.max(demandAtMs, wordAtMs) + silenceMs',
     replace: 'Math.min(demandAtMs, wordAtMs) + silenceMs',
-    suite: READERS,
+    suite: WATCHDOG,
   },
   {
     name: 'end-without-children',

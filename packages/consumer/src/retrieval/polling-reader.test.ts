@@ -96,8 +96,10 @@ describe('PollingReader', () => {
     reading.stream.put()
     reading.stream.troubles.getRecords = [serviceError('InvalidArgumentException')]
     expect(await reading.read(1)).toHaveLength(1)
+    // Not for ever: a reader that renews it each time never waits.
+    let refusals = 0
     reading.stream.onCall = (call) => {
-      if (call === 'getRecords') throw serviceError('InvalidArgumentException')
+      if (call === 'getRecords' && refusals++ < 100) throw serviceError('InvalidArgumentException')
     }
     await expect(reading.read(1)).rejects.toMatchObject({ code: 'unreadable' })
   })
