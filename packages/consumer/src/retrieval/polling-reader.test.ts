@@ -96,6 +96,7 @@ describe('PollingReader', () => {
     reading.stream.put()
     reading.stream.troubles.getRecords = [serviceError('InvalidArgumentException')]
     expect(await reading.read(1)).toHaveLength(1)
+    reading.stream.put()
     // Not for ever: a reader that renews it each time never waits.
     let refusals = 0
     reading.stream.onCall = (call) => {
