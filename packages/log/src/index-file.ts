@@ -180,7 +180,7 @@ function directoryWriter(ledgers: readonly Ledger[], index: MemoryIndex): SlotWr
   let firstEntry = 0
   return (item, view, at) => {
     const ledger = ledgers[item] ?? 0
-    const count = index.countOf(ledger)
+    const count = index.rowsOf(ledger).length
     view.setUint32(at, ledger, true)
     view.setUint32(at + 4, firstEntry, true)
     view.setUint32(at + 8, count, true)
@@ -190,15 +190,16 @@ function directoryWriter(ledgers: readonly Ledger[], index: MemoryIndex): SlotWr
 
 function entryWriter(ledgers: readonly Ledger[], index: MemoryIndex): SlotWriter {
   let place = 0
+  let rows: readonly number[] = []
   let ordinal = 0
   return (_, view, at) => {
-    let entry = index.entryOf(ledgers[place] ?? 0, ordinal)
-    if (entry === undefined) {
-      entry = index.entryOf(ledgers[++place] ?? 0, (ordinal = 0))
-      assert(entry !== undefined, 'a ledger that is listed has entries, and all of them together are counted')
+    if (ordinal === rows.length) {
+      rows = index.rowsOf(ledgers[place++] ?? 0)
+      ordinal = 0
     }
-    ordinal++
-    encodeIndexEntry(entry, view, at)
+    const row = rows[ordinal++]
+    assert(row !== undefined, 'a ledger that is listed has entries, and all of them together are counted')
+    encodeIndexEntry(index.entryAt(row), view, at)
   }
 }
 

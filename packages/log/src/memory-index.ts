@@ -26,6 +26,7 @@ const ROW_DOUBLES = ROW_BYTES / 8
 const ROW_WORDS = ROW_BYTES / 4
 const KIND_SHIFT = 16
 const CODEC_SHIFT = 24
+const NO_ROWS: readonly number[] = []
 
 export class MemoryIndex implements SegmentIndex {
   #rows = 0
@@ -83,34 +84,28 @@ export class MemoryIndex implements SegmentIndex {
     return [...this.#byLedger.keys()].sort((a, b) => a - b)
   }
 
-  /** How many entries a ledger has here. */
-  countOf(ledger: Ledger): number {
-    return this.#byLedger.get(ledger)?.length ?? 0
-  }
-
-  /** Entry number `ordinal` of a ledger, from 0. */
-  entryOf(ledger: Ledger, ordinal: number): IndexEntry | undefined {
-    const rows = this.#byLedger.get(ledger)
-    return rows === undefined || ordinal >= rows.length ? undefined : this.#entry(at(rows, ordinal))
+  /** The rows in which a ledger's entries stand, in order. */
+  rowsOf(ledger: Ledger): readonly number[] {
+    return this.#byLedger.get(ledger) ?? NO_ROWS
   }
 
   last(ledger: Ledger): IndexEntry | undefined {
-    return this.entryOf(ledger, this.countOf(ledger) - 1)
+    const row = this.rowsOf(ledger).at(-1)
+    return row === undefined ? undefined : this.entryAt(row)
   }
 
   collect(query: IndexQuery): readonly IndexEntry[] {
-    const rows = this.#byLedger.get(query.ledger)
-    if (rows === undefined) return []
+    const rows = this.rowsOf(query.ledger)
     const { length } = rows
     const start = lowerBound(0, length, (ordinal) => {
-      const { commit, records, timeMs } = this.#entry(at(rows, ordinal))
+      const { commit, records, timeMs } = this.entryAt(at(rows, ordinal))
       return isReached(query, commit, records, timeMs)
     })
     const found: IndexEntry[] = []
     let records = 0
     let bytes = 0
     for (let ordinal = start; ordinal < length && records < query.recordsMax && bytes < query.bytesMax; ordinal++) {
-      const entry = this.#entry(at(rows, ordinal))
+      const entry = this.entryAt(at(rows, ordinal))
       found.push(entry)
       records += recordsAskedFor(query, entry)
       bytes += entry.bytes
@@ -118,7 +113,7 @@ export class MemoryIndex implements SegmentIndex {
     return found
   }
 
-  #entry(row: number): IndexEntry {
+  entryAt(row: number): IndexEntry {
     const double = row * ROW_DOUBLES
     const word = row * ROW_WORDS
     const packed = at(this.#words, word + 9)

@@ -6,8 +6,11 @@ export function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }
 
+// The low word is what setUint32 takes of a larger number, by definition (ToUint32); a remainder of doubles is a call of the
+// system's library, and each frame has three of them (bench: `wide`).
+
 export function setUint64(view: DataView, offset: number, value: number): void {
-  view.setUint32(offset, value % WORD, true)
+  view.setUint32(offset, value, true)
   view.setUint32(offset + 4, Math.floor(value / WORD), true)
 }
 
@@ -16,7 +19,7 @@ export function getUint64(view: DataView, offset: number): number {
 }
 
 export function setUint48(view: DataView, offset: number, value: number): void {
-  view.setUint32(offset, value % WORD, true)
+  view.setUint32(offset, value, true)
   view.setUint16(offset + 4, Math.floor(value / WORD), true)
 }
 
