@@ -15,6 +15,7 @@ import {
   type LiveWorker,
 } from '../lease-store.ts'
 import type { Lease, NewLease } from '../lease.ts'
+import { NewsBell } from '../news-bell.ts'
 import { columnsOf, leaseOfRow } from './lease-row.ts'
 import type { PostgresPool, Row } from './pool.ts'
 import { called, queried, storeError } from './postgres-calls.ts'
@@ -49,6 +50,7 @@ export class PostgresLeaseStore implements LeaseStore {
   readonly #clock: Clock
   readonly #sql: Statements
   readonly #payload: string
+  readonly #bell: NewsBell
   readonly #wakeUp: WakeUp | undefined
   #opening: Promise<void> | undefined
   #told: LiveWorker | undefined
@@ -65,14 +67,15 @@ export class PostgresLeaseStore implements LeaseStore {
     this.#clock = clock
     this.#sql = statementsFor(schema)
     this.#payload = `${schema}.${application}`
-    this.#wakeUp = listens ? new WakeUp(pool, this.#payload, clock) : undefined
+    this.#bell = new NewsBell(clock)
+    this.#wakeUp = listens ? new WakeUp(pool, this.#payload, this.#bell) : undefined
   }
 
   async beat(beat: Beat, signal: AbortSignal): Promise<LeaseNews> {
     const { worker, capacity, ttlMs, waitMs, cursor } = beat
     await this.#open(signal)
     if (waitMs > 0 && this.#wakeUp !== undefined) await this.#call(() => this.#wakeUp?.listen(), signal)
-    this.#wakeUp?.arm()
+    this.#bell.arm()
     let state = this.#stateOf(
       await this.#query(this.#sql.beat, [this.application, worker, capacity, ttlMs], signal),
       beat,
@@ -80,7 +83,7 @@ export class PostgresLeaseStore implements LeaseStore {
     if (this.#told?.worker !== worker || this.#told.capacity !== capacity) await this.#announce(signal)
     this.#told = { worker, capacity }
     if (this.#wakeUp !== undefined && waitMs > 0 && Number(cursor ?? -1) >= state.announced) {
-      const isHeard = await this.#wakeUp.wait(Math.min(waitMs, state.leftMs), signal)
+      const isHeard = await this.#bell.wait(Math.min(waitMs, state.leftMs), signal)
       // Nothing is new, and no session has ended: what was read stands.
       if (isHeard || state.leftMs <= waitMs)
         state = this.#stateOf(await this.#query(this.#sql.look, [this.application], signal), beat)

@@ -1,5 +1,5 @@
 /** Hears from the database when there is news. Where it cannot listen, beats find the news by their own rhythm. */
-import { type Clock, deferred, type Deferred, untilAborted } from '@millrace/std'
+import type { NewsBell } from '../news-bell.ts'
 import type { PostgresConnection, PostgresPool } from './pool.ts'
 
 export const CHANNEL = 'millrace_leases'
@@ -8,17 +8,15 @@ export class WakeUp {
   readonly #pool: PostgresPool
   /** What is notified of: the schema and the application. */
   readonly #payload: string
-  readonly #clock: Clock
+  readonly #bell: NewsBell
   #connection: PostgresConnection | undefined
   #connecting = false
   #closed = false
-  #news = false
-  #waiting: Deferred<void> | undefined
 
-  constructor(pool: PostgresPool, payload: string, clock: Clock) {
+  constructor(pool: PostgresPool, payload: string, bell: NewsBell) {
     this.#pool = pool
     this.#payload = payload
-    this.#clock = clock
+    this.#bell = bell
   }
 
   /** Listens, if it does not. Where that fails the next call tries again; the statements tell what is wrong. */
@@ -31,13 +29,13 @@ export class WakeUp {
         if (this.#connection !== connection) return
         this.#connection = undefined
         connection.release(true)
-        this.#wake()
+        this.#bell.ring()
       }
       this.#connection = connection
       connection.on('error', lose)
       connection.on('end', lose)
       connection.on('notification', ({ payload }) => {
-        if (payload === this.#payload) this.#wake()
+        if (payload === this.#payload) this.#bell.ring()
       })
       await connection.query(`LISTEN ${CHANNEL}`).catch(lose)
       if (this.#closed) lose()
@@ -48,33 +46,9 @@ export class WakeUp {
     }
   }
 
-  /** From here on news is remembered for `wait`. */
-  arm(): void {
-    this.#news = false
-  }
-
-  /** Until there is news, or it cannot be heard any more, `waitMs` at most. False: the time is over, and nothing was heard. */
-  async wait(waitMs: number, signal: AbortSignal): Promise<boolean> {
-    if (this.#news) return true
-    const waiting = deferred<void>()
-    this.#waiting = waiting
-    const timer = this.#clock.setTimer(waitMs, waiting.resolve)
-    try {
-      await untilAborted(waiting.promise, signal)
-    } finally {
-      timer.cancel()
-    }
-    return this.#news
-  }
-
   close(): void {
     this.#closed = true
     this.#connection?.release(true)
     this.#connection = undefined
-  }
-
-  #wake(): void {
-    this.#news = true
-    this.#waiting?.resolve()
   }
 }
