@@ -4,7 +4,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createServer } from 'node:net'
+import { freePort } from '../../support/free-port.ts'
 import { commandPath, userEnvironment } from './command.ts'
 
 /** Of a machine that is busy with other things as well. */
@@ -88,15 +88,4 @@ export class ServerProcess {
     child.kill(signal)
     return (await exited)[0]
   }
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer()
-    probe.on('error', reject)
-    probe.listen(0, '127.0.0.1', () => {
-      const address = probe.address()
-      probe.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0))
-    })
-  })
 }
