@@ -14,6 +14,7 @@ const entries = [
   ['packages/consumer', '.', 'consumer.md'],
   ['packages/consumer', './dynamodb', 'consumer-dynamodb.md'],
   ['packages/consumer', './postgres', 'consumer-postgres.md'],
+  ['packages/consumer', './redis', 'consumer-redis.md'],
   ['packages/client', '.', 'client.md'],
   ['packages/server', './testing', 'server-testing.md'],
 ]

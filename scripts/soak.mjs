@@ -31,6 +31,7 @@ const parts = {
   consumer: ['crash', ['crash/consumer'], consumerAmounts],
   'consumer-dynamodb': ['crash', ['crash/consumer'], { ...consumerAmounts, MILLRACE_CONSUMER_STORE: 'dynamodb' }],
   'consumer-postgres': ['crash', ['crash/consumer'], { ...consumerAmounts, MILLRACE_CONSUMER_STORE: 'postgres' }],
+  'consumer-redis': ['crash', ['crash/consumer'], { ...consumerAmounts, MILLRACE_CONSUMER_STORE: 'redis' }],
   power: ['crash', ['crash/power-cut'], { MILLRACE_CUTS: '500' }],
   shards: ['units', ['consumer/src/shards/shard-consumer.properties'], { MILLRACE_SHARD_WORLDS: '100000' }],
   rubbish: ['crash', ['crash/rubbish'], { MILLRACE_RUBBISH_SECONDS: '60' }],

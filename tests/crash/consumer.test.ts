@@ -2,7 +2,7 @@
  * A fleet of worker processes on a stream that is written, split and merged, while workers are killed with -9, stopped and
  * held up at random: every record is processed, in the shard's order, and again only behind the last checkpoint.
  * MILLRACE_CONSUMER_SECONDS, _SHARDS and _WORKERS say how much (the soak: five minutes, 64 shards, 4 workers), _STORE where the leases
- * are: `service`, the default, `dynamodb` or `postgres`.
+ * are: `service`, the default, `dynamodb`, `postgres` or `redis`, which is killed with -9 in between, too.
  */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -56,14 +56,17 @@ describe(`${workers} workers with leases in ${kind} for ${seconds} s of kills, s
     const load = { sdk, stream: 'consumed', history, random, batchMax: 4 }
     const writers = Array.from({ length: PRODUCERS }, (_, i) => write(load, `key-${i}`, stop.signal))
     const resharding = reshard({ ...load, pauseMs: 500, openMax: shards + 2 }, stop.signal)
-    const counts = { kills: 0, stops: 0, pauses: 0 }
+    const counts = { kills: 0, stops: 0, pauses: 0, crashes: 0 }
     const endAt = performance.now() + seconds * 1_000
     while (performance.now() < endAt) {
       await wait(1_000 + randomBelow(random, 1_500))
       const worker = running.workers[randomBelow(random, running.workers.length)]
       if (worker === undefined) continue
       const roll = random.float()
-      if (roll < 0.4) {
+      if (roll < 0.2 && store.crash !== undefined) {
+        counts.crashes++
+        await store.crash()
+      } else if (roll < 0.4) {
         counts.kills++
         await running.kill(worker)
         running.start(how())
@@ -90,7 +93,7 @@ describe(`${workers} workers with leases in ${kind} for ${seconds} s of kills, s
     const at = (share: number): string => `${Math.round(sorted[Math.floor((sorted.length - 1) * share)] ?? 0)} ms`
     process.stdout.write(
       `consumers: ${workers} workers, leases in ${kind}, ${history.acknowledgedTexts.length} records acknowledged, ${running.repeated} processed again, ` +
-        `${counts.kills} kills, ${counts.stops} stops, ${counts.pauses} pauses, ${reshards} reshards; ` +
+        `${counts.kills} kills, ${counts.stops} stops, ${counts.pauses} pauses, ${counts.crashes} crashes of the store, ${reshards} reshards; ` +
         `${sorted.length} shards taken over from the killed, p50 ${at(0.5)}, max ${at(1)}, seed ${seed}\n`,
     )
     expect(missing()).toEqual([])

@@ -4,7 +4,9 @@ import type { KinesisClient } from '@millrace/client'
 import { type LeaseStore, ServiceLeaseStore } from '@millrace/consumer'
 import { DynamoLeaseStore } from '@millrace/consumer/dynamodb'
 import { PostgresLeaseStore } from '@millrace/consumer/postgres'
+import { RedisLeaseStore } from '@millrace/consumer/redis'
 import pg from 'pg'
+import { createClient } from 'redis'
 
 export function openStore(
   address: string,
@@ -24,6 +26,14 @@ export function openStore(
     pool.on('error', () => undefined)
     const store = new PostgresLeaseStore({ pool, application })
     return { store, close: () => store[Symbol.asyncDispose]().then(() => pool.end()) }
+  }
+  if (kind === 'redis') {
+    const redis = createClient({ url: at })
+    redis.on('error', () => undefined)
+    // Until it is connected it keeps what is asked.
+    void redis.connect().catch(() => undefined)
+    const store = new RedisLeaseStore({ client: redis, application })
+    return { store, close: () => store[Symbol.asyncDispose]().then(() => redis.destroy()) }
   }
   return { store: new ServiceLeaseStore({ client, application }), close: async () => undefined }
 }

@@ -19,7 +19,7 @@ import type { InitialPosition } from '../shards/lineage.ts'
 import { changeLeases } from './change-leases.ts'
 
 export interface LeasesOptions {
-  /** A `ServiceApplications`, `DynamoApplications` or `PostgresApplications`. */
+  /** A `ServiceApplications`, `DynamoApplications`, `PostgresApplications` or `RedisApplications`. */
   readonly administration: LeaseAdministration
   readonly application: string
   /** Those that are meant, as `administration.leases` gave them. Default: all. */

@@ -43,8 +43,8 @@ function ofService(error: KinesisServiceError): LeaseStoreError {
   if (error.type === 'UnknownOperationException')
     return new LeaseStoreError(
       'invalid',
-      'Expected an endpoint that keeps leases, found one without the lease API, as AWS is: keep them in DynamoDB or ' +
-        'PostgreSQL instead.',
+      'Expected an endpoint that keeps leases, found one without the lease API, as AWS is: keep them in DynamoDB, ' +
+        'PostgreSQL or Redis instead.',
       { cause: error },
     )
   return new LeaseStoreError(codeOf(error), error.message, { cause: error })

@@ -1,0 +1,143 @@
+/** The leases of one application in Redis, as its workers and whoever looks after them see them. */
+import type { Random } from '@millrace/std'
+import {
+  checkCount,
+  endsWaits,
+  LEASES_PER_CALL_MAX,
+  type LeaseUpdate,
+  type LeaseUpdateResult,
+  type LiveWorker,
+} from '../lease-store.ts'
+import type { Lease, NewLease } from '../lease.ts'
+import { begunAgain } from '../terms.ts'
+import { KnownTerms } from './known-terms.ts'
+import { membersOf, newMembersOf, type StoredLease, storedLease } from './lease-document.ts'
+import type { Keys, RedisConnection, Script } from './redis-connection.ts'
+import { BEAT, CREATE, LEAVE, REMOVE, UPDATE } from './scripts.ts'
+
+export interface Session extends LiveWorker {
+  readonly ttlMs: number
+}
+
+export interface ApplicationState {
+  readonly cursor: string
+  readonly isComplete: boolean
+  /** Something that ends waits. */
+  readonly isAnnounced: boolean
+  /** With what is left of their sessions, ms. */
+  readonly workers: readonly (LiveWorker & { readonly leftMs: number })[]
+  readonly leases: readonly Lease[]
+}
+
+type Change = LeaseUpdate & { readonly term: string }
+
+export class RedisLeases {
+  readonly channel: string
+  readonly #connection: RedisConnection
+  readonly #random: Random
+  readonly #keys: Keys
+  readonly #terms = new KnownTerms()
+
+  constructor(connection: RedisConnection, random: Random, prefix: string, application: string) {
+    const key = (name: string): string => `${prefix}:{${application}}:${name}`
+    this.#connection = connection
+    this.#random = random
+    this.#keys = [key('application'), key('leases'), key('order'), key('history'), key('workers')]
+    this.channel = key('news')
+  }
+
+  /** Begins or goes on with a session, where one is given. `undefined`: there is no such application. */
+  async look(
+    session: Session | undefined,
+    cursor: string | undefined,
+    signal: AbortSignal,
+  ): Promise<ApplicationState | undefined> {
+    const { worker = '', ttlMs = 0, capacity = 0 } = session ?? {}
+    const args = [worker, String(ttlMs), String(capacity), cursor ?? '']
+    const reply = await this.#connection.run(BEAT, this.#keys, this.#args(args), signal)
+    const [last, isComplete, isAnnounced, sessions, told] = reply as readonly [string, number, number, string[], string[]] // prettier-ignore
+    if (last === undefined) return undefined
+    const leases = [...inTurn(told, 2)].map(([key = '', document = '']) => storedLease(key, document))
+    if (isComplete === 1) this.#terms.keep(leases)
+    const again = leases.filter((lease) => !this.#terms.learn(lease))
+    if (again.length > 0) {
+      await this.#endTerms(again, signal)
+      return this.look(session, cursor, signal)
+    }
+    return {
+      cursor: last,
+      isComplete: isComplete === 1,
+      isAnnounced: isAnnounced === 1,
+      workers: [...inTurn(sessions, 3)].map(([name = '', takes, leftMs]) => ({ worker: name, capacity: Number(takes), leftMs: Number(leftMs) })), // prettier-ignore
+      leases: leases.map(({ lease }) => lease),
+    }
+  }
+
+  /** By which its node is found. */
+  get key(): string {
+    return this.#keys[0]
+  }
+
+  async isMade(signal: AbortSignal): Promise<boolean> {
+    return Number(await this.#connection.send(['EXISTS', this.key], this.key, signal)) === 1
+  }
+
+  async create(leases: readonly NewLease[], signal: AbortSignal): Promise<void> {
+    checkCount(leases)
+    const rows = leases.map((lease) => ({ key: lease.key, members: newMembersOf(lease) }))
+    await this.#write(CREATE, rows, signal)
+  }
+
+  update(updates: readonly LeaseUpdate[], signal: AbortSignal): Promise<readonly LeaseUpdateResult[]> {
+    checkCount(updates)
+    return this.#change(updates.map((update) => ({ ...update, term: this.#terms.of(update.key, update.epoch) })), signal) // prettier-ignore
+  }
+
+  async remove(leases: readonly Pick<Lease, 'key' | 'epoch'>[], signal: AbortSignal): Promise<void> {
+    checkCount(leases)
+    const rows = leases.map(({ key, epoch }) => ({ key, epoch: String(epoch), term: this.#terms.of(key, epoch) }))
+    await this.#write(REMOVE, rows, signal)
+  }
+
+  async leave(worker: string, signal: AbortSignal): Promise<void> {
+    await this.#connection.run(LEAVE, this.#keys, this.#args([worker]), signal)
+  }
+
+  async #change(changes: readonly Change[], signal: AbortSignal): Promise<readonly LeaseUpdateResult[]> {
+    const rows = changes.map(({ key, epoch, term, change }) => ({
+      key,
+      epoch: String(epoch),
+      term,
+      members: membersOf(change),
+      isNews: endsWaits(change) || 'loadKiBps' in change,
+      endsWaits: endsWaits(change),
+    }))
+    const reply = (await this.#write(UPDATE, rows, signal)) as readonly string[]
+    return [...inTurn(reply, 2)].map(([outcome, document = ''], i): LeaseUpdateResult => {
+      if (outcome === 'gone') return { outcome }
+      const stored = storedLease(changes[i]?.key ?? '', document)
+      this.#terms.learn(stored)
+      return { outcome: outcome as 'updated' | 'conflict', lease: stored.lease }
+    })
+  }
+
+  /** Terms in epochs that were others' before something was lost: ended before anybody hears of them. */
+  async #endTerms(stored: readonly StoredLease[], signal: AbortSignal): Promise<void> {
+    const changes = stored.map(({ lease, term }) => ({ ...begunAgain(lease), term }))
+    for (let at = 0; at < changes.length; at += LEASES_PER_CALL_MAX)
+      await this.#change(changes.slice(at, at + LEASES_PER_CALL_MAX), signal)
+  }
+
+  #write(script: Script, rows: readonly unknown[], signal: AbortSignal): Promise<unknown> {
+    return this.#connection.write(script, this.#keys, this.#args([JSON.stringify(rows)]), signal)
+  }
+
+  /** Each call with an id of its own. */
+  #args(args: readonly string[]): readonly string[] {
+    return [this.channel, Buffer.from(this.#random.bytes(12)).toString('base64url'), ...args]
+  }
+}
+
+function* inTurn(list: readonly string[], count: number): Generator<readonly string[]> {
+  for (let at = 0; at < list.length; at += count) yield list.slice(at, at + count)
+}
