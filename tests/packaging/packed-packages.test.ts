@@ -98,6 +98,7 @@ describe('the packed packages', () => {
 
   it.each([
     ['postgres://localhost/app', 'pg'],
+    ['redis://localhost', 'redis'],
     ['dynamodb://us-east-1/orders-app', '@aws-sdk/client-dynamodb'],
   ])('says in one line what leases in %s need', async (store, name) => {
     const work = node(millrace('app', 'list', '--quiet', '--store', store))

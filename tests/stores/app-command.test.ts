@@ -1,29 +1,35 @@
-/** `millrace app` on leases in a table of DynamoDB and in a real PostgreSQL, while workers run. */
+/** `millrace app` on leases in a table of DynamoDB, in a real PostgreSQL and in a real Redis, while workers run. */
 import { DynamoDBClient, GetItemCommand, PutItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb'
 import { KinesisClient } from '@millrace/client'
 import { type LeaseStore, Worker } from '@millrace/consumer'
 import { DynamoLeaseStore } from '@millrace/consumer/dynamodb'
 import { PostgresLeaseStore } from '@millrace/consumer/postgres'
+import { RedisLeaseStore } from '@millrace/consumer/redis'
 import { startServer } from '@millrace/server'
 import { sleep, systemClock } from '@millrace/std'
 import pg from 'pg'
+import { createClient } from 'redis'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { runProgram } from '../../packages/cli/src/program.ts'
 import { MemoryShell } from '../../packages/cli/src/testing/memory-shell.ts'
 import { ensureTable } from '../../packages/consumer/src/leases/dynamodb/tables.ts'
 import { type Dynalite, startDynalite } from '../../packages/consumer/src/testing/dynalite.ts'
 import { type Postgres, postgresBinaries, startPostgres } from './support/postgres.ts'
+import { type Redis, redisBinary, startRedis } from './support/redis.ts'
 
 const RECORDS = 10
 const never = new AbortController().signal
 const credentials = { accessKeyId: 'test', secretAccessKey: 'test' }
 const binaries = await postgresBinaries()
+const binary = redisBinary()
 let server: Awaited<ReturnType<typeof startServer>>
 let client: KinesisClient
 let dynalite: Dynalite
 let dynamo: DynamoDBClient
 let postgres: Postgres | undefined
 let pool: pg.Pool | undefined
+let redis: Redis | undefined
+let cache: ReturnType<typeof createClient> | undefined
 
 beforeAll(async () => {
   server = await startServer({ port: 0, dataDir: ':memory:', shardLimits: 'off' })
@@ -33,15 +39,22 @@ beforeAll(async () => {
     await client.putRecord({ StreamName: 'orders', PartitionKey: `key-${i}`, Data: new Uint8Array([i]) })
   dynalite = await startDynalite()
   dynamo = new DynamoDBClient({ endpoint: dynalite.endpoint, region: 'us-east-1', credentials })
-  if (binaries === undefined) return
-  postgres = await startPostgres(binaries)
-  pool = new pg.Pool({ host: postgres.host, user: 'millrace', database: 'postgres' })
+  if (binaries !== undefined) {
+    postgres = await startPostgres(binaries)
+    pool = new pg.Pool({ host: postgres.host, user: 'millrace', database: 'postgres' })
+  }
+  if (binary === undefined) return
+  redis = await startRedis(binary)
+  cache = createClient({ url: redisAddress() })
+  await cache.connect()
 })
 afterAll(async () => {
   dynamo?.destroy()
   await dynalite?.stop()
   await pool?.end()
   await postgres?.stop()
+  cache?.destroy()
+  await redis?.stop()
   await client?.close()
   await server?.close()
 })
@@ -60,6 +73,7 @@ async function json(...words: readonly string[]): Promise<unknown> {
 
 const dynamoAddress = (table: string) => `dynamodb://us-east-1/${table}?endpoint=${dynalite.endpoint}`
 const postgresAddress = () => `postgres:///postgres?host=${postgres?.host}&user=millrace`
+const redisAddress = () => `redis://127.0.0.1:${redis?.port}`
 const stores: readonly (readonly [
   name: string,
   address: (app: string) => string,
@@ -74,6 +88,11 @@ const stores: readonly (readonly [
     'PostgreSQL',
     postgresAddress,
     (application: string) => new PostgresLeaseStore({ pool: pool as pg.Pool, application }),
+  ] as const]), // prettier-ignore
+  ...(binary === undefined ? [] : [[
+    'Redis',
+    () => `${redisAddress()}/an%20app`,
+    (application: string) => new RedisLeaseStore({ client: cache as NonNullable<typeof cache>, application, prefix: 'an app' }),
   ] as const]), // prettier-ignore
 ]
 
@@ -168,4 +187,9 @@ it('looks at a KCL’s application, and moves a lease under its worker', async (
     over.abort()
     await renewing
   }
+})
+
+it('says at once that a Redis is away', async () => {
+  const { code, err } = await run('list', '--store', 'redis://127.0.0.1:1')
+  expect([code, err]).toEqual([7, expect.stringContaining('ECONNREFUSED') as string])
 })

@@ -1,5 +1,5 @@
 /**
- * Opens what `--store` names. The packages that speak to DynamoDB and PostgreSQL are loaded here and only when they are asked for:
+ * Opens what `--store` names. The packages that speak to DynamoDB, PostgreSQL and Redis are loaded here and only when they are asked for:
  * whoever keeps leases in the service has none of them.
  */
 import { type KinesisClient, resolveClientSettings } from '@millrace/client'
@@ -32,6 +32,8 @@ export async function openApplications(address: StoreAddress, context: StoreCont
       return openDynamo(address, context)
     case 'postgres':
       return openPostgres(address, context)
+    case 'redis':
+      return openRedis(address, context)
   }
 }
 
@@ -80,6 +82,28 @@ async function openPostgres(
     applications: new PostgresApplications({ pool, schema, clock: shell.clock }),
     description: `PostgreSQL ${host}${pathname}`,
     close: () => pool.end(),
+  }
+}
+
+async function openRedis(
+  { url, prefix }: StoreAddress & { readonly kind: 'redis' },
+  { shell }: StoreContext,
+): Promise<OpenApplications> {
+  const { createClient } = await needed('redis', () => import('redis'))
+  const { LeaseStoreError } = await import('@millrace/consumer')
+  const { RedisApplications } = await import('@millrace/consumer/redis')
+  // Whoever waits at a terminal is told at once.
+  const client = createClient({ url, socket: { reconnectStrategy: false } })
+  // The next call tells.
+  client.on('error', () => undefined)
+  await client.connect().catch((cause: unknown) => {
+    throw new LeaseStoreError('unavailable', `Redis: ${(cause as Error).message}`, { cause })
+  })
+  const { host, pathname } = new URL(url)
+  return {
+    applications: new RedisApplications({ client, prefix, clock: shell.clock }),
+    description: `Redis ${host}${pathname}${prefix === undefined ? '' : `, ${prefix}`}`,
+    close: async () => client.destroy(),
   }
 }
 

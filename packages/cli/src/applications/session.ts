@@ -26,7 +26,7 @@ export interface ApplicationSession {
 export function addApplicationOptions(command: Command): Command {
   return addSessionOptions(command).option(
     '--store <store>',
-    'what keeps the leases: service, dynamodb://REGION/TABLE or postgres://HOST/DATABASE',
+    'what keeps the leases: service, dynamodb://REGION/TABLE, postgres://HOST/DATABASE or redis://HOST',
     'service',
   )
 }

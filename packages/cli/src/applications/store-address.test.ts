@@ -15,6 +15,12 @@ describe('--store', () => {
       'postgresql://db/app?sslmode=require&schema=a b',
       { kind: 'postgres', url: 'postgresql://db/app?sslmode=require', schema: 'a b' },
     ],
+    ['redis://cache', { kind: 'redis', url: 'redis://cache' }],
+    ['redis://me:secret@cache:6380/', { kind: 'redis', url: 'redis://me:secret@cache:6380' }],
+    ['redis://cache:6380/2', { kind: 'redis', url: 'redis://cache:6380/2' }],
+    ['rediss://cache/or%20ders', { kind: 'redis', url: 'rediss://cache', prefix: 'or ders' }],
+    ['redis://cache/2/orders', { kind: 'redis', url: 'redis://cache/2', prefix: 'orders' }],
+    ['redis://cache/2nd', { kind: 'redis', url: 'redis://cache', prefix: '2nd' }],
   ] as const)('takes %s', (text, address) => {
     expect(parseStore(text)).toEqual(address)
   })

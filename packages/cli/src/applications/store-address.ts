@@ -6,14 +6,17 @@ export type StoreAddress =
   /** `endpoint` absent: AWS's of the region. */
   | { readonly kind: 'dynamodb'; readonly region: string; readonly table: string; readonly endpoint?: string }
   | { readonly kind: 'postgres'; readonly url: string; readonly schema?: string }
+  | { readonly kind: 'redis'; readonly url: string; readonly prefix?: string }
 
-const FORMS = 'stores: service, dynamodb://REGION/TABLE[?endpoint=URL], postgres://HOST/DATABASE[?schema=NAME]'
+const FORMS =
+  'stores: service, dynamodb://REGION/TABLE[?endpoint=URL], postgres://HOST/DATABASE[?schema=NAME], redis://HOST[:PORT][/PREFIX]'
 
 export function parseStore(text: string): StoreAddress {
   if (text === 'service') return { kind: 'service' }
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (url?.protocol === 'dynamodb:') return dynamoAddress(url)
   if (url?.protocol === 'postgres:' || url?.protocol === 'postgresql:') return postgresAddress(url)
+  if (url?.protocol === 'redis:' || url?.protocol === 'rediss:') return redisAddress(url)
   // Whatever it is, it may have a password.
   throw usageError(`"${text.replace(/:\/\/[^@]*@/, '://…@')}" is no store of leases`, FORMS)
 }
@@ -33,4 +36,11 @@ function postgresAddress(url: URL): StoreAddress {
   const schema = url.searchParams.get('schema') ?? undefined
   url.searchParams.delete('schema')
   return { kind: 'postgres', url: url.href, ...(schema === undefined ? {} : { schema }) }
+}
+
+/** A number is a database, as in every URL of Redis, for the client to read; another name is what the names of keys begin with. */
+function redisAddress(url: URL): StoreAddress {
+  const [, database = '', name] = /^(?:\/(\d+)(?=\/|$))?(?:\/(.*))?$/.exec(url.pathname) ?? []
+  url.pathname = database
+  return { kind: 'redis', url: url.href, ...(name ? { prefix: decodeURIComponent(name) } : {}) }
 }
