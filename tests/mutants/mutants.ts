@@ -2,6 +2,7 @@
 import { LEASE_MUTANTS } from './lease-mutants.ts'
 import { LOG_MUTANTS } from './log-mutants.ts'
 import type { Mutant } from './mutant.ts'
+import { REDIS_MUTANTS } from './redis-mutants.ts'
 import { RETRIEVAL_MUTANTS } from './retrieval-mutants.ts'
 import { SERVICE_MUTANTS } from './service-mutants.ts'
 import { SHARD_MUTANTS } from './shard-mutants.ts'
@@ -12,4 +13,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...RETRIEVAL_MUTANTS,
   ...SHARD_MUTANTS,
   ...LEASE_MUTANTS,
+  ...REDIS_MUTANTS,
 ]
