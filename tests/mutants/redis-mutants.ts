@@ -2,6 +2,7 @@
 import type { Mutant, Suite } from './mutant.ts'
 
 const suite = (test: string): Suite => ({ project: 'stores', files: ['stores/redis-lease-store'], test })
+const LOSSES: Suite = { project: 'stores', files: ['stores/redis-losses'] }
 const SRC = 'packages/consumer/src/leases/redis'
 
 export const REDIS_MUTANTS: readonly Mutant[] = [
@@ -17,8 +18,8 @@ export const REDIS_MUTANTS: readonly Mutant[] = [
     name: 'redis-own-epoch-again',
     mechanism: 'a worker is told no epoch of its own for another term',
     file: `${SRC}/redis-leases.ts`,
-    find: 'if (again.length > 0)',
-    replace: 'if (again.length < 0)',
+    find: 'if (older.length > 0)',
+    replace: 'if (older.length < 0)',
     suite: suite('ends a term in an epoch'),
   },
   {
@@ -28,6 +29,22 @@ export const REDIS_MUTANTS: readonly Mutant[] = [
     find: "redis.call('ZSCORE', history, cursor) or -1",
     replace: "redis.call('ZSCORE', history, cursor) or (cursor == '' and -1 or news)",
     suite: suite('tells everything, however many'),
+  },
+  {
+    name: 'redis-answer-of-what-is-lost',
+    mechanism: 'who was answered a change that Redis does not know is told everything',
+    file: `${SRC}/scripts.ts`,
+    find: "if answered ~= '' and not redis.call('ZSCORE', history, answered)",
+    replace: 'if false',
+    suite: LOSSES,
+  },
+  {
+    name: 'redis-older-epoch-than-known',
+    mechanism: 'a change is refused in an epoch before one that was told',
+    file: `${SRC}/known-terms.ts`,
+    find: 'return epoch === known.epoch ? known.term : NONE',
+    replace: "return epoch === known.epoch ? known.term : ''",
+    suite: LOSSES,
   },
   {
     name: 'redis-checkpoint-goes-back',

@@ -1,24 +1,39 @@
 /**
- * Which term of a lease somebody means who names its epoch. In a Redis that lost what was written, an epoch comes again for another
- * term: the id that is stored beside it does not. What was thought of a term that is lost is refused by that.
+ * Which term of a lease somebody means who names its epoch. In a Redis that lost what was written, epochs come again for other
+ * terms: the id that is stored beside each does not. What was thought of a term that is lost is refused by that.
  */
 import type { StoredLease } from './lease-document.ts'
 
-export class KnownTerms {
-  readonly #known = new Map<string, { readonly epoch: number; readonly term: string }>()
+interface Known {
+  readonly epoch: number
+  readonly term: string
+}
 
-  /** '': nothing was told of it. */
+/** An id that no term has. */
+const NONE = '-'
+
+export class KnownTerms {
+  /** The newest of each lease. */
+  readonly #known = new Map<string, Known>()
+
+  /** '': any of that epoch, as it is younger than all that was told here. */
   of(key: string, epoch: number): string {
     const known = this.#known.get(key)
-    return known?.epoch === epoch ? known.term : ''
+    if (known === undefined || epoch > known.epoch) return ''
+    return epoch === known.epoch ? known.term : NONE
   }
 
-  /** False: it is told in an epoch that was known as another term, which stays known, so that this one is refused until it is over. */
+  /** False: Redis has lost a term that was known. That one stays known, and changes in this one are refused here, until one begins above both. */
   learn({ lease: { key, epoch }, term }: StoredLease): boolean {
     const known = this.of(key, epoch)
     if (known !== '' && known !== term) return false
     this.#known.set(key, { epoch, term })
     return true
+  }
+
+  /** Above all that was told here. */
+  nextEpoch(key: string): number {
+    return (this.#known.get(key)?.epoch ?? 0) + 1
   }
 
   /** All leases that there are. */

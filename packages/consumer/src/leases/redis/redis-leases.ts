@@ -9,7 +9,6 @@ import {
   type LiveWorker,
 } from '../lease-store.ts'
 import type { Lease, NewLease } from '../lease.ts'
-import { begunAgain } from '../terms.ts'
 import { KnownTerms } from './known-terms.ts'
 import { membersOf, newMembersOf, type StoredLease, storedLease } from './lease-document.ts'
 import type { Keys, RedisConnection, Script } from './redis-connection.ts'
@@ -37,6 +36,10 @@ export class RedisLeases {
   readonly #random: Random
   readonly #keys: Keys
   readonly #terms = new KnownTerms()
+  /** The id of the last change that was answered, and told by no look yet. */
+  #answered = ''
+  /** Somebody meant an older term than is known here: late, or it is there again. The next look tells everything. */
+  #isInDoubt = false
 
   constructor(connection: RedisConnection, random: Random, prefix: string, application: string) {
     const key = (name: string): string => `${prefix}:{${application}}:${name}`
@@ -53,15 +56,20 @@ export class RedisLeases {
     signal: AbortSignal,
   ): Promise<ApplicationState | undefined> {
     const { worker = '', ttlMs = 0, capacity = 0 } = session ?? {}
-    const args = [worker, String(ttlMs), String(capacity), cursor ?? '']
-    const reply = await this.#connection.run(BEAT, this.#keys, this.#args(args), signal)
+    const answered = this.#answered
+    const isInDoubt = this.#isInDoubt
+    const since = isInDoubt ? undefined : cursor
+    const args = [worker, String(ttlMs), String(capacity), since ?? '', answered]
+    const reply = await this.#connection.run(BEAT, this.#keys, [this.channel, this.#newId(), ...args], signal)
     const [last, isComplete, isAnnounced, sessions, told] = reply as readonly [string, number, number, string[], string[]] // prettier-ignore
+    if (this.#answered === answered) this.#answered = ''
+    if (isInDoubt) this.#isInDoubt = false
     if (last === undefined) return undefined
     const leases = [...inTurn(told, 2)].map(([key = '', document = '']) => storedLease(key, document))
     if (isComplete === 1) this.#terms.keep(leases)
-    const again = leases.filter((lease) => !this.#terms.learn(lease))
-    if (again.length > 0) {
-      await this.#endTerms(again, signal)
+    const older = leases.filter((lease) => !this.#terms.learn(lease))
+    if (older.length > 0) {
+      await this.#endTerms(older, signal)
       return this.look(session, cursor, signal)
     }
     return {
@@ -85,7 +93,7 @@ export class RedisLeases {
   async create(leases: readonly NewLease[], signal: AbortSignal): Promise<void> {
     checkCount(leases)
     const rows = leases.map((lease) => ({ key: lease.key, members: newMembersOf(lease) }))
-    await this.#write(CREATE, rows, signal)
+    await this.#write(CREATE, rows, (reply) => reply === 1, signal)
   }
 
   update(updates: readonly LeaseUpdate[], signal: AbortSignal): Promise<readonly LeaseUpdateResult[]> {
@@ -96,11 +104,11 @@ export class RedisLeases {
   async remove(leases: readonly Pick<Lease, 'key' | 'epoch'>[], signal: AbortSignal): Promise<void> {
     checkCount(leases)
     const rows = leases.map(({ key, epoch }) => ({ key, epoch: String(epoch), term: this.#terms.of(key, epoch) }))
-    await this.#write(REMOVE, rows, signal)
+    await this.#write(REMOVE, rows, (reply) => reply === 1, signal)
   }
 
   async leave(worker: string, signal: AbortSignal): Promise<void> {
-    await this.#connection.run(LEAVE, this.#keys, this.#args([worker]), signal)
+    await this.#connection.run(LEAVE, this.#keys, [this.channel, this.#newId(), worker], signal)
   }
 
   async #change(changes: readonly Change[], signal: AbortSignal): Promise<readonly LeaseUpdateResult[]> {
@@ -112,29 +120,37 @@ export class RedisLeases {
       isNews: endsWaits(change) || 'loadKiBps' in change,
       endsWaits: endsWaits(change),
     }))
-    const reply = (await this.#write(UPDATE, rows, signal)) as readonly string[]
+    const isChange = (reply: unknown): boolean => rows.some(({ isNews }, i) => isNews && (reply as readonly string[])[2 * i] === 'updated') // prettier-ignore
+    const reply = (await this.#write(UPDATE, rows, isChange, signal)) as readonly string[]
     return [...inTurn(reply, 2)].map(([outcome, document = ''], i): LeaseUpdateResult => {
       if (outcome === 'gone') return { outcome }
       const stored = storedLease(changes[i]?.key ?? '', document)
-      this.#terms.learn(stored)
+      if (!this.#terms.learn(stored)) this.#isInDoubt = true
       return { outcome: outcome as 'updated' | 'conflict', lease: stored.lease }
     })
   }
 
-  /** Terms in epochs that were others' before something was lost: ended before anybody hears of them. */
+  /** Terms from before something was lost, or in epochs that were others' then: ended before anybody here hears of them. */
   async #endTerms(stored: readonly StoredLease[], signal: AbortSignal): Promise<void> {
-    const changes = stored.map(({ lease, term }) => ({ ...begunAgain(lease), term }))
+    const changes = stored.map(({ lease: { key, epoch }, term }) => ({ key, epoch, term, change: { epoch: this.#terms.nextEpoch(key) } })) // prettier-ignore
     for (let at = 0; at < changes.length; at += LEASES_PER_CALL_MAX)
       await this.#change(changes.slice(at, at + LEASES_PER_CALL_MAX), signal)
   }
 
-  #write(script: Script, rows: readonly unknown[], signal: AbortSignal): Promise<unknown> {
-    return this.#connection.write(script, this.#keys, this.#args([JSON.stringify(rows)]), signal)
+  async #write(
+    script: Script,
+    rows: readonly unknown[],
+    isChange: (reply: unknown) => boolean,
+    signal: AbortSignal,
+  ): Promise<unknown> {
+    const id = this.#newId()
+    const reply = await this.#connection.write(script, this.#keys, [this.channel, id, JSON.stringify(rows)], signal)
+    if (isChange(reply)) this.#answered = id
+    return reply
   }
 
-  /** Each call with an id of its own. */
-  #args(args: readonly string[]): readonly string[] {
-    return [this.channel, Buffer.from(this.#random.bytes(12)).toString('base64url'), ...args]
+  #newId(): string {
+    return Buffer.from(this.#random.bytes(12)).toString('base64url')
   }
 }
 

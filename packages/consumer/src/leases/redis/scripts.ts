@@ -40,9 +40,9 @@ local function versionAfter(version)
 end
 `
 
-/** Worker, life of its session in ms, capacity, cursor. Without a worker: only looks. Empty: there is no such application. */
+/** Worker, life of its session in ms, capacity, cursor, and the id of a change that was answered after the cursor, or ''. Without a worker: only looks. Empty: there is no such application. */
 export const BEAT = scriptOf(`${PRELUDE}
-local worker, ttlMs, capacity, cursor = ARGV[3], ARGV[4], ARGV[5], ARGV[6]
+local worker, ttlMs, capacity, cursor, answered = ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
 if worker ~= '' then
   if redis.call('EXISTS', application) == 0 then change(false) end
   local before = redis.call('HGET', workers, worker)
@@ -65,6 +65,7 @@ for i = 1, #stored, 2 do
 end
 
 local seen = tonumber(redis.call('ZSCORE', history, cursor) or -1)
+if answered ~= '' and not redis.call('ZSCORE', history, answered) then seen = -1 end
 local isComplete = seen < tonumber(removed or 0)
 local told = {}
 if isComplete then
@@ -79,7 +80,7 @@ local isAnnounced = seen < tonumber(announced or 0)
 return { last, isComplete and 1 or 0, isAnnounced and 1 or 0, sessions, told }
 `)
 
-/** New leases: key and members. Those whose keys are there are left as they are. */
+/** New leases: key and members. Those whose keys are there are left as they are. Gives 1 where there is one that is made. */
 export const CREATE = scriptOf(`${PRELUDE}
 local number
 for _, new in ipairs(cjson.decode(ARGV[3])) do
@@ -92,7 +93,7 @@ for _, new in ipairs(cjson.decode(ARGV[3])) do
   end
 end
 if number then announce() end
-return 1
+return number and 1 or 0
 `)
 
 /**
@@ -145,7 +146,7 @@ if announces then announce() end
 return outcomes
 `)
 
-/** Leases: key, epoch and term ('': whatever it is). */
+/** Leases: key, epoch and term ('': whatever it is). Gives 1 where there is one that is taken away. */
 export const REMOVE = scriptOf(`${PRELUDE}
 local isAny = false
 for _, wanted in ipairs(cjson.decode(ARGV[3])) do
@@ -161,7 +162,7 @@ if isAny then
   redis.call('HSET', application, 'removed', change(true))
   announce()
 end
-return 1
+return isAny and 1 or 0
 `)
 
 /** A worker. */
