@@ -53,6 +53,8 @@ export class PostgresLeaseStore implements LeaseStore {
   readonly #bell: NewsBell
   readonly #wakeUp: WakeUp | undefined
   #opening: Promise<void> | undefined
+  /** The last one, until the database is done with it. */
+  #beating: Promise<unknown> | undefined
   #told: LiveWorker | undefined
 
   constructor({
@@ -76,10 +78,10 @@ export class PostgresLeaseStore implements LeaseStore {
     await this.#open(signal)
     if (waitMs > 0 && this.#wakeUp !== undefined) await this.#call(() => this.#wakeUp?.listen(), signal)
     this.#bell.arm()
-    let state = this.#stateOf(
-      await this.#query(this.#sql.beat, [this.application, worker, capacity, ttlMs], signal),
-      beat,
-    )
+    signal.throwIfAborted()
+    const sent = this.#pool.query(this.#sql.beat, [this.application, worker, capacity, ttlMs])
+    this.#beating = sent.catch(() => undefined)
+    let state = this.#stateOf((await this.#call(() => sent, signal)).rows, beat)
     if (this.#told?.worker !== worker || this.#told.capacity !== capacity) await this.#announce(signal)
     this.#told = { worker, capacity }
     if (this.#wakeUp !== undefined && waitMs > 0 && Number(cursor ?? -1) >= state.announced) {
@@ -143,6 +145,8 @@ export class PostgresLeaseStore implements LeaseStore {
 
   async leave(signal: AbortSignal): Promise<void> {
     if (this.#told === undefined) return
+    // One that nobody waits for any more may still be under way, and would keep the session that is left.
+    await this.#call(() => this.#beating, signal)
     await this.#query(this.#sql.leave, [this.application, this.#told.worker], signal)
     await this.#announce(signal)
   }
