@@ -126,6 +126,9 @@ describe.each(stores)('millrace app on leases in %s', (name, address, open) => {
     // What came in the minute before the latest may come again: clocks differ.
     expect(seen.length).toBeLessThanOrEqual(3 * RECORDS)
     expect(new Set(seen).size).toBe(RECORDS)
+    expect(await json('delete', application, '--yes', ...store)).toEqual({ name: application, leases: 2, deleted: true }) // prettier-ignore
+    const left = await run('describe', application, '--json', ...store)
+    expect(left.code === 0 ? (JSON.parse(left.out) as { leases: unknown }).leases : left.code).toEqual(name === 'DynamoDB' ? [] : 3) // prettier-ignore
   })
 
   it('says what is not there', async () => {

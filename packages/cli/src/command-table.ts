@@ -16,7 +16,7 @@ export const nouns: Readonly<Record<string, string>> = {
   stream: 'create, list, describe, scale, encrypt, update, tag and delete streams, and change their mode',
   shard: 'list, split and merge shards of a stream',
   consumer: 'register, list and deregister consumers of a stream (enhanced fan-out)',
-  app: 'look after applications of the consumer library: list and describe them, lag, reset, seek, pause and resume',
+  app: 'look after applications of the consumer library: list and describe them, lag, reset, seek, pause, resume and delete',
 }
 
 /** Verbs of the product that are not there yet, and what each waits for. */
@@ -148,6 +148,12 @@ export const verbs: readonly Verb[] = [
     words: ['app', 'resume'],
     summary: 'have paused leases processed again',
     load: async () => (await import('./commands/app/pause.ts')).defineAppResume,
+  },
+  {
+    words: ['app', 'delete'],
+    alias: 'rm',
+    summary: 'delete an application with its leases and checkpoints',
+    load: async () => (await import('./commands/app/delete.ts')).defineAppDelete,
   },
   {
     words: ['put'],

@@ -64,14 +64,21 @@ export function partlyDone(error: unknown): unknown {
 const storeEndings: Readonly<Record<LeaseStoreError['code'], Ending>> = {
   denied: 'denied',
   invalid: 'failed',
+  'in-use': 'failed',
   'not-found': 'notFound',
   throttled: 'throttled',
   unavailable: 'unreachable',
 }
 
+const storeHints: { readonly [code in LeaseStoreError['code']]?: string } = {
+  'in-use': 'stop them first, or say that it is meant while they live, with --force',
+  'not-found': 'see what there is with: millrace app list',
+}
+
 /** What is behind one of the service says more; but for an endpoint that has no such store. */
 function leaseStoreFailure({ code, message, cause }: LeaseStoreError): CommandFailure {
-  const hint = code === 'not-found' ? { hint: 'see what there is with: millrace app list' } : {}
+  const text = storeHints[code]
+  const hint = text === undefined ? {} : { hint: text }
   const isOfClient = cause instanceof Error && ['KinesisServiceError', 'KinesisTransportError', 'CredentialsError'].includes(cause.name) // prettier-ignore
   if (!isOfClient) return { ending: storeEndings[code], code: 'LeaseStoreError', message, ...hint }
   const failure = describeFailure(cause)

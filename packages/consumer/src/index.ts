@@ -1,4 +1,5 @@
 /** The public face of the consumer library. */
+export { deleteApplication, type DeleteApplicationOptions } from './administration/delete-application.ts'
 export { LeasesKeepChangingError } from './administration/change-leases.ts'
 export {
   type LeasesOptions,

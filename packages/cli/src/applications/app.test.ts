@@ -142,6 +142,48 @@ describe('millrace app', () => {
     expect((await leases()).some(({ paused }) => paused)).toBe(false)
   })
 
+  describe('deletes an application', () => {
+    const typing = async (answer: string) => {
+      const shell = new MemoryShell({
+        clock: systemClock,
+        env: { AWS_ENDPOINT_URL_KINESIS: server.endpoint },
+        stdin: (async function* () {
+          yield Buffer.from(answer)
+        })(),
+        width: 80,
+      })
+      const code = await runProgram(['app', 'delete', application], shell)
+      return { code, out: shell.out, err: shell.err }
+    }
+
+    it('that no worker has any more', async () => {
+      await store.create([leaseOf(1), leaseOf(2)], never)
+      await store.leave(never)
+      expect(await json('delete', application, '--yes')).toEqual({ name: application, leases: 2, deleted: true })
+      expect(await run('describe', application)).toMatchObject({ code: 3 })
+    })
+
+    it('not while workers live, but by force', async () => {
+      await store.create([leaseOf(1, { owner: 'w1' })], never)
+      const { code, err } = await run('delete', application, '--yes')
+      expect([code, err]).toEqual([1, expect.stringMatching(/has 1 live worker[^]*--force/)])
+      expect(await leases()).toHaveLength(1)
+      expect(await json('delete', application, '--yes', '--force')).toMatchObject({ leases: 1 })
+      expect(await leases()).toEqual([])
+    })
+
+    it('when it is said that it is meant, knowing what there is', async () => {
+      await store.create([leaseOf(1)], never)
+      await store.leave(never)
+      expect(await run('delete', application)).toMatchObject({ code: 2, err: expect.stringContaining('with --yes') as string }) // prettier-ignore
+      const refused = await typing('other\n')
+      expect(refused.err).toContain(`This deletes ${application} and its checkpoints: 1 lease, with 0 live workers.`)
+      expect([refused.code, refused.err]).toEqual([2, expect.stringContaining('nothing was deleted')])
+      expect((await typing(`${application}\n`)).code).toBe(0)
+      expect(await run('describe', application)).toMatchObject({ code: 3 })
+    })
+  })
+
   it('says what is not there, and what to do', async () => {
     expect(await run('describe', 'nobody')).toMatchObject({
       code: 3,

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { TRIM_HORIZON } from '../extended-sequence-number.ts'
 import type { LeaseAdministration } from './lease-administration.ts'
 import { newLeaseOf } from './lease-store.contract.ts'
-import type { LeaseStore } from './lease-store.ts'
+import type { LeaseStore, LeaseStoreError } from './lease-store.ts'
 import type { Lease } from './lease.ts'
 
 const never = new AbortController().signal
@@ -30,20 +30,13 @@ export function leaseAdministrationContract(name: string, open: () => Promise<Ad
 
     it('are listed and described, with the workers that live', async () => {
       const { name: application, administration, beat } = await setUp()
-      const over = new AbortController()
-      const beating = (async () => {
-        while (!over.signal.aborted) {
-          await beat()
-          await new Promise((resolve) => setImmediate(resolve))
-        }
-      })()
+      const end = beatOn(beat)
       const { leases: found, workers } = await administration.describe(application, never)
       expect(found.map(({ key }) => key)).toEqual(leases.map(({ key }) => key))
       expect(workers).toEqual([{ worker: 'w1', capacity: 2 }])
       const summary = (await administration.list(never)).find((one) => one.name === application)
       expect(summary).toMatchObject({ leases: 3, workers: 1 })
-      over.abort()
-      await beating
+      await end()
       expect((await administration.leases(application, never)).map(({ key }) => key)).toEqual(leases.map(({ key }) => key)) // prettier-ignore
     })
 
@@ -92,10 +85,54 @@ export function leaseAdministrationContract(name: string, open: () => Promise<Ad
       expect(news).toMatchObject({ checkpoint: TRIM_HORIZON, epoch: epoch + 2 })
     })
 
+    /** Until it is told to end. */
+    function beatOn(beat: () => Promise<unknown>): () => Promise<void> {
+      const over = new AbortController()
+      const beating = (async () => {
+        while (!over.signal.aborted) {
+          await beat()
+          await new Promise((resolve) => setImmediate(resolve))
+        }
+      })()
+      return () => {
+        over.abort()
+        return beating
+      }
+    }
+
+    /** A table in DynamoDB stays. */
+    const left = ({ name: application, administration }: AdministeredApplication): Promise<readonly Lease[]> =>
+      administration.leases(application, never).catch((error: LeaseStoreError) => {
+        expect(error.code).toBe('not-found')
+        return []
+      })
+
+    it('are deleted with the application, when no worker lives', async () => {
+      const set = await setUp()
+      const end = beatOn(set.beat)
+      await expect(set.administration.delete(set.name, { force: false }, never)).rejects.toMatchObject({ code: 'in-use', message: expect.stringContaining('1 live worker') as string }) // prettier-ignore
+      await end()
+      expect(await set.administration.leases(set.name, never)).toHaveLength(3)
+      await set.store.leave(never)
+      await set.administration.delete(set.name, { force: false }, never)
+      expect(await left(set)).toEqual([])
+    })
+
+    it('are deleted by force while workers live, who cannot change them any more', async () => {
+      const set = await setUp()
+      const [lease] = (await set.administration.leases(set.name, never)) as readonly [Lease, Lease, Lease]
+      await set.administration.delete(set.name, { force: true }, never)
+      expect(await left(set)).toEqual([])
+      const { key, epoch } = lease
+      const late = set.store.update([{ key, epoch, change: { checkpoint: { sequenceNumber: '9', subSequenceNumber: 0 } } }], never) // prettier-ignore
+      expect(await late.catch(() => [{ outcome: 'gone' }])).toEqual([{ outcome: 'gone' }])
+    })
+
     it('are not there where nobody has any', async () => {
       const { administration } = await setUp()
       await expect(administration.leases('nobody', never)).rejects.toMatchObject({ code: 'not-found', retryable: false }) // prettier-ignore
       await expect(administration.describe('nobody', never)).rejects.toMatchObject({ code: 'not-found' })
+      await expect(administration.delete('nobody', { force: true }, never)).rejects.toMatchObject({ code: 'not-found' })
     })
   })
 }

@@ -55,5 +55,6 @@ function codeOf({ type, retryable }: KinesisServiceError): LeaseStoreErrorCode {
   if (kind === 'throttle') return 'throttled'
   if (kind === 'auth') return 'denied'
   if (type === 'ResourceNotFoundException') return 'not-found'
+  if (type === 'ResourceInUseException') return 'in-use'
   return retryable ? 'unavailable' : 'invalid'
 }

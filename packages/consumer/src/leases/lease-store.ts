@@ -92,9 +92,9 @@ export type LeaseUpdateResult =
   | { readonly outcome: 'conflict'; readonly lease: Lease }
   | { readonly outcome: 'gone' }
 
-export type LeaseStoreErrorCode = 'throttled' | 'unavailable' | 'denied' | 'invalid' | 'not-found'
+export type LeaseStoreErrorCode = 'throttled' | 'unavailable' | 'denied' | 'invalid' | 'not-found' | 'in-use'
 
-/** `throttled` and `unavailable` pass; the others need somebody. `not-found`: there is no such application. */
+/** `throttled` and `unavailable` pass; the others need somebody. `not-found`: there is no such application. `in-use`: its workers live. */
 export class LeaseStoreError extends Error {
   override readonly name = 'LeaseStoreError'
   readonly code: LeaseStoreErrorCode
@@ -107,4 +107,13 @@ export class LeaseStoreError extends Error {
   get retryable(): boolean {
     return this.code === 'throttled' || this.code === 'unavailable'
   }
+}
+
+/** For who would delete the application. */
+export function inUse(application: string, workers: readonly LiveWorker[]): LeaseStoreError {
+  const names = workers.map(({ worker }) => worker).join(', ')
+  return new LeaseStoreError(
+    'in-use',
+    `Application ${application} has ${workers.length} live worker${workers.length === 1 ? '' : 's'}: ${names}.`,
+  )
 }

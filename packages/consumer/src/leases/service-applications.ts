@@ -1,6 +1,7 @@
 /** Applications whose leases the service keeps, for whoever looks after them. */
 import {
   CreateLeases,
+  DeleteApplication,
   DescribeApplication,
   type DescribeApplicationInput,
   ListApplications,
@@ -72,6 +73,10 @@ export class ServiceApplications implements LeaseAdministration {
         ...(await updateLeases(this.#client, application, updates.slice(at, at + LEASES_PER_CALL_MAX), { signal })),
       )
     return results
+  }
+
+  async delete(application: string, { force }: { readonly force: boolean }, signal: AbortSignal): Promise<void> {
+    await asked(this.#client, DeleteApplication, { ApplicationName: application, Force: force }, { signal })
   }
 }
 

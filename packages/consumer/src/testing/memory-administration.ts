@@ -19,5 +19,6 @@ export function memoryAdministration(store: LeaseStore): LeaseAdministration {
         results.push(...(await store.update(updates.slice(at, at + LEASES_PER_CALL_MAX), signal)))
       return results
     },
+    delete: () => Promise.reject(new Error('Leases in memory go with their process.')),
   }
 }

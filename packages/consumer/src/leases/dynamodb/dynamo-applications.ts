@@ -6,7 +6,7 @@ import { DescribeTableCommand, type DynamoDBClient, type TableDescription } from
 import { type Clock, sleep, systemClock } from '@millrace/std'
 import type { StreamService } from '../../service.ts'
 import type { ApplicationSummary, ApplicationView, LeaseAdministration } from '../lease-administration.ts'
-import { LeaseStoreError, type LeaseUpdate, type LeaseUpdateResult, type LiveWorker } from '../lease-store.ts'
+import { inUse, LeaseStoreError, type LeaseUpdate, type LeaseUpdateResult, type LiveWorker } from '../lease-store.ts'
 import type { Lease, LeaseChange, NewLease } from '../lease.ts'
 import { call, scan } from './dynamo-calls.ts'
 import { longKeys, shortKeysOf } from './item-keys.ts'
@@ -90,6 +90,23 @@ export class DynamoApplications implements LeaseAdministration {
     } finally {
       await this.#announce(signal)
     }
+  }
+
+  async delete(application: string, { force }: { readonly force: boolean }, signal: AbortSignal): Promise<void> {
+    const items = await this.#open(application, signal)
+    const workers = force ? [] : await this.#workers(items, signal)
+    if (workers.length > 0) throw inUse(application, workers)
+    try {
+      // Again, for what others write meanwhile, of leases that were read and of new ones.
+      for (let tries = 0; tries < TRIES_MAX; tries++) {
+        const stored = await items.all(signal)
+        if (stored.length === 0) return
+        await manyAtOnce(stored, (one) => items.remove(one, signal))
+      }
+    } finally {
+      await this.#announce(signal)
+    }
+    throw new LeaseStoreError('unavailable', `Leases of ${application} were written by others ${TRIES_MAX} times meanwhile.`) // prettier-ignore
   }
 
   async #update(

@@ -2,6 +2,7 @@
 import { type Clock, systemClock } from '@millrace/std'
 import type { ApplicationSummary, ApplicationView, LeaseAdministration } from '../lease-administration.ts'
 import {
+  inUse,
   LEASES_PER_CALL_MAX,
   LeaseStoreError,
   type LeaseUpdate,
@@ -74,6 +75,13 @@ export class PostgresApplications implements LeaseAdministration {
     for (let at = 0; at < updates.length; at += LEASES_PER_CALL_MAX)
       results.push(...(await store.update(updates.slice(at, at + LEASES_PER_CALL_MAX), signal)))
     return results
+  }
+
+  async delete(application: string, { force }: { readonly force: boolean }, signal: AbortSignal): Promise<void> {
+    const state = await this.#look(application, signal)
+    const deleted = await this.#query(this.#sql.delete, [application, force], signal)
+    if (deleted.length === 0) throw inUse(application, state['workers'] as readonly LiveWorker[])
+    await this.#query(this.#sql.sweep, [application], signal)
   }
 
   /** It holds nothing that would have to be closed. By itself it would make the tables and the application. */

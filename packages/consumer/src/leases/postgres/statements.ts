@@ -19,6 +19,8 @@ export interface Statements {
   readonly update: string
   readonly remove: string
   readonly leave: string
+  readonly delete: string
+  readonly sweep: string
 }
 
 /** Any number that is ours: makes of the tables wait for each other. */
@@ -94,6 +96,16 @@ export function statementsFor(schema: string): Statements {
       USING app, jsonb_to_recordset($2::jsonb) AS r(key text, epoch bigint)
       WHERE l.application = $1 AND l.key = r.key AND l.epoch = r.epoch`,
     leave: `DELETE FROM ${sessions} WHERE application = $1 AND worker = $2`,
+    delete: `WITH app AS (
+        DELETE FROM ${applications} a WHERE application = $1 AND ($2 OR NOT EXISTS (
+          SELECT FROM ${sessions} s WHERE s.application = $1 AND s.expires_at > clock_timestamp()))
+        RETURNING application),
+      session AS (DELETE FROM ${sessions} s USING app WHERE s.application = app.application),
+      lease AS (DELETE FROM ${leases} l USING app WHERE l.application = app.application)
+      SELECT application FROM app`,
+    // What was being made while `delete` waited for the application's row it could not see.
+    sweep: `DELETE FROM ${leases} WHERE application = $1
+      AND NOT EXISTS (SELECT FROM ${applications} WHERE application = $1)`,
   }
 }
 
