@@ -68,6 +68,8 @@ export interface StreamUpdate {
   readonly refs?: number
   /** For a stream that is gone: where its births ended. */
   readonly lastBirthS?: number
+  /** What it has a turn at besides the documents it writes: a name of what it is counted by, with others. Default: nothing. */
+  readonly turns?: readonly string[]
 }
 
 /** `firstRef`: the first of as many consecutive refs as the update takes. */
@@ -159,7 +161,7 @@ export class Catalog implements Disposable {
       if (this.#clock.monotonic() >= deadlineMs)
         throw new EngineError('unavailable', `stream ${key.name} could not be changed before the deadline`)
       const changes = this.#changes(key, before, update)
-      const documents = changes.map((change) => change.key)
+      const documents = [...changes.map((change) => change.key), ...(update.turns ?? [])]
       const ahead = this.#turns.ahead(documents, deadlineMs)
       if (ahead === undefined) {
         const written = await this.#turns.run(documents, () =>

@@ -49,7 +49,10 @@ export const registerStreamConsumer = handle(RegisterStreamConsumer, async (inpu
     assertNewTags(owner, tags)
     assertTagCount(owner, tags)
     const status = service.statusDelayMs === 0 ? 'ACTIVE' : 'CREATING'
-    return { stream: registerConsumer(now, { name, tags, status, nowMs: service.clock.now() }) }
+    const registered = registerConsumer(now, { name, tags, status, nowMs: service.clock.now() })
+    if (status === 'ACTIVE') return { stream: registered }
+    // Of two streams at once both would be counted without the other.
+    return { stream: registered, turns: [`consumers being made/${context.account}/${context.region}`] }
   })
   const consumer = getConsumer(stream, { stream: key, name })
   return { Consumer: { ...consumerSummary(key, consumer), ConsumerStatus: 'CREATING' as const } }

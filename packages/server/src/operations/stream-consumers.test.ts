@@ -66,6 +66,25 @@ describe('registered consumers with a status delay', () => {
     await register(harness, 'c5')
   })
 
+  it('may be CREATING five at once, also of several streams that are asked for at the same time', async () => {
+    await using harness = await withStream(1000)
+    const names = Array.from({ length: 8 }, (_, i) => `s${i}`)
+    for (const StreamName of names) {
+      await harness.call(CreateStream, { StreamName, ShardCount: 1 })
+      await harness.advance(1200, 100)
+    }
+    const faults = await Promise.all(
+      names.map((name) =>
+        harness.fault(RegisterStreamConsumer, {
+          StreamARN: streamArn({ account: ACCOUNT, region: REGION, name }),
+          ConsumerName: 'c',
+        }),
+      ),
+    )
+    expect(faults.filter((fault) => fault === 'no error')).toHaveLength(5)
+    expect(faults.filter((fault) => fault.startsWith('LimitExceededException'))).toHaveLength(3)
+  })
+
   it('need a stream that is ACTIVE', async () => {
     await using harness = await ServiceHarness.open({ settings: { statusDelayMs: 1000 } })
     await harness.call(CreateStream, { StreamName: 's', ShardCount: 1 })
