@@ -4,7 +4,7 @@
  */
 import { type FileHandle, open } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { type DeadLetter, deadLetterLine } from './dead-letter.ts'
+import { type DeadLetter, deadLetterLine, type LettersLeft } from './dead-letter.ts'
 
 export class DeadLetterFile implements AsyncDisposable {
   readonly #path: string
@@ -20,17 +20,24 @@ export class DeadLetterFile implements AsyncDisposable {
   }
 
   /** A `DeadLetterSink`. Rejects with the file system's error; nothing is known to be stored then. */
-  readonly put = (letter: DeadLetter): Promise<void> => {
-    this.#waiting.push(`${deadLetterLine(letter)}\n`)
-    this.#next ??= this.#writeAfter(this.#write)
-    return this.#next
-  }
+  readonly put = Object.assign((letter: DeadLetter): Promise<void> => this.#add(letter), {
+    many: async (letters: readonly DeadLetter[]): Promise<LettersLeft> => {
+      await Promise.all(letters.map((letter) => this.#add(letter)))
+      return { left: [] }
+    },
+  })
 
   /** Waits for the letters that are under way. */
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.allSettled([this.#write, this.#next])
     await this.#file?.close()
     this.#file = undefined
+  }
+
+  #add(letter: DeadLetter): Promise<void> {
+    this.#waiting.push(`${deadLetterLine(letter)}\n`)
+    this.#next ??= this.#writeAfter(this.#write)
+    return this.#next
   }
 
   async #writeAfter(before: Promise<void> | undefined): Promise<void> {

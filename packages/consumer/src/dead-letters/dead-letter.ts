@@ -16,7 +16,18 @@ export interface DeadLetter extends ShardOfProcessor {
  * Resolves when the letter is durable: only then the record counts as done with. It is asked again when it rejects, unless
  * the error says `retryable: false`; then the shard is left to other workers for a minute, each time.
  */
-export type DeadLetterSink = (letter: DeadLetter, signal: AbortSignal) => Promise<void>
+export interface DeadLetterSink {
+  (letter: DeadLetter, signal: AbortSignal): Promise<void>
+  /** Several at once, in their order, where the sink can. Default: they are given one after another. */
+  readonly many?: ((letters: readonly DeadLetter[], signal: AbortSignal) => Promise<LettersLeft>) | undefined
+}
+
+export interface LettersLeft {
+  /** Those that the sink does not have durably, in their order: they are given again. */
+  readonly left: readonly DeadLetter[]
+  /** Why; as what a sink rejects with. */
+  readonly error?: unknown
+}
 
 /** One line of JSON; `data` in base64. */
 export function deadLetterLine({ stream, shardId, record, error, attempts, failedAtMs }: DeadLetter): string {

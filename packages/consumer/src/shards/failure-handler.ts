@@ -3,7 +3,7 @@
  * the shard consumer is asked to stop: what was not delivered by then stays undelivered.
  */
 import { type Clock, type Random, sleep } from '@millrace/std'
-import type { DeadLetterSink } from '../dead-letters/dead-letter.ts'
+import type { DeadLetter, DeadLetterSink } from '../dead-letters/dead-letter.ts'
 import { errorText } from '../dead-letters/error-text.ts'
 import { type ExtendedSequenceNumber, placeOf, TRIM_HORIZON } from '../extended-sequence-number.ts'
 import { type FailurePolicy, nextStep, retryDelayMs } from '../failure-policy.ts'
@@ -85,11 +85,27 @@ export class FailureHandler {
     }
   }
 
-  /** For what is not worth a try. */
-  async refuse<Value>({ record, error }: InvalidRecord, delivery: Delivery<ConsumerRecord<Value>>): Promise<void> {
-    this.#options.stopping.throwIfAborted()
-    await this.#disposeOf([record], error, 0)
-    delivery.passOver([record])
+  /** For what is not worth a try: one after another, or all together where there is a sink that takes several. */
+  async refuse<Value>(invalid: readonly InvalidRecord[], delivery: Delivery<ConsumerRecord<Value>>): Promise<void> {
+    const { policy, stopping, emit } = this.#options
+    const { poison } = policy
+    if (invalid.length > 1 && typeof poison === 'function' && poison.many !== undefined) {
+      for (const { record, error } of invalid) this.#failed('process', 0, error, 'dead-letter', [record])
+      const letters = invalid.map((one) => this.#letterOf(one, 0))
+      const left = new Set(await this.#burySeveral(poison, letters))
+      // One by one, so that what the sink has counts as done with although it refuses one of them.
+      for (const run of left.size === 0 ? [letters] : letters.map((letter) => [letter])) {
+        for (const letter of run) if (left.has(letter)) await this.#bury(poison, letter)
+        emit({ kind: 'dead-lettered', ...rangeOf(run.map(({ record }) => record)) })
+        delivery.passOver(run.map(({ record }) => record))
+      }
+      return
+    }
+    for (const { record, error } of invalid) {
+      stopping.throwIfAborted()
+      await this.#disposeOf([record], error, 0)
+      delivery.passOver([record])
+    }
   }
 
   /** A call that is about no records: tried again as often, then the shard stops. */
@@ -147,15 +163,37 @@ export class FailureHandler {
       return
     }
     this.#failed('process', attempts, error, 'dead-letter', records)
-    for (const record of records) await this.#bury(poison, record, error, attempts)
+    const letters = records.map((record) => this.#letterOf({ record, error }, attempts))
+    const left = letters.length > 1 ? await this.#burySeveral(poison, letters) : letters
+    for (const letter of left) await this.#bury(poison, letter)
     emit({ kind: 'dead-lettered', ...rangeOf(records) })
   }
 
+  #letterOf({ record, error }: InvalidRecord, attempts: number): DeadLetter {
+    const { shard, clock } = this.#options
+    return { stream: shard.stream, shardId: shard.shardId, record, error, attempts, failedAtMs: clock.now() }
+  }
+
+  /** Until the sink has them. Gives those of which it refuses one for good: which one, it says of each alone. */
+  async #burySeveral(sink: DeadLetterSink, letters: readonly DeadLetter[]): Promise<readonly DeadLetter[]> {
+    const { stopping } = this.#options
+    let open = letters
+    for (let failures = 1; sink.many !== undefined && open.length > 0; failures++) {
+      stopping.throwIfAborted()
+      const { left, error } = await sink.many(open, stopping).catch((cause: unknown) => ({ left: open, error: cause }))
+      stopping.throwIfAborted()
+      if (left.length > 0 && !isWorthAnother(error)) return left
+      if (left.length < open.length) failures = 1
+      open = left
+      if (open.length > 0) await this.#waitForSink(error, failures)
+    }
+    return open
+  }
+
   /** Until the sink has it: what is neither processed nor kept must not count as done with. */
-  async #bury(sink: DeadLetterSink, record: InvalidRecord['record'], error: unknown, attempts: number): Promise<void> {
-    const { shard, clock, random, emit, stopping, policy } = this.#options
-    const { stream, shardId } = shard
-    const letter = { stream, shardId, record, error, attempts, failedAtMs: clock.now() }
+  async #bury(sink: DeadLetterSink, letter: DeadLetter): Promise<void> {
+    const { stopping } = this.#options
+    const { stream, shardId, record } = letter
     for (let failures = 1; ; failures++) {
       stopping.throwIfAborted()
       try {
@@ -171,12 +209,17 @@ export class FailureHandler {
               errorText(cause),
             { cause },
           )
-        const { baseMs, maxMs } = policy.retry ?? {}
-        const delayMs = retryDelayMs({ baseMs, maxMs }, failures, random)
-        emit({ kind: 'dead-letter-failure', error: cause, failures, delayMs })
-        await sleep(clock, delayMs, stopping)
+        await this.#waitForSink(cause, failures)
       }
     }
+  }
+
+  async #waitForSink(error: unknown, failures: number): Promise<void> {
+    const { clock, random, emit, stopping, policy } = this.#options
+    const { baseMs, maxMs } = policy.retry ?? {}
+    const delayMs = retryDelayMs({ baseMs, maxMs }, failures, random)
+    emit({ kind: 'dead-letter-failure', error, failures, delayMs })
+    await sleep(clock, delayMs, stopping)
   }
 
   #failed(

@@ -267,12 +267,22 @@ export class ShardConsumer<Value> {
       run = []
       if (records.length > 0) await this.#failures.deliver(records, delivery)
     }
+    let invalid: InvalidRecord[] = []
+    const refuseRun = async (): Promise<void> => {
+      const refused = invalid
+      invalid = []
+      if (refused.length > 0) await this.#failures.refuse(refused, delivery)
+    }
     for (const record of opened) {
       if (record instanceof InvalidRecord) {
         await deliverRun()
-        await this.#failures.refuse(record, delivery)
-      } else if (run.push(record) === this.#options.batchRecordsMax) await deliverRun()
+        invalid.push(record)
+      } else {
+        await refuseRun()
+        if (run.push(record) === this.#options.batchRecordsMax) await deliverRun()
+      }
     }
+    await refuseRun()
     await deliverRun()
   }
 
