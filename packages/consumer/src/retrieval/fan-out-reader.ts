@@ -5,6 +5,7 @@
  */
 import { SUBSCRIPTION_TAKEOVER_MS, type SubscribeToShardEvent, type SubscribeToShardInput } from '@millrace/protocol'
 import { sleep } from '@millrace/std'
+import { unlessTooEarly, untilBeginTime } from './begin-time.ts'
 import type { ConsumerRegistrations } from './consumer-registrations.ts'
 import { failureType, ReadTrouble, Troubles } from './read-failure.ts'
 import type { ReaderContext } from './reader-context.ts'
@@ -90,6 +91,7 @@ export class FanOutReader implements ShardReader {
     const ConsumerARN = await this.#registrations.arnOf(stream, signal)
     const delayMs = this.#dueMs - clock.monotonic()
     if (delayMs > 0) await sleep(clock, delayMs, signal)
+    if (this.#continuation === undefined) await untilBeginTime(this.#shard, this.#context, signal)
     this.#dueMs = clock.monotonic() + CALL_INTERVAL_MS
     this.#watchdog.saw('opened')
     const input = { ConsumerARN, ShardId: shardId, StartingPosition: this.#start() }
@@ -137,7 +139,8 @@ export class FanOutReader implements ShardReader {
         this.#shard.onTrouble(error)
         return
     }
-    await this.#troubles.wait(error, this.#place(), signal)
+    const told = this.#continuation === undefined ? unlessTooEarly(error, this.#shard, this.#context) : error
+    await this.#troubles.wait(told, this.#place(), signal)
   }
 
   #start(): SubscribeToShardInput['StartingPosition'] {

@@ -5,6 +5,7 @@
  */
 import { GET_RECORDS_MAX, type GetRecordsOutput, type GetShardIteratorInput } from '@millrace/protocol'
 import { sleep, withAnySignal } from '@millrace/std'
+import { unlessTooEarly, untilBeginTime } from './begin-time.ts'
 import { failureType, ReadTrouble, Troubles } from './read-failure.ts'
 import { ReadPace, type ReadPaceOptions } from './read-pace.ts'
 import type { ReadCall, ReaderContext } from './reader-context.ts'
@@ -198,12 +199,17 @@ export class PollingReader implements ShardReader {
     if (type === 'ProvisionedThroughputExceededException') {
       this.#troubles.tell(error, this.#place())
       this.#pace.throttled(this.#context.clock.monotonic(), this.#restMs)
-    } else await this.#troubles.wait(error, this.#place(), signal)
+    } else await this.#troubles.wait(this.#unlessTooEarly(error), this.#place(), signal)
+  }
+
+  #unlessTooEarly(error: unknown): unknown {
+    return this.#lastSequenceNumber === undefined ? unlessTooEarly(error, this.#shard, this.#context) : error
   }
 
   async #openIterator(signal: AbortSignal): Promise<string> {
     const { service } = this.#context
     const { stream, shardId } = this.#shard
+    if (this.#lastSequenceNumber === undefined) await untilBeginTime(this.#shard, this.#context, signal)
     const input = { StreamName: stream, ShardId: shardId, ...this.#startOf() }
     const { ShardIterator } = await this.#answered('getShardIterator', signal, (within) =>
       service.getShardIterator(input, { signal: within }),

@@ -7,10 +7,10 @@ import { type Call, SHARD } from '../testing/scripted-stream.ts'
 import { brokenConnection as broken, serviceError } from '../testing/service-errors.ts'
 import { ShardReadError } from './shard-reader.ts'
 
-describe.each<[Kind, Call]>([
-  ['polling', 'getRecords'],
-  ['fan-out', 'subscribeToShard'],
-])('%s', (kind, call) => {
+describe.each<[Kind, Call, Call]>([
+  ['polling', 'getRecords', 'getShardIterator'],
+  ['fan-out', 'subscribeToShard', 'subscribeToShard'],
+])('%s', (kind, call, opens) => {
   it('gives all records of a shard in order, and at its end the children', async () => {
     const reading = new Reading(kind)
     for (let i = 0; i < 10; i++) reading.stream.put()
@@ -62,6 +62,32 @@ describe.each<[Kind, Call]>([
     reading.stream.endSubscription(broken())
     await reading.pass(400_000)
     expect(await reading.read(1)).toEqual([number])
+  })
+
+  it('waits for a time to begin at that has not come', async () => {
+    const timeMs = new Reading(kind).clock.now() + 3_000
+    const reading = new Reading(kind, { position: { kind: 'time', timeMs } })
+    reading.clock.setTimer(2_999, () => reading.stream.put('before'))
+    reading.clock.setTimer(3_100, () => reading.stream.put('after'))
+    expect(await reading.read(1)).toEqual(['102'])
+    expect(reading.stream.timesOf(opens).map(Math.round)).toEqual([3_000])
+    expect(reading.troubles).toEqual([])
+  })
+
+  it('waits for a time to begin at until the clock of the service has come to it, too', async () => {
+    const reading = new Reading(kind, { position: { kind: 'time', timeMs: new Reading(kind).clock.now() + 3_000 } })
+    reading.stream.behindMs = 1_000
+    reading.clock.setTimer(4_100, () => reading.stream.put())
+    expect(await reading.read(1)).toEqual(['101'])
+    expect(reading.clock.monotonic()).toBeLessThan(8_000)
+    expect(reading.troubles.length).toBeGreaterThan(0)
+  })
+
+  it('gives up on a place that is refused and that no clock can be the reason for', async () => {
+    const reading = new Reading(kind, { position: { kind: 'time', timeMs: new Reading(kind).clock.now() } })
+    await reading.pass(60_001)
+    reading.stream.troubles[opens] = [serviceError('InvalidArgumentException')]
+    await expect(reading.next()).rejects.toMatchObject({ code: 'unreadable' })
   })
 
   it('waits troubles out at its place, and tells of them', async () => {

@@ -53,6 +53,8 @@ export class ScriptedStream implements StreamService {
   /** Looks at a new consumer until it is ACTIVE. */
   looksUntilActive = 0
   recordsPerAnswer = 3
+  /** The service's clock is behind the one of who reads, ms. */
+  behindMs = 0
   /** Taken by subscriptions. */
   pushedRecords = 0
 
@@ -219,6 +221,7 @@ export class ScriptedStream implements StreamService {
       case 'LATEST':
         return this.#records.length
       case 'AT_TIMESTAMP':
+        if (timestamp > this.#clock.now() - this.behindMs) throw serviceError('InvalidArgumentException')
         return at((record) => (record.ApproximateArrivalTimestamp ?? 0) >= timestamp)
       case 'AT_SEQUENCE_NUMBER':
         return at((record) => Number(record.SequenceNumber) >= Number(sequenceNumber))
