@@ -268,6 +268,7 @@ describe('a lease table in DynamoDB', () => {
     expect(await all()).toEqual([
       {
         leaseKey: { S: shard(3) },
+        millraceStreamCreatedAt: { N: '1700000000' },
         leaseCounter: { N: '0' },
         checkpoint: { S: 'TRIM_HORIZON' },
         checkpointSubSequenceNumber: { N: '0' },
@@ -275,6 +276,18 @@ describe('a lease table in DynamoDB', () => {
         parentShardId: { SS: [shard(1)] },
       },
     ])
+  })
+
+  it('refuses short keys of a stream that was made again since', async () => {
+    const { store, all, put, beat } = await setUp()
+    await store.create([newLeaseOf(shard(0))], never)
+    const [row] = await all()
+    expect(await beat()).toMatchObject({ leases: [{ key: `orders:1700000000:${shard(0)}` }] })
+    await put({ ...row, checkpoint: { S: 'SHARD_END' }, millraceStreamCreatedAt: { N: '1600000000' } })
+    await expect(beat()).rejects.toMatchObject({
+      code: 'invalid',
+      message: expect.stringMatching(/^Expected leases of orders as it was created at 1700000000, found .* 1600000000/),
+    })
   })
 
   it('reads no leases while nothing is new', async () => {

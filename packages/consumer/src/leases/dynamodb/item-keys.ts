@@ -9,18 +9,28 @@ import { LeaseStoreError } from '../lease-store.ts'
 import type { Item } from './lease-item.ts'
 
 export interface ItemKeys {
-  /** Throws a `LeaseStoreError` for a key of the other kind. */
-  parse(itemKey: string): { readonly key: string; readonly stream: string; readonly shardId: string }
+  /** Throws a `LeaseStoreError` for a key of the other kind, or a lease of the stream that had the name before. */
+  parse(item: Item): { readonly key: string; readonly stream: string; readonly shardId: string }
   /** The key, and what else says which lease it is. */
   attributesOf(key: string): Item
 }
 
-/** `leaseKey` is the shard's id. */
+/**
+ * `leaseKey` is the shard's id, which a stream that is made again has, too: what we make tells the stream's creation second, as rows of
+ * the one before, at SHARD_END, would have shards of the new one read by nobody. Rows of a KCL tell none.
+ */
 function shortKeys({ stream, createdAtSecond }: Omit<LeaseKeyParts, 'shardId'>): ItemKeys {
   return {
-    parse(shardId) {
+    parse(item) {
+      const shardId = itemKeyOf(item)
       if (!/^[A-Za-z0-9_.-]{1,128}$/.test(shardId))
         throw invalid(`Expected lease keys that are shard ids, found "${shardId}": open the table with long keys.`)
+      const found = item['millraceStreamCreatedAt']?.N
+      if (found !== undefined && found !== String(createdAtSecond))
+        throw invalid(
+          `Expected leases of ${stream} as it was created at ${createdAtSecond}, found those of one created at ${found}: ` +
+            'the stream was made again. Delete the table, so that the stream is processed from its beginning, or name another table.',
+        )
       return { key: leaseKey({ stream, createdAtSecond, shardId }), stream, shardId }
     },
     attributesOf(key) {
@@ -30,7 +40,7 @@ function shortKeys({ stream, createdAtSecond }: Omit<LeaseKeyParts, 'shardId'>):
           `Expected a lease of ${stream}, created at ${createdAtSecond}, found ${key}: ` +
             'a table with short keys is for one stream only; for another, or one that was made again, use another table.',
         )
-      return { leaseKey: { S: parts.shardId } }
+      return { leaseKey: { S: parts.shardId }, millraceStreamCreatedAt: { N: String(createdAtSecond) } }
     },
   }
 }
@@ -51,7 +61,8 @@ export async function shortKeysOf(service: StreamService, stream: string, signal
 /** `<account>:<stream>:<creation second>:<shard id>`, for any number of streams. */
 export function longKeys(account: string): ItemKeys {
   return {
-    parse(itemKey) {
+    parse(item) {
+      const itemKey = itemKeyOf(item)
       const [found, ...rest] = itemKey.split(':')
       const parts = parseLeaseKey(rest.join(':'))
       if (parts === undefined)
@@ -69,6 +80,10 @@ export function longKeys(account: string): ItemKeys {
       return { leaseKey: { S: `${streamName}:${shardId}` }, streamName: { S: streamName }, shardId: { S: shardId } }
     },
   }
+}
+
+export function itemKeyOf(item: Item): string {
+  return item['leaseKey']?.S ?? ''
 }
 
 function partsOf(key: string): LeaseKeyParts {

@@ -9,7 +9,7 @@ import type { AttributeValue } from '@aws-sdk/client-dynamodb'
 import { type ExtendedSequenceNumber, extendedSequenceNumber } from '../../extended-sequence-number.ts'
 import { LeaseStoreError } from '../lease-store.ts'
 import type { Lease, LeaseChange, NewLease } from '../lease.ts'
-import type { ItemKeys } from './item-keys.ts'
+import { type ItemKeys, itemKeyOf } from './item-keys.ts'
 
 export type Item = Record<string, AttributeValue>
 
@@ -27,7 +27,6 @@ export function isLeaseItem(item: Item): boolean {
 /** `undefined`: the item is something else. */
 export function leaseOfItem(item: Item, keys: ItemKeys): StoredLease | undefined {
   if (!isLeaseItem(item)) return undefined
-  const itemKey = item['leaseKey']?.S ?? ''
   try {
     const counter = numberOf(item, 'leaseCounter') ?? 0
     const leaseOwner = item['leaseOwner']?.S
@@ -35,7 +34,7 @@ export function leaseOfItem(item: Item, keys: ItemKeys): StoredLease | undefined
     const heir = checkpointOwner === undefined ? undefined : leaseOwner
     const [starting, ending] = [item['startingHashKey']?.S, item['endingHashKey']?.S]
     const lease: Lease = {
-      ...keys.parse(itemKey),
+      ...keys.parse(item),
       owner: checkpointOwner ?? leaseOwner,
       heir,
       epoch: counter - (numberOf(item, 'millraceWrites') ?? 0),
@@ -54,7 +53,7 @@ export function leaseOfItem(item: Item, keys: ItemKeys): StoredLease | undefined
     return { lease, counter }
   } catch (cause) {
     if (!(cause instanceof RangeError)) throw cause
-    throw new LeaseStoreError('invalid', `The item "${itemKey}" is no lease: ${cause.message}`, { cause })
+    throw new LeaseStoreError('invalid', `The item "${itemKeyOf(item)}" is no lease: ${cause.message}`, { cause })
   }
 }
 
