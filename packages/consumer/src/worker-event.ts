@@ -1,4 +1,5 @@
 /** What happens to a worker: for metrics and logs. Never a payload. */
+import type { ExtendedSequenceNumber } from './extended-sequence-number.ts'
 import type { ReaderCondition } from './retrieval/watchdog.ts'
 import type { ReadCall } from './retrieval/reader-context.ts'
 import type { DropReason } from './records/user-records.ts'
@@ -11,6 +12,11 @@ export type WorkerEvent =
   /** The lease was taken, and the shard begins. */
   | (ShardOfProcessor & { readonly kind: 'shard-taken' })
   | (ShardOfProcessor & { readonly kind: 'shard-left'; readonly result: ShardConsumerResult })
+  /**
+   * The shard is older than the retention and was ended: what records it had behind `checkpoint` nobody processed. Told
+   * by the worker that ended it.
+   */
+  | (ShardOfProcessor & { readonly kind: 'shard-expired'; readonly checkpoint: ExtendedSequenceNumber })
   /** User records were not given to the processor. */
   | (ShardOfProcessor & { readonly kind: 'dropped'; readonly reason: DropReason; readonly records: number })
   /** What the watchdog of the shard's reader sees. */

@@ -1,5 +1,5 @@
 import { KinesisServiceError, KinesisTransportError } from '@millrace/client'
-import { deferred, type Logger, silentLogger, sleep } from '@millrace/std'
+import { deferred, type LogFields, type Logger, silentLogger, sleep } from '@millrace/std'
 import { seededRandom } from '@millrace/std/testing'
 import { describe, expect, it } from 'vitest'
 import type { Batch } from './faces/batches-face.ts'
@@ -451,16 +451,27 @@ describe('Worker', () => {
     let isLost = true
     const getShardIterator: typeof client.getShardIterator = (input) =>
       isLost && input.ShardId === old ? gone() : client.getShardIterator(input)
-    const worker = bench.worker('a', { client: { ...client, getShardIterator } })
+    const logged: LogFields[] = []
+    const logger: Logger = { ...silentLogger, error: (_, fields = {}) => void logged.push(fields) }
+    const worker = bench.worker('a', { client: { ...client, getShardIterator }, logger })
     void worker.run(() => ({ processRecords() {} }))
     const checkpoint = async () => (await bench.stored()).find(({ shardId }) => shardId === old)?.checkpoint
     await bench.pass(30_000)
     expect(await checkpoint()).toMatchObject({ sequenceNumber: 'TRIM_HORIZON' })
+    const next = () => logged.map((fields) => fields['next'])
+    expect(new Set(next())).toEqual(new Set(['The shard is there, and tried again in a moment.']))
     isLost = false
+    logged.length = 0
     bench.stream.split(old)
     bench.stream.expire(old)
     await bench.pass(30_000)
     expect(await checkpoint()).toMatchObject({ sequenceNumber: 'SHARD_END' })
+    const told = { stream: 'orders', shardId: old }
+    expect(bench.events.filter(({ kind }) => kind === 'shard-expired')).toEqual([
+      { kind: 'shard-expired', ...told, checkpoint: { sequenceNumber: 'TRIM_HORIZON', subSequenceNumber: 0 } },
+    ])
+    expect(logged).toMatchObject([{ ...told, checkpoint: 'TRIM_HORIZON' }])
+    expect(next()).toEqual([expect.stringMatching(/^The shard is ended for good/)])
     await Promise.all([worker.stop(), bench.pass(5_000)])
   })
 

@@ -24,7 +24,7 @@ import { WorkerMetrics } from './metrics/worker-metrics.ts'
 import { readPositionOf } from './records/read-position.ts'
 import { UserRecords } from './records/user-records.ts'
 import { polling } from './retrieval/retrieval.ts'
-import { type Retrieval, ShardReadError, type ShardReadErrorCode } from './retrieval/shard-reader.ts'
+import { type Retrieval, ShardReadError } from './retrieval/shard-reader.ts'
 import { timeOf } from './service.ts'
 import type { OpenRecords } from './shards/invalid-record.ts'
 import { ReadAheadRoom } from './shards/read-ahead-room.ts'
@@ -278,38 +278,59 @@ export class Worker<Value = Uint8Array> implements AsyncDisposable {
 
   /**
    * What the failure policy ends stays ended, for everybody, until somebody resumes it. What this worker alone may be at fault
-   * for, as a processor that hangs, is left to others.
+   * for, as a processor that hangs or a right that it does not have, is left to others.
    */
-  async #failed(held: HeldLease, error: unknown): Promise<ConsumeResult> {
-    const { logger = silentLogger, application } = this.#options
-    const isPaused = error instanceof ShardConsumerError && error.code === 'processing-failed'
-    const cause = error instanceof Error && error.cause !== undefined ? { cause: errorText(error.cause) } : {}
-    logger.error('a shard is not processed any more', {
-      lease: held.lease.key,
-      error: error instanceof Error ? error.message : String(error),
-      ...cause,
-      next: isPaused
-        ? `The shard is paused for all workers. Mend what failed, then: millrace app resume ${application} --shard ${held.lease.shardId}`
-        : 'The shard is left to other workers for a while, and then tried again.',
-    })
-    if (isPaused) return 'failed'
-    if (!(error instanceof ShardReadError) || error.code === 'unreadable') return 'declined'
-    const { code } = error
-    return withAnySignal([held.lost, held.release], (signal) => this.#refused(held, code, signal))
+  #failed(held: HeldLease, error: unknown): ConsumeResult | Promise<ConsumeResult> {
+    if (error instanceof ShardConsumerError && error.code === 'processing-failed') {
+      const { application } = this.#options
+      const resume = `millrace app resume ${application} --shard ${held.lease.shardId}`
+      this.#logFailure(held, error, `The shard is paused for all workers. Mend what failed, then: ${resume}`)
+      return 'failed'
+    }
+    if (error instanceof ShardReadError && error.code === 'gone')
+      return withAnySignal([held.lost, held.release], (signal) => this.#gone(held, error, signal))
+    return this.#decline(held, error)
   }
 
-  /** The service does not give the shard to this worker: there is none any more, or it may not read it, which another one may. */
-  async #refused(held: HeldLease, code: ShardReadErrorCode, signal: AbortSignal): Promise<ConsumeResult> {
-    if (code !== 'gone') return 'declined'
+  #decline(held: HeldLease, error: unknown): 'declined' {
+    this.#logFailure(held, error, 'The shard is left to other workers for a while, and then tried again.')
+    return 'declined'
+  }
+
+  /** The service says that there is no such shard: there is none any more, or only this worker is told so. */
+  async #gone(held: HeldLease, error: ShardReadError, signal: AbortSignal): Promise<ConsumeResult> {
     // Another look may be refused, or too late.
     const gone = await this.#sync.confirmGone(held.lease, signal).catch(() => 'neither')
-    if (gone === 'stream') return 'declined'
+    if (gone === 'stream') return this.#decline(held, error)
     if (gone === 'shard') {
+      const { stream, shardId, checkpoint } = held.lease
       await held.end([])
+      this.#options.logger?.error(
+        'a shard is older than the retention: what it had behind its checkpoint was not processed',
+        {
+          stream,
+          shardId,
+          checkpoint: checkpoint.sequenceNumber,
+          next: 'The shard is ended for good. Have workers keep up with the stream, or make its retention longer.',
+        },
+      )
+      this.#emit({ kind: 'shard-expired', stream, shardId, checkpoint })
       return 'ended'
     }
+    this.#logFailure(held, error, 'The shard is there, and tried again in a moment.')
     await sleep(this.#clock, GONE_MS, signal).catch(() => undefined)
     return held.release.aborted ? 'released' : 'lost'
+  }
+
+  #logFailure({ lease }: HeldLease, error: unknown, next: string): void {
+    const cause = error instanceof Error && error.cause !== undefined ? { cause: errorText(error.cause) } : {}
+    const message = error instanceof Error ? error.message : String(error)
+    this.#options.logger?.error('a shard is not processed any more', {
+      lease: lease.key,
+      error: message,
+      ...cause,
+      next,
+    })
   }
 
   #opening({ lease }: HeldLease): OpenRecords<Value> {

@@ -113,6 +113,10 @@ export const catalog = {
     by: 'Outcome',
     help: 'Shards whose processing ended here: ended, released, lost, failed.',
   }),
+  shardsExpired: ofStream('ShutdownTask', 'ShardsExpired', {
+    ...counter,
+    help: 'Shards ended because they are older than the retention, not processed to their ends.',
+  }),
   shardSync: call(ofWorker, 'ShardSyncTask', '', 'Looks at the shards of the streams', 'summary'),
   createLease: call(ofWorker, 'ShardSyncTask', 'CreateLease', 'Calls of the store that make leases'),
   partialLeases: ofStream('PeriodicShardSyncManager', 'NumStreamsWithPartialLeases', {

@@ -343,6 +343,18 @@ describe('the metrics of a worker', () => {
     expect(sink.of(catalog.partialLeases, { StreamId: 'orders' })).toEqual([1])
   })
 
+  it('tell shards that are older than the retention', async () => {
+    const world = new World()
+    const [old = ''] = world.shards
+    const worker = world.start()
+    await world.pass(2_000)
+    world.stream.split(old)
+    world.stream.expire(old)
+    await world.pass(30_000)
+    expect(world.sink.of(catalog.shardsExpired, { StreamId: 'orders' })).toEqual([1])
+    await Promise.all([worker.stop(), world.pass(5_000)])
+  })
+
   it('are all of the catalog, each with its dimensions', () => {
     const samples = sinks.flatMap((sink) => sink.samples)
     expect(new Set(samples.map(({ metric }) => metric))).toEqual(new Set(everyMetric))

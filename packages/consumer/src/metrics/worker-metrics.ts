@@ -112,6 +112,8 @@ export class WorkerMetrics {
         return this.#of(event, catalog.slowCalls, 1)
       case 'shard-left':
         return this.#left(event, event.result.outcome)
+      case 'shard-expired':
+        return this.#record(this.#streamOf(event.stream), catalog.shardsExpired, 1, { StreamId: event.stream })
       case 'store-call':
         return this.#stored(event)
       case 'beat':
