@@ -1,5 +1,8 @@
+import { deferred } from '@millrace/std'
 import { describe, expect, it } from 'vitest'
 import type { RecordProcessor } from './record-processor.ts'
+import { polling } from './retrieval/retrieval.ts'
+import { SimulatedStream } from './testing/simulated-stream.ts'
 import { Bench } from './testing/worker-bench.ts'
 
 describe('a worker whose application or sink', () => {
@@ -29,6 +32,29 @@ describe('a worker whose application or sink', () => {
     await bench.pass(70_000)
     expect(bench.events.filter(({ kind }) => kind === 'dead-lettered')).toHaveLength(1)
     await Promise.all([worker.stop(), bench.pass(5_000)])
+  })
+
+  it('holds a loop up reads no more of its many shards than the bound of all, and one answer each', async () => {
+    const bench = new Bench()
+    const stream = new SimulatedStream('orders', 16, bench.clock)
+    for (let i = 0; i < 2_000; i++) stream.put(`key-${i}`, new Uint8Array(100))
+    const retrieval = polling({ recordsMax: 10 })
+    const worker = bench.worker('a', { of: stream, retrieval, prefetch: { workerBytesMax: 1_000 } })
+    const held = deferred<void>()
+    let records = 0
+    const loop = async (): Promise<void> => {
+      for await (const batch of worker.batches()) {
+        await held.promise
+        if ((records += batch.records.length) === 2_000) break
+      }
+    }
+    const looping = loop()
+    await bench.pass(30_000)
+    const reads = bench.events.flatMap((event) => (event.kind === 'read' ? [event.bytes] : []))
+    expect(reads.reduce((sum, bytes) => sum + bytes, 0)).toBeLessThanOrEqual(1_000 + 16 * 1_000)
+    held.resolve()
+    await Promise.all([looping, bench.pass(60_000)])
+    expect(records).toBe(2_000)
   })
 
   describe('that is stopped by what it calls', () => {

@@ -24,11 +24,16 @@ function reading(room: ReadAheadRoom) {
     signal: end.signal,
   })
   prefetcher.begin()
+  /** As one batch is delivered: taken, and done with. */
+  const deliver = async (): Promise<void> => {
+    await prefetcher.take()
+    prefetcher.done()
+  }
   const close = async (): Promise<void> => {
     end.abort(new Error('over'))
     await prefetcher.ended()
   }
-  return { prefetcher, close, reads: () => reads }
+  return { prefetcher, deliver, close, reads: () => reads }
 }
 
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
@@ -42,16 +47,35 @@ describe('prefetchers of one worker', () => {
     const second = reading(room)
     await settled()
     expect([first.reads(), second.reads()]).toEqual([5, 1])
-    await first.prefetcher.take()
+    await first.deliver()
     await settled()
     expect([first.reads(), second.reads()]).toEqual([5, 1])
     // 40 of 45 bytes: whoever is first has the rest.
-    await first.prefetcher.take()
+    await first.deliver()
     await settled()
     expect(first.reads() + second.reads()).toBe(7)
-    await second.prefetcher.take()
+    await second.deliver()
     await settled()
     expect(first.reads() + second.reads()).toBe(8)
+  })
+
+  it('have in the bound what was taken and is not done with', async () => {
+    const room = new ReadAheadRoom(45)
+    const shards = Array.from({ length: 20 }, () => reading(room))
+    const reads = (): number => shards.reduce((sum, shard) => sum + shard.reads(), 0)
+    await settled()
+    expect(reads()).toBe(20)
+    for (const { prefetcher } of shards) await prefetcher.take()
+    await settled()
+    expect(reads()).toBe(20)
+    // Each goes on when it is done with what it had, though the others hold more than the bound.
+    for (const { prefetcher } of shards.slice(1)) {
+      prefetcher.done()
+      await settled()
+    }
+    expect(reads()).toBe(20 + 19)
+    await Promise.all(shards.map(({ close }) => close()))
+    expect(room.isFull).toBe(false)
   })
 
   it('give back what nobody took when they end', async () => {
@@ -59,6 +83,7 @@ describe('prefetchers of one worker', () => {
     const [first, second] = [reading(room), reading(room)]
     await settled()
     const before = second.reads()
+    await first.prefetcher.take()
     await first.close()
     await settled()
     expect(second.reads()).toBeGreaterThan(before)

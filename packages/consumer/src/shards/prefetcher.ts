@@ -16,7 +16,10 @@ export interface PrefetchBounds {
   readonly recordsMax?: number | undefined
   /** Answers of the reader. Default: 2. */
   readonly batchesMax?: number | undefined
-  /** Of the data, in all shards of a worker together: then each reads ahead by one answer. Default: 256 MiB. */
+  /**
+   * Of the data, in all shards of a worker together, with what is in hand and on offer: beyond it each shard holds one answer. Default:
+   * 256 MiB.
+   */
   readonly workerBytesMax?: number | undefined
 }
 
@@ -47,6 +50,8 @@ export class Prefetcher<Value> {
   readonly #bounds: Required<{ [Name in keyof Omit<PrefetchBounds, 'workerBytesMax'>]: number }>
   readonly #waiting: Prefetched<Value>[] = []
   #bytes = 0
+  /** Of what was taken last, until it is done with. */
+  #bytesInHand = 0
   #records = 0
   #failure: { readonly error: unknown } | undefined
   /** Whoever waits: the reading for room, or the taking for something to take. Never both. */
@@ -64,8 +69,8 @@ export class Prefetcher<Value> {
   }
 
   /**
-   * What comes next in the shard's order. Rejects with what the reader, or the opening of its records, failed with, when
-   * everything before it was taken.
+   * What comes next in the shard's order; what was taken before must be done with. Rejects with what the reader, or the opening of
+   * its records, failed with, when everything before it was taken.
    */
   async take(): Promise<Prefetched<Value>> {
     for (;;) {
@@ -73,7 +78,7 @@ export class Prefetcher<Value> {
       const next = this.#waiting.shift()
       if (next !== undefined) {
         this.#bytes -= next.bytes
-        this.#options.room?.give(next.bytes)
+        this.#bytesInHand = next.bytes
         this.#records -= next.records.length
         this.#wake()
         return next
@@ -83,12 +88,20 @@ export class Prefetcher<Value> {
     }
   }
 
+  /** What was taken last is delivered to its end: only then is there room for something else. */
+  done(): void {
+    this.#options.room?.give(this.#bytesInHand)
+    this.#bytesInHand = 0
+    this.#wake()
+  }
+
   /** Resolves when the reader is let go of. The signal must have been aborted. */
   async ended(): Promise<void> {
     await this.#reading
     this.#options.room?.forget(this.#wake)
-    this.#options.room?.give(this.#bytes)
+    this.#options.room?.give(this.#bytes + this.#bytesInHand)
     this.#bytes = 0
+    this.#bytesInHand = 0
     await this.#options.reader[Symbol.asyncDispose]()
   }
 
@@ -128,13 +141,11 @@ export class Prefetcher<Value> {
   }
 
   get #isFull(): boolean {
-    return (
-      this.#waiting.length > 0 &&
-      (this.#waiting.length >= this.#bounds.batchesMax ||
-        this.#bytes >= this.#bounds.bytesMax ||
-        this.#records >= this.#bounds.recordsMax ||
-        this.#options.room?.isFull === true)
-    )
+    const { bytesMax, recordsMax, batchesMax } = this.#bounds
+    const waiting = this.#waiting.length
+    if (waiting > 0 && (waiting >= batchesMax || this.#bytes >= bytesMax || this.#records >= recordsMax)) return true
+    // Who holds nothing reads, or it would wait for those that hold something.
+    return this.#bytes + this.#bytesInHand > 0 && this.#options.room?.isFull === true
   }
 
   #change(): Promise<void> {

@@ -1,6 +1,6 @@
 /**
- * What all shards of a worker may have read ahead together. Where it is full a shard reads on only when nothing of its own
- * waits, so that none starves: one answer a shard may stand above the bound.
+ * What all shards of a worker may hold together of what was read and is not done with, on offer and in hand, too. Where it is full a shard
+ * reads on only when it holds nothing, so that none starves: one answer a shard may stand above the bound.
  */
 export class ReadAheadRoom {
   readonly #bytesMax: number

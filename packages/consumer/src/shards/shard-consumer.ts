@@ -193,6 +193,7 @@ export class ShardConsumer<Value> {
       for (;;) {
         const { records, millisBehindLatest, isEnd, children } = await this.#prefetcher.take()
         await this.#takeInHand(this.#deliver(records, millisBehindLatest), this.#stopping.signal)
+        this.#prefetcher.done()
         this.#emit({ kind: 'delivered', records: records.length })
         if (!isEnd) continue
         this.#children = children
