@@ -20,9 +20,15 @@ const TRIES_MAX = 40
 const backoff: BackoffOptions = { baseMs: 200, maxMs: 5_000 }
 const WAIT_MS_MIN = 50
 
+/** Of a stream's consumer, under way until `arn` is there. */
+interface Lookup {
+  readonly found: Promise<string>
+  arn?: string
+}
+
 export class ConsumerRegistrations implements Disposable {
   readonly #options: ConsumerRegistrationsOptions
-  readonly #arns = new Map<string, Promise<string>>()
+  readonly #lookups = new Map<string, Lookup>()
   readonly #closed = new AbortController()
 
   constructor(options: ConsumerRegistrationsOptions) {
@@ -34,26 +40,30 @@ export class ConsumerRegistrations implements Disposable {
    * `ShardReadError`, an error of a call that passes, or the signal's reason; asked again then, it begins anew.
    */
   arnOf(stream: string, signal: AbortSignal): Promise<string> {
-    let arn = this.#arns.get(stream)
-    if (arn === undefined) {
-      const found = this.#activeConsumer(stream)
-      arn = found
-      this.#arns.set(stream, found)
-      found.catch(() => {
-        if (this.#arns.get(stream) === found) this.#arns.delete(stream)
-      })
+    let lookup = this.#lookups.get(stream)
+    if (lookup === undefined) {
+      const begun: Lookup = { found: this.#activeConsumer(stream) }
+      lookup = begun
+      this.#lookups.set(stream, begun)
+      begun.found.then(
+        (arn) => (begun.arn = arn),
+        () => this.#lookups.get(stream) === begun && this.#lookups.delete(stream),
+      )
     }
-    return untilAborted(arn, signal)
+    return untilAborted(lookup.found, signal)
   }
 
-  /** The service does not know the consumer any more: the next reader looks again. */
-  forget(stream: string): void {
-    this.#arns.delete(stream)
+  /**
+   * The service does not know the consumer `arn` any more: the next reader looks again. A look that others of its readers began since
+   * is theirs, too, and stays.
+   */
+  forget(stream: string, arn: string | undefined): void {
+    if (arn !== undefined && this.#lookups.get(stream)?.arn === arn) this.#lookups.delete(stream)
   }
 
   /** The same where the service says that it is not active. In the wire's own words: it has no error for that (KINESIS.md §15). */
-  forgetIfInactive(stream: string, error: unknown): void {
-    if (error instanceof Error && error.message.includes('is not in ACTIVE status')) this.forget(stream)
+  forgetIfInactive(stream: string, arn: string | undefined, error: unknown): void {
+    if (error instanceof Error && error.message.includes('is not in ACTIVE status')) this.forget(stream, arn)
   }
 
   [Symbol.dispose](): void {

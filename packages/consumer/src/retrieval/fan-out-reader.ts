@@ -33,6 +33,8 @@ export class FanOutReader implements ShardReader {
   readonly #troubles: Troubles
   readonly #watchdog: Watchdog
   #subscription: Subscription | undefined
+  /** As which it subscribed last. */
+  #consumerArn: string | undefined
   #continuation: string | undefined
   /** Monotonic: no subscription before. */
   #dueMs = -Infinity
@@ -89,6 +91,7 @@ export class FanOutReader implements ShardReader {
     const { clock, service } = this.#context
     const { stream, shardId } = this.#shard
     const ConsumerARN = await this.#registrations.arnOf(stream, signal)
+    this.#consumerArn = ConsumerARN
     const delayMs = this.#dueMs - clock.monotonic()
     if (delayMs > 0) await sleep(clock, delayMs, signal)
     if (this.#continuation === undefined) await untilBeginTime(this.#shard, this.#context, signal)
@@ -127,7 +130,7 @@ export class FanOutReader implements ShardReader {
       case 'ResourceInUseException':
         // Refused: somebody subscribed just now, or the consumer is on its way (the wire's own text, KINESIS.md §15).
         // In the stream: somebody took over. If it is the lease's next owner, we shall hear of it before we are back.
-        this.#registrations.forgetIfInactive(this.#shard.stream, error)
+        this.#registrations.forgetIfInactive(this.#shard.stream, this.#consumerArn, error)
         if (lost?.hasBegun === true) this.#dueMs = clock.monotonic() + SUBSCRIPTION_TAKEOVER_MS * (1 + random.float())
         this.#shard.onTrouble(error)
         return
@@ -135,7 +138,7 @@ export class FanOutReader implements ShardReader {
         // The consumer may be gone alone: somebody deregistered it.
         if (this.#isDoubted) break
         this.#isDoubted = true
-        this.#registrations.forget(this.#shard.stream)
+        this.#registrations.forget(this.#shard.stream, this.#consumerArn)
         this.#shard.onTrouble(error)
         return
     }
