@@ -1,6 +1,7 @@
 /** Fleets whose workers are told different streams, or begin at services that do not have them. */
 import { seededRandom } from '@millrace/std/testing'
 import { describe, expect, it } from 'vitest'
+import type { StreamService } from './service.ts'
 import { SimulatedStream } from './testing/simulated-stream.ts'
 import { Bench, ofStreams } from './testing/worker-bench.ts'
 import type { Worker } from './worker.ts'
@@ -118,5 +119,53 @@ describe('the leases of a stream', () => {
     await ended
     expect(bench.events.map(({ kind }) => kind)).not.toContain('shard-left')
     await stopAll(bench, [right])
+  })
+})
+
+describe('a fleet that has its streams', () => {
+  const MINUTE_MS = 60_000
+
+  /** `service`: asked for at each call. */
+  function fleet(bench: Bench, stream: readonly string[], service: () => StreamService) {
+    const looks: string[] = []
+    const workers = Array.from({ length: 8 }, (_, i) => {
+      const client: StreamService = {
+        ...service(),
+        describeStreamSummary: (input) => (looks.push(`worker-${i}`), service().describeStreamSummary(input)),
+        listShards: (input) => service().listShards(input),
+        getShardIterator: (input) => service().getShardIterator(input),
+        getRecords: (input) => service().getRecords(input),
+      }
+      return bench.worker(`worker-${i}`, { client, stream })
+    })
+    for (const worker of workers) void worker.run(idle)
+    return { workers, looks }
+  }
+
+  it('has one worker look at them every minute, and the others now and then', async () => {
+    const bench = new Bench()
+    const service = ofStreams(...['orders', 'bills'].map((name) => new SimulatedStream(name, 8, bench.clock)))
+    const { workers, looks } = fleet(bench, ['orders', 'bills'], () => service)
+    await bench.pass(MINUTE_MS)
+    looks.length = 0
+    await bench.pass(5 * MINUTE_MS)
+    const ofFirst = looks.filter((worker) => worker === 'worker-0').length
+    expect(ofFirst).toBeGreaterThanOrEqual(8)
+    expect(looks.length - ofFirst).toBeLessThanOrEqual(7 * 2)
+    await stopAll(bench, workers)
+  })
+
+  it('goes on with one that was made again, all of it, within three minutes', async () => {
+    const bench = new Bench()
+    let service = ofStreams(new SimulatedStream('orders', 16, bench.clock))
+    const { workers } = fleet(bench, ['orders'], () => service)
+    await bench.pass(MINUTE_MS)
+    const again = new SimulatedStream('orders', 16, bench.clock)
+    service = ofStreams(again)
+    await bench.pass(3 * MINUTE_MS)
+    const name = `orders:${Math.floor(again.createdAtMs / 1_000)}`
+    expect(workers.map((worker) => heldOf(name, worker))).toEqual(workers.map(() => 2))
+    expect(workers.map(({ held }) => held.length)).toEqual(workers.map(() => 2))
+    await stopAll(bench, workers)
   })
 })

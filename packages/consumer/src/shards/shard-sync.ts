@@ -228,6 +228,7 @@ export class ShardSync {
    * without any. Says when the next look is due, ms.
    */
   async #look(name: string, isOurs: boolean, signal: AbortSignal): Promise<number> {
+    if (!isOurs && this.#isSettled(name)) return this.#options.intervalMs
     const stream = await this.#presence.look(name, signal)
     const absenceMs = this.#noteAbsence(name, stream)
     if (isOurs) await this.#retire(name, signal)
@@ -267,10 +268,8 @@ export class ShardSync {
 
   /** Says when to look again, ms. */
   #noteAbsence(name: string, stream: StreamOfLeases | undefined): number {
-    const { table, intervalMs, onStreamAbsent } = this.#options
-    const isDoubtful =
-      stream === undefined ||
-      [...table.leases()].some((lease) => lease.stream === name && !this.#presence.isThere(lease))
+    const { intervalMs, onStreamAbsent } = this.#options
+    const isDoubtful = stream === undefined || !this.#allThere(this.#leasesNamed(name))
     const looks = this.#presence.looks(name)
     if (!isDoubtful) this.#toldAbsent.delete(name)
     else if (looks >= ABSENT_LOOKS && !this.#toldAbsent.has(name)) {
@@ -281,12 +280,29 @@ export class ShardSync {
   }
 
   /**
+   * It was there, and the fleet's leases are of that stream: who looks after the shards looks for all, as AWS gives an account 20 such
+   * calls a second. A stream that was made again is told by its leases, one that is gone by who reads it.
+   */
+  #isSettled(name: string): boolean {
+    const leases = this.#leasesNamed(name)
+    return this.#presence.isFound(name) && leases.length > 0 && this.#allThere(leases)
+  }
+
+  #leasesNamed(name: string): readonly Lease[] {
+    return [...this.#options.table.leases()].filter(({ stream }) => stream === name)
+  }
+
+  #allThere(leases: readonly Lease[]): boolean {
+    return leases.every((lease) => this.#presence.isThere(lease))
+  }
+
+  /**
    * Leases of a stream that is not there any more: to their ends, and away. Not while anybody alive holds one: whose own
    * service does not have the stream gives them up, so somebody's has it.
    */
   async #retire(name: string, signal: AbortSignal): Promise<void> {
     const { store, table, onStreamGone } = this.#options
-    const deleted = [...table.leases()].filter((lease) => lease.stream === name && this.#presence.wasDeleted(lease))
+    const deleted = this.#leasesNamed(name).filter((lease) => this.#presence.wasDeleted(lease))
     if (deleted.some(({ owner, paused }) => !paused && table.isLive(owner))) return
     const ended = deleted.filter(({ checkpoint }) => isShardEnd(checkpoint))
     for (const some of inCalls(ended)) await store.remove(some, signal)
