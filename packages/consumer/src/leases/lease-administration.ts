@@ -25,8 +25,8 @@ export interface LeaseAdministration {
   ): Promise<readonly LeaseUpdateResult[]>
   /**
    * Takes an application away with all its leases and checkpoints. Rejects with a `LeaseStoreError` `not-found` where there is none, and
-   * `in-use` while workers live, unless `force` is set: then those of the service and of DynamoDB begin it anew, at their
-   * `initialPosition`, and those of PostgreSQL end by an error. A table in DynamoDB stays, without leases.
+   * `in-use` while workers live, unless `force` is set: then those of the service, of DynamoDB and of Redis begin it anew, at
+   * their `initialPosition`, and those of PostgreSQL end by an error. A table in DynamoDB stays, without leases.
    */
   delete(application: string, options: { readonly force: boolean }, signal: AbortSignal): Promise<void>
 }

@@ -1,7 +1,13 @@
 /** Applications whose leases Redis keeps, for whoever looks after them. Makes none, and looks at no settings. */
 import { type Clock, type Random, systemClock, systemRandom } from '@millrace/std'
 import type { ApplicationSummary, ApplicationView, LeaseAdministration } from '../lease-administration.ts'
-import { LEASES_PER_CALL_MAX, LeaseStoreError, type LeaseUpdate, type LeaseUpdateResult } from '../lease-store.ts'
+import {
+  inUse,
+  LEASES_PER_CALL_MAX,
+  LeaseStoreError,
+  type LeaseUpdate,
+  type LeaseUpdateResult,
+} from '../lease-store.ts'
 import type { Lease, NewLease } from '../lease.ts'
 import type { RedisClient } from './redis-client.ts'
 import { RedisConnection, type RedisReplicas } from './redis-connection.ts'
@@ -78,6 +84,15 @@ export class RedisApplications implements LeaseAdministration {
     for (let at = 0; at < updates.length; at += LEASES_PER_CALL_MAX)
       results.push(...(await found.update(updates.slice(at, at + LEASES_PER_CALL_MAX), signal)))
     return results
+  }
+
+  async delete(application: string, { force }: { readonly force: boolean }, signal: AbortSignal): Promise<void> {
+    const deleted = await this.#leasesOf(application).delete(force, signal)
+    if (deleted === undefined) throw notFound(application)
+    if (!deleted.isDone) throw inUse(application, deleted.workers)
+    this.#asked.delete(application)
+    const key = applicationsKey(this.#prefix)
+    await this.#connection.send(['SREM', key, application], key, signal)
   }
 
   async #known(application: string, signal: AbortSignal): Promise<RedisLeases> {

@@ -12,11 +12,13 @@ import type { Lease, NewLease } from '../lease.ts'
 import { KnownTerms } from './known-terms.ts'
 import { membersOf, newMembersOf, type StoredLease, storedLease } from './lease-document.ts'
 import type { Keys, RedisConnection, Script } from './redis-connection.ts'
-import { BEAT, CREATE, LEAVE, REMOVE, UPDATE } from './scripts.ts'
+import { BEAT, CREATE, DELETE, LEAVE, REMOVE, UPDATE } from './scripts.ts'
 
 export interface Session extends LiveWorker {
   readonly ttlMs: number
 }
+
+type LivingWorker = LiveWorker & { readonly leftMs: number }
 
 export interface ApplicationState {
   readonly cursor: string
@@ -24,7 +26,7 @@ export interface ApplicationState {
   /** Something that ends waits. */
   readonly isAnnounced: boolean
   /** With what is left of their sessions, ms. */
-  readonly workers: readonly (LiveWorker & { readonly leftMs: number })[]
+  readonly workers: readonly LivingWorker[]
   readonly leases: readonly Lease[]
 }
 
@@ -76,7 +78,7 @@ export class RedisLeases {
       cursor: last,
       isComplete: isComplete === 1,
       isAnnounced: isAnnounced === 1,
-      workers: [...inTurn(sessions, 3)].map(([name = '', takes, leftMs]) => ({ worker: name, capacity: Number(takes), leftMs: Number(leftMs) })), // prettier-ignore
+      workers: workersOf(sessions),
       leases: leases.map(({ lease }) => lease),
     }
   }
@@ -109,6 +111,17 @@ export class RedisLeases {
 
   async leave(worker: string, signal: AbortSignal): Promise<void> {
     await this.#connection.run(LEAVE, this.#keys, [this.channel, this.#newId(), worker], signal)
+  }
+
+  /** All of them, with the application. Says who lives: then nothing is done unless `force` is set. `undefined`: there is no such application. */
+  async delete(
+    force: boolean,
+    signal: AbortSignal,
+  ): Promise<{ readonly isDone: boolean; readonly workers: readonly LiveWorker[] } | undefined> {
+    const args = [this.channel, this.#newId(), force ? '1' : '']
+    const reply = await this.#connection.write(DELETE, this.#keys, args, signal)
+    const [isDone, sessions = []] = reply as readonly [number?, string[]?]
+    return isDone === undefined ? undefined : { isDone: isDone === 1, workers: workersOf(sessions) }
   }
 
   async #change(changes: readonly Change[], signal: AbortSignal): Promise<readonly LeaseUpdateResult[]> {
@@ -152,6 +165,10 @@ export class RedisLeases {
   #newId(): string {
     return Buffer.from(this.#random.bytes(12)).toString('base64url')
   }
+}
+
+function workersOf(sessions: readonly string[]): readonly LivingWorker[] {
+  return [...inTurn(sessions, 3)].map(([worker = '', takes, leftMs]) => ({ worker, capacity: Number(takes), leftMs: Number(leftMs) })) // prettier-ignore
 }
 
 function* inTurn(list: readonly string[], count: number): Generator<readonly string[]> {

@@ -34,6 +34,22 @@ end
 -- Who may not publish is heard at the next beat.
 local function announce() redis.pcall('PUBLISH', channel, '') end
 
+-- Worker, capacity and what is left, ms, of each. Those that have ended are taken away where that is wanted.
+local function liveSessions(sweeps)
+  local sessions = {}
+  local stored = redis.call('HGETALL', workers)
+  for i = 1, #stored, 2 do
+    local takes, endsAtMs = stored[i + 1]:match('^(%S+) (%S+)$')
+    local leftMs = endsAtMs - nowMs
+    if leftMs > 0 then
+      for _, value in ipairs({ stored[i], takes, string.format('%.0f', leftMs) }) do table.insert(sessions, value) end
+    elseif sweeps then
+      redis.call('HDEL', workers, stored[i])
+    end
+  end
+  return sessions
+end
+
 -- Grows with each change, and also from what was lost to what is written again.
 local function versionAfter(version)
   return string.format('%.0f', math.max(version + 1, time[1] * 1000000 + time[2]))
@@ -52,17 +68,7 @@ end
 local last, news, announced, removed = unpack(redis.call('HMGET', application, 'last', 'news', 'announced', 'removed'))
 if not last then return {} end
 
-local sessions = {}
-local stored = redis.call('HGETALL', workers)
-for i = 1, #stored, 2 do
-  local takes, endsAtMs = stored[i + 1]:match('^(%S+) (%S+)$')
-  local leftMs = endsAtMs - nowMs
-  if leftMs > 0 then
-    for _, value in ipairs({ stored[i], takes, string.format('%.0f', leftMs) }) do table.insert(sessions, value) end
-  elseif worker ~= '' then
-    redis.call('HDEL', workers, stored[i])
-  end
-end
+local sessions = liveSessions(worker ~= '')
 
 local seen = tonumber(redis.call('ZSCORE', history, cursor) or -1)
 if answered ~= '' and not redis.call('ZSCORE', history, answered) then seen = -1 end
@@ -169,4 +175,14 @@ return isAny and 1 or 0
 export const LEAVE = scriptOf(`${PRELUDE}
 if redis.call('HDEL', workers, ARGV[3]) == 1 then announce() end
 return 1
+`)
+
+/** '1': also while workers live. Gives 1 where the application is taken away, and the sessions that live; nothing where there is none. */
+export const DELETE = scriptOf(`${PRELUDE}
+if redis.call('EXISTS', application) == 0 then return {} end
+local sessions = liveSessions(false)
+if #sessions > 0 and ARGV[3] ~= '1' then return { 0, sessions } end
+redis.call('DEL', unpack(KEYS))
+announce()
+return { 1, sessions }
 `)
