@@ -3,6 +3,7 @@ import { seededRandom, type VirtualClock } from '@millrace/std/testing'
 import { describe, expect, it } from 'vitest'
 import { KIB, MIB } from './limits.ts'
 import type { Log } from './log.ts'
+import { indexPath } from './segment.ts'
 import { NO_DEADLINE, openHarness, part } from './testing/log-harness.ts'
 import { SimulatedDisk } from './testing/simulated-disk.ts'
 
@@ -161,6 +162,18 @@ async function fullOfOne(seed: number, others: readonly number[] = []) {
   return { log, clock, disk, options }
 }
 
+/** The disk is full, and each of the segments before has records of ledgers 1 and 2; no page of an index stays in memory. */
+async function fullOfTwo(seed: number) {
+  const disk = new SimulatedDisk({ random: seededRandom(seed), capacityBytes: 16 * MIB })
+  const options = { disk, segmentBytes: SEGMENT_BYTES, freeBytesMin: 4 * MIB, tailBytesMax: 0, indexCacheBytesMax: 0 }
+  const { log, clock } = await openHarness(options)
+  await log.openLedgers(opened(1, 2, 3), NO_DEADLINE)
+  while (log.statistics().segments < 3) for (const ledger of [1, 2]) expect(await append(log, ledger)).toBeUndefined()
+  clock.advance(1_000)
+  await fillToReserve(log, clock, 3)
+  return { log, clock, disk }
+}
+
 async function fillToReserve(log: Log, clock: VirtualClock, ledger: number): Promise<void> {
   await fillWholly(log, clock, ledger)
   while ((await append(log, ledger, 1)) === undefined);
@@ -217,12 +230,7 @@ describe('the reserve of a full disk', () => {
   })
 
   it('takes a trim when a segment comes back for it, and those that were refused before together with it', async () => {
-    const disk = new SimulatedDisk({ random: seededRandom(11), capacityBytes: 16 * MIB })
-    const { log, clock } = await openHarness({ disk, segmentBytes: SEGMENT_BYTES, freeBytesMin: 4 * MIB })
-    await log.openLedgers(opened(1, 2, 3), NO_DEADLINE)
-    while (log.statistics().segments < 3) for (const ledger of [1, 2]) expect(await append(log, ledger)).toBeUndefined()
-    clock.advance(1_000)
-    await fillToReserve(log, clock, 3)
+    const { log, clock } = await fullOfTwo(11)
     const beforeMs = clock.now()
     const { commits } = log.statistics()
     // Each segment has records of both.
@@ -257,16 +265,21 @@ describe('the reserve of a full disk', () => {
   })
 
   it('forgets a refused trim when its ledger is to be kept for longer', async () => {
-    const disk = new SimulatedDisk({ random: seededRandom(12), capacityBytes: 16 * MIB })
-    const { log, clock } = await openHarness({ disk, segmentBytes: SEGMENT_BYTES, freeBytesMin: 4 * MIB })
-    await log.openLedgers(opened(1, 2, 3), NO_DEADLINE)
-    while (log.statistics().segments < 3) for (const ledger of [1, 2]) expect(await append(log, ledger)).toBeUndefined()
-    clock.advance(1_000)
-    await fillToReserve(log, clock, 3)
+    const { log, clock } = await fullOfTwo(12)
     const beforeMs = clock.now()
     expect(await outcomeOf(log.trim([{ ledger: 1, beforeMs }]))).toBe('no-space')
     expect(await outcomeOf(log.trim([{ ledger: 1, beforeMs: 0 }]))).toBe('stored')
     expect(await outcomeOf(log.trim([{ ledger: 2, beforeMs }]))).toBe('no-space')
+    await log.close()
+  })
+
+  it('takes a trim when a segment comes back for it, though the index of another cannot be read', async () => {
+    const { log, clock, disk } = await fullOfTwo(16)
+    const beforeMs = clock.now()
+    disk.faults = ({ kind, path }) => (kind === 'read' && path === indexPath(1) ? { code: 'EIO' } : undefined)
+    expect(await outcomeOf(log.trim([{ ledger: 1, beforeMs }]))).toBe('no-space')
+    expect(await outcomeOf(log.trim([{ ledger: 2, beforeMs }]))).toBe('stored')
+    await expectAppendsAgain(log, clock, 3)
     await log.close()
   })
 

@@ -99,16 +99,16 @@ export class Upkeep {
   }
 
   /**
-   * Whether one segment more had nothing to keep, were these the floors. False also where what keeps it cannot be read now:
-   * whoever is to give it back says so.
+   * Whether one segment more had nothing to keep, were these the floors. One whose index cannot be read now says nothing
+   * of the others: it is built again once floors are written.
    */
   async wouldFree(floors: ReadonlyMap<Ledger, number>): Promise<boolean> {
-    try {
-      for (const segment of this.#sealed()) {
+    for (const segment of this.#sealed()) {
+      try {
         if (!(await this.#isDead(segment)) && (await this.#isDead(segment, floors))) return true
+      } catch (error) {
+        if (!(error instanceof IndexDamagedError || error instanceof LogError)) throw error
       }
-    } catch (error) {
-      if (!(error instanceof IndexDamagedError || error instanceof LogError)) throw error
     }
     return false
   }
