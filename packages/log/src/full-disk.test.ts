@@ -283,6 +283,26 @@ describe('the reserve of a full disk', () => {
     await log.close()
   })
 
+  it('says that a trim is stored only where it is, though others take it along', async () => {
+    const { log, clock } = await fullOfTwo(18)
+    const beforeMs = clock.now()
+    const { commits } = log.statistics()
+    const stored: number[] = []
+    const trim = async (ledger: number): Promise<void> => {
+      if ((await outcomeOf(log.trim([{ ledger, beforeMs }]))) === 'stored') stored.push(log.statistics().commits)
+    }
+    await Promise.all([trim(1), trim(2)])
+    expect(stored).toEqual([commits + 1])
+    await log.close()
+  })
+
+  it('is nothing to wait for when the log is closed: a trim is told so, and reads nothing', async () => {
+    const { log, clock, disk } = await fullOfTwo(19)
+    await log.close()
+    disk.onOperation = ({ kind, path }) => expect.unreachable(`${kind} of ${path}`)
+    expect(await outcomeOf(log.trim([{ ledger: 1, beforeMs: clock.now() }]))).toBe('unavailable')
+  })
+
   it('takes what was only waiting for others: a close behind appends that are refused', async () => {
     const { log } = await fullOfOne(13)
     const large = new Uint8Array(SEGMENT_BYTES / 2)

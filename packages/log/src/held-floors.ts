@@ -41,10 +41,13 @@ export class HeldFloors {
       this.#waitMs = HELD_FLOORS_WAIT_MS
       return { floors: raised, purpose: 'changes' }
     }
-    const sinceMs = (this.#sinceMs ??= clock.monotonic())
+    this.#sinceMs ??= clock.monotonic()
     for (const { ledger, beforeMs } of raised) this.#beforeMs.set(ledger, beforeMs)
     const isFreeing = await wouldFree(this.#beforeMs)
-    if (!isFreeing && clock.monotonic() - sinceMs < this.#waitMs) {
+    // Others may have taken them meanwhile, who are not done with them.
+    const isHeld = raised.every(({ ledger }) => this.#beforeMs.has(ledger))
+    const nowMs = clock.monotonic()
+    if (!isHeld || (!isFreeing && nowMs - (this.#sinceMs ?? nowMs) < this.#waitMs)) {
       throw new LogError('no-space', 'the disk is full, and no segment would come back for what is below the floors')
     }
     const floors = [...this.#beforeMs].map(([ledger, beforeMs]) => ({ ledger, beforeMs }))

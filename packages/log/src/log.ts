@@ -241,7 +241,8 @@ export class Log implements AsyncDisposable {
     )
     this.#heldFloors = new HeldFloors({
       clock,
-      isFull: () => this.#loop.isFull,
+      // A closed log says that it is closed.
+      isFull: () => this.#loop.isFull && this.#loop.isWritable,
       wouldFree: (floors) => this.#upkeep.wouldFree(floors),
     })
     this.#holds = new LogHolds({
