@@ -104,6 +104,8 @@ export class Upkeep {
    */
   async wouldFree(floors: ReadonlyMap<Ledger, number>): Promise<boolean> {
     for (const segment of this.#sealed()) {
+      // Most are, and each trim of a full disk asks.
+      if (this.#isKept(segment, floors)) continue
       try {
         if (!(await this.#isDead(segment)) && (await this.#isDead(segment, floors))) return true
       } catch (error) {
@@ -274,21 +276,25 @@ export class Upkeep {
     }
   }
 
+  /** Whether what kept it when it was last looked at keeps it still. */
+  #isKept(segment: Segment, floors?: ReadonlyMap<Ledger, number>): boolean {
+    const keeper = this.#keepers.get(segment.number)
+    const state = keeper === undefined ? undefined : this.#options.table.get(keeper.ledger)
+    if (keeper === undefined || state === undefined) return false
+    return floorOf(state, floors) <= keeper.lastMs && state.openCommit <= segment.lastCommit
+  }
+
   /** `floors`: those that are higher than the table's, to be taken for its own. */
   async #isDead(segment: Segment, floors?: ReadonlyMap<Ledger, number>): Promise<boolean> {
+    if (this.#isKept(segment, floors)) return false
     const { table } = this.#options
-    const floorOf = ({ ledger, floorMs }: LedgerState): number => Math.max(floorMs, floors?.get(ledger) ?? 0)
-    const keeper = this.#keepers.get(segment.number)
-    const kept = keeper === undefined ? undefined : table.get(keeper.ledger)
-    if (keeper !== undefined && kept !== undefined) {
-      if (floorOf(kept) <= keeper.lastMs && kept.openCommit <= segment.lastCommit) return false
-    }
     for (const ledger of await segment.index.ledgers()) {
       const state = ledger === 0 ? undefined : table.get(ledger)
-      if (state === undefined || floorOf(state) > segment.maxTimeMs || state.openCommit > segment.lastCommit) continue
+      if (state === undefined || floorOf(state, floors) > segment.maxTimeMs || state.openCommit > segment.lastCommit)
+        continue
       const last = await segment.index.last(ledger)
       // Nobody reads an opening, and both snapshots tell of it.
-      if (last === undefined || last.timeMs < floorOf(state) || last.kind === FRAME_OPEN) continue
+      if (last === undefined || last.timeMs < floorOf(state, floors) || last.kind === FRAME_OPEN) continue
       this.#keepers.set(segment.number, { ledger, lastMs: last.timeMs })
       return false
     }
@@ -339,4 +345,8 @@ export class Upkeep {
     if (isGroupedNumber(number)) await disk.remove(segmentPath(number))
     else await store.recycle(segmentPath(number))
   }
+}
+
+function floorOf({ ledger, floorMs }: LedgerState, floors?: ReadonlyMap<Ledger, number>): number {
+  return Math.max(floorMs, floors?.get(ledger) ?? 0)
 }
