@@ -2,6 +2,8 @@
  * Gives back what no reader may see any more: tells the engine the trim floor of every shard, and takes closed shards
  * without a visible record off the list. Readers do not wait for it: what has expired is hidden from them already.
  */
+import { setImmediate } from 'node:timers/promises'
+
 import type { Clock, Logger } from '@millrace/std'
 
 import type { Catalog } from '../catalog/catalog.ts'
@@ -65,8 +67,12 @@ export class Retention {
         await this.#dropExpired(stream, now.closed)
       } catch (error) {
         if (!(error instanceof EngineError)) throw error
-        // A full disk has been told of, and takes this once it gives something back.
-        if (error.code === 'no-space') continue
+        if (error.code === 'no-space') {
+          // A full disk has been told of, and takes this once it gives something back. It refuses without waiting for
+          // anything, a thousand streams in one turn: everybody else gets one between them.
+          await setImmediate()
+          continue
+        }
         this.#options.logger.warn('expired records could not be given back; it will be tried again', {
           stream: stream.name,
           account: stream.account,
