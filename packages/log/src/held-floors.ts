@@ -55,7 +55,7 @@ export class HeldFloors {
     this.#sinceMs = undefined
     // A year takes a dozen.
     this.#waitMs *= 2
-    return { floors, purpose: isFreeing ? 'space' : 'changes' }
+    return { floors, purpose: isFreeing ? 'space' : 'trims' }
   }
 
   /** Another floor is asked for. */
