@@ -1,5 +1,5 @@
 import { type AttributeValue, DynamoDBClient, GetItemCommand, ListTablesCommand, PutItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb' // prettier-ignore
-import { type Clock, systemClock } from '@millrace/std'
+import { type Clock, systemClock, type Timer } from '@millrace/std'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { StreamService } from '../../service.ts'
 import { type Dynalite, startDynalite } from '../../testing/dynalite.ts'
@@ -27,11 +27,28 @@ afterAll(async () => {
   await server.stop()
 })
 
-/** A hundred times as fast as the real one. */
-const quickClock: Clock = {
-  now: () => systemClock.now(),
-  monotonic: () => systemClock.monotonic() * 100,
-  setTimer: (delayMs, callback, options) => systemClock.setTimer(delayMs / 100, callback, options),
+/** Whoever waits finds the time passed, and `meanwhile` done: however long that takes. */
+class WaitedClock implements Clock {
+  #nowMs = 0
+  /** Between two looks. */
+  meanwhile: () => Promise<unknown> = async () => undefined
+
+  now(): number {
+    return createdAtMs + this.#nowMs
+  }
+
+  monotonic(): number {
+    return this.#nowMs
+  }
+
+  setTimer(delayMs: number, callback: () => void): Timer {
+    let isCancelled = false
+    void this.meanwhile().then(() => {
+      this.#nowMs += delayMs
+      if (!isCancelled) callback()
+    })
+    return { cancel: () => void (isCancelled = true) }
+  }
 }
 
 leaseAdministrationContract('DynamoDB', async () => {
@@ -56,11 +73,12 @@ describe('a KCL’s application in DynamoDB, looked after', () => {
   /** A table as a KCL makes it, with two leases and the lock of its leader. */
   async function setUp(stream: string | undefined) {
     const table = `kcl-${tables++}`
-    await ensureTable(client, table, 'leaseKey', quickClock, never)
+    await ensureTable(client, table, 'leaseKey', systemClock, never)
     const leader = { leaseKey: { S: 'Leader:of:it' }, entityType: { S: 'LEADER' } }
     for (const Item of [leader, item(0), item(1, { leaseOwner: { S: 'java-2' } })])
       await client.send(new PutItemCommand({ TableName: table, Item }))
-    const applications = new DynamoApplications({ client, table, service, stream, clock: quickClock })
+    const clock = new WaitedClock()
+    const applications = new DynamoApplications({ client, table, service, stream, clock })
     const renew = (i: number, counter: number) =>
       client.send(
         new UpdateItemCommand({
@@ -72,19 +90,14 @@ describe('a KCL’s application in DynamoDB, looked after', () => {
         }),
       )
     const read = async (i: number) => (await client.send(new GetItemCommand({ TableName: table, Key: { leaseKey: { S: shard(i) } } }))).Item // prettier-ignore
-    return { table, applications, renew, read }
+    return { table, applications, clock, renew, read }
   }
 
   it('shows who lives: whose leases move', async () => {
-    const { table, applications, renew } = await setUp('orders')
-    const described = applications.describe(table, never)
-    const over = new AbortController()
-    const renewing = (async () => {
-      for (let counter = 41; !over.signal.aborted; counter++) await renew(0, counter)
-    })()
-    const { leases, workers } = await described
-    over.abort()
-    await renewing
+    const { table, applications, clock, renew } = await setUp('orders')
+    let counter = 41
+    clock.meanwhile = () => renew(0, counter++)
+    const { leases, workers } = await applications.describe(table, never)
     expect(leases).toMatchObject([
       { key: key(0), owner: 'java', checkpoint: { sequenceNumber: '77', subSequenceNumber: 3 } },
       { key: key(1), owner: 'java-2' },
