@@ -36,7 +36,8 @@ export interface SeekOptions extends LeasesOptions {
 }
 
 /**
- * Leases begin elsewhere; at the latest, those that are ended stay so. Makes none: `resetApplication` does. Says how many were moved.
+ * Leases begin elsewhere; at the latest, those that are ended stay so. Makes none: `resetApplication` does. Says how many were moved. As many as
+ * there are: their store is given 100 at a time, DynamoDB 20, one write each.
  * Rejects as `LeaseAdministration` does, with a `RangeError` for an `after` that is of no record, or where not one lease is meant, with a
  * `LeasesKeepChangingError` where a fleet does not come to rest, and with the signal's reason.
  */

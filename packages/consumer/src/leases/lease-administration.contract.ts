@@ -40,11 +40,15 @@ export function leaseAdministrationContract(name: string, open: () => Promise<Ad
       expect((await administration.leases(application, never)).map(({ key }) => key)).toEqual(leases.map(({ key }) => key)) // prettier-ignore
     })
 
-    it('are made where they are missing', async () => {
+    it('are made where they are missing, and changed, however many', async () => {
       const { name: application, administration } = await setUp()
-      const more = Array.from({ length: 120 }, (_, i) => newLeaseOf(`shardId-${String(i).padStart(12, '0')}`))
+      const more = Array.from({ length: 101 }, (_, i) => newLeaseOf(`shardId-${String(i).padStart(12, '0')}`))
       await administration.create(application, more, never)
-      expect(await administration.leases(application, never)).toHaveLength(120)
+      const made = await administration.leases(application, never)
+      expect(made).toHaveLength(101)
+      const updates = made.map(({ key, epoch }) => ({ key, epoch, change: { paused: true } }))
+      const results = await administration.update(application, updates, never)
+      expect(results.map((result) => result.outcome === 'updated' && result.lease.key)).toEqual(made.map(({ key }) => key)) // prettier-ignore
     })
 
     it('are changed in the term that is named, and told as they are in another', async () => {
