@@ -2,6 +2,10 @@
 import type { Mutant, Suite } from './mutant.ts'
 
 const SHARDS: Suite = { project: 'units', files: ['consumer/src/shards/shard-consumer.properties'] }
+const LETTERS: Suite = {
+  project: 'units',
+  files: ['consumer/src/shards/shard-consumer.test', 'consumer/src/shards/poison'],
+}
 const SRC = 'packages/consumer/src'
 
 export const SHARD_MUTANTS: readonly Mutant[] = [
@@ -62,7 +66,7 @@ export const SHARD_MUTANTS: readonly Mutant[] = [
     file: `${SRC}/shards/failure-handler.ts`,
     find: 'for (const letter of left) await this.#bury(poison, letter)',
     replace: 'for (const letter of left) this.#bury(poison, letter).catch(() => {})',
-    suite: SHARDS,
+    suite: LETTERS,
   },
   {
     name: 'letters-left-are-lost',
@@ -70,7 +74,7 @@ export const SHARD_MUTANTS: readonly Mutant[] = [
     file: `${SRC}/shards/failure-handler.ts`,
     find: 'open = left',
     replace: 'open = []',
-    suite: { project: 'units', files: ['consumer/src/shards/poison'] },
+    suite: LETTERS,
   },
   {
     name: 'letter-lost',
@@ -78,7 +82,7 @@ export const SHARD_MUTANTS: readonly Mutant[] = [
     file: `${SRC}/shards/failure-handler.ts`,
     find: 'await this.#waitForSink(cause, failures)',
     replace: 'return',
-    suite: SHARDS,
+    suite: LETTERS,
   },
   {
     name: 'pace-past-what-is-done',
