@@ -11,7 +11,7 @@ export {
 export { resetApplication, type ResetOptions } from './administration/reset-application.ts'
 export { PENDING_STATE_BYTES_MAX } from './checkpointer.ts'
 export type { DeadLetter, DeadLetterSink, LettersLeft } from './dead-letters/dead-letter.ts'
-export { DeadLetterFile } from './dead-letters/dead-letter-file.ts'
+export { DeadLetterFile, type LetterWriter } from './dead-letters/dead-letter-file.ts'
 export { deadLetterStream, type DeadLetterStreamOptions } from './dead-letters/dead-letter-stream.ts'
 export {
   AT_TIMESTAMP,

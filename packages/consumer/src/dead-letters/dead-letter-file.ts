@@ -6,6 +6,12 @@ import { type FileHandle, open } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { type DeadLetter, deadLetterLine, type LettersLeft } from './dead-letter.ts'
 
+/** A `DeadLetterSink` that is not told to stop: a write that was begun is finished. */
+export interface LetterWriter {
+  (letter: DeadLetter): Promise<void>
+  many(letters: readonly DeadLetter[]): Promise<LettersLeft>
+}
+
 export class DeadLetterFile implements AsyncDisposable {
   readonly #path: string
   #file: FileHandle | undefined
@@ -20,7 +26,7 @@ export class DeadLetterFile implements AsyncDisposable {
   }
 
   /** A `DeadLetterSink`. Rejects with the file system's error; nothing is known to be stored then. */
-  readonly put = Object.assign((letter: DeadLetter): Promise<void> => this.#add(letter), {
+  readonly put: LetterWriter = Object.assign((letter: DeadLetter): Promise<void> => this.#add(letter), {
     many: async (letters: readonly DeadLetter[]): Promise<LettersLeft> => {
       await Promise.all(letters.map((letter) => this.#add(letter)))
       return { left: [] }
