@@ -39,7 +39,7 @@ describe('millrace', () => {
   it.each([
     [['strem'], "unknown command 'strem'", 'Did you mean stream?'],
     [['app', 'describe'], 'which application?', 'app list'],
-    [['app', 'list', '--store', 'redis://x'], '"redis://x" is no store of leases', 'service'],
+    [['app', 'list', '--store', 'mysql://x'], '"mysql://x" is no store of leases', 'service'],
     [['app', 'reset', 'a'], 'where to?', '--to trim-horizon'],
     [['app', 'reset', 'a', '--to', 'after:5'], 'belongs to one shard', 'app seek a'],
     [['app', 'seek', 'a'], 'which shard?', '--shard'],
