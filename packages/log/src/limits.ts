@@ -48,6 +48,8 @@ export const ZERO_PACE_MS = 3
 export const ZERO_AHEAD_BYTES = 8 * MIB
 /** How soon space is looked for again after there was none. */
 export const SPACE_RETRY_MS = 1_000
+/** An index that is built again and again without getting better: at most so long until the next try, which reads its whole segment. */
+export const REBUILD_WAIT_MS_MAX = 600_000
 
 /** Pause after each 256 KiB that regrouping reads or writes: at most 32 MiB/s of both, and less than half of the time. */
 export const REGROUP_PACE_MS = 8

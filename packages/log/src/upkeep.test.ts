@@ -57,10 +57,10 @@ async function readsOfTrims({ log, disk, clock }: Harness, floors: readonly numb
 }
 
 /** Lets what waits for the clock and the disk go on, until `isDone`. */
-async function passUntil(clock: VirtualClock, isDone: () => boolean): Promise<void> {
+async function passUntil(clock: VirtualClock, isDone: () => boolean, stepMs = 50): Promise<void> {
   for (let turn = 0; !isDone(); turn++) {
     if (turn > 2_000) throw new Error('it does not happen')
-    clock.advance(50)
+    clock.advance(stepMs)
     await new Promise((resolve) => setImmediate(resolve))
   }
 }
@@ -129,6 +129,30 @@ it('and so it is where the segment could not be read at the first try', async ()
   await again.log.trim([{ ledger: 1, beforeMs: clock.now() + 1 }])
   await passUntil(clock, () => !disk.paths().includes(index))
   expect(failed).toBeGreaterThan(1)
+  await again.log.close()
+})
+
+it('an index that does not get better is built again more and more rarely', async () => {
+  const { disk, clock } = await closedWithSegments(5)
+  const index = disk.paths().find((path) => path.endsWith('.idx')) as string
+  let builds = 0
+  const logger = {
+    ...silentLogger,
+    info: (text: string) => void (builds += Number(text === 'an index is built again')),
+  }
+  const again = await openHarness({ disk, clock, seed: 2, logger })
+  const rotten = disk.peek(index).slice()
+  rotten[2 * 4_096 + 20] = (rotten[2 * 4_096 + 20] ?? 0) ^ 1
+  disk.poke(index, rotten)
+  disk.faults = ({ kind, path }) =>
+    kind === 'read' && path === index.replace('.idx', '.seg') ? { code: 'EIO' } : undefined
+  await again.log.trim([{ ledger: 1, beforeMs: clock.now() + 1 }])
+  const hourMs = clock.monotonic() + 3_600_000
+  await passUntil(clock, () => clock.monotonic() >= hourMs, 2_000)
+  expect(builds).toBeGreaterThan(8)
+  expect(builds).toBeLessThan(20)
+  disk.faults = undefined
+  await passUntil(clock, () => !disk.paths().includes(index), 1_000)
   await again.log.close()
 })
 

@@ -15,7 +15,7 @@ import type { FreedSegment, Regrouping } from './format/control-format.ts'
 import type { SnapshotSource } from './format/snapshot-format.ts'
 import { writeIndexFile } from './index-file.ts'
 import type { LedgerState, LedgerTable } from './ledger-table.ts'
-import { SPACE_RETRY_MS } from './limits.ts'
+import { REBUILD_WAIT_MS_MAX, SPACE_RETRY_MS } from './limits.ts'
 import { LogError } from './log-error.ts'
 import type { OpenFiles } from './open-files.ts'
 import { IndexDamagedError, type PageCache } from './page-cache.ts'
@@ -64,7 +64,8 @@ export class Upkeep {
   #holds = 0
   /** Segment number → a ledger that keeps it, and the time of its last frame there: until that is below its floor. */
   readonly #keepers = new Map<number, { readonly ledger: Ledger; readonly lastMs: number }>()
-  readonly #rebuilt = new WeakSet<Segment>()
+  /** Of segments whose indexes were built again: when they may be next, ms on the monotonic clock, and how long after that. */
+  readonly #rebuilds = new WeakMap<Segment, { readonly dueMs: number; readonly waitMs: number }>()
   /** Numbers of segments that the log says are gone and whose files are still there. */
   readonly #leftovers: number[]
 
@@ -267,11 +268,14 @@ export class Upkeep {
     try {
       return await this.#isDead(segment)
     } catch (error) {
-      // Once: on a drive that cannot read what it has just written this would have no end.
-      if (!(error instanceof IndexDamagedError) || this.#rebuilt.has(segment)) throw error
-      this.#options.logger.info('an index is built again', { reason: error.message })
-      await this.#options.rebuildIndex(segment)
-      this.#rebuilt.add(segment)
+      const { clock, logger, rebuildIndex } = this.#options
+      const nowMs = clock.monotonic()
+      const { dueMs, waitMs } = this.#rebuilds.get(segment) ?? { dueMs: nowMs, waitMs: SPACE_RETRY_MS }
+      // Each time reads the whole segment, and some drives cannot read what they have just written.
+      if (!(error instanceof IndexDamagedError) || nowMs < dueMs) throw error
+      this.#rebuilds.set(segment, { dueMs: nowMs + waitMs, waitMs: Math.min(2 * waitMs, REBUILD_WAIT_MS_MAX) })
+      logger.info('an index is built again', { reason: error.message })
+      await rebuildIndex(segment)
       return false
     }
   }
