@@ -67,7 +67,10 @@ export interface Frame {
 export interface ReadOptions {
   /** Stop after the frame that reaches as many records, counted from the position asked for … */
   readonly recordsMax: number
-  /** … or as many stored bytes. At least one frame is returned if one is due. */
+  /**
+   * … or as many stored bytes, without those of a frame that it begins in the midst of. At least one frame is returned if one
+   * is due.
+   */
   readonly bytesMax: number
   /** Frames with a time before this are passed over, as are those below the ledger's trim floor. Ms since the epoch. */
   readonly visibleFromMs: number

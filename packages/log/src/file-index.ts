@@ -15,7 +15,14 @@ import {
   type SegmentSummary,
 } from './format/index-format.ts'
 import type { PageCache } from './page-cache.ts'
-import { type IndexEntry, type IndexQuery, isReached, recordsAskedFor, type SegmentIndex } from './segment-index.ts'
+import {
+  bytesAskedFor,
+  type IndexEntry,
+  type IndexQuery,
+  isReached,
+  recordsAskedFor,
+  type SegmentIndex,
+} from './segment-index.ts'
 
 interface Span {
   readonly firstEntry: number
@@ -64,7 +71,7 @@ export class FileIndex implements SegmentIndex {
       const entry = this.#peekEntry(number) ?? (await this.#entry(number))
       found.push(entry)
       records += recordsAskedFor(query, entry)
-      bytes += entry.bytes
+      bytes += bytesAskedFor(query, entry)
     }
     return found
   }

@@ -10,6 +10,7 @@
 import type { Ledger } from './api.ts'
 import type { FrameEntry } from './format/commit-format.ts'
 import {
+  bytesAskedFor,
   type IndexEntry,
   type IndexQuery,
   isReached,
@@ -108,7 +109,7 @@ export class MemoryIndex implements SegmentIndex {
       const entry = this.entryAt(at(rows, ordinal))
       found.push(entry)
       records += recordsAskedFor(query, entry)
-      bytes += entry.bytes
+      bytes += bytesAskedFor(query, entry)
     }
     return found
   }

@@ -88,4 +88,35 @@ describe('a read that begins in the midst of a frame', () => {
     expect(await found(4)).toEqual(commits)
     await log.close()
   })
+
+  it('takes as many bytes as were asked for behind that frame, from the tail, from files, and over the end of a segment', async () => {
+    const harness = await openHarness({ segmentBytes: 64 * KIB, tailBytesMax: 16 * KIB })
+    const { log } = harness
+    await log.openLedgers(
+      [1, 2].map((ledger) => ({ ledger, notBeforeMs: 0 })),
+      NO_DEADLINE,
+    )
+    const append = async (ledger: number, bytes: number, records = 1): Promise<number> => {
+      const [result] = await log.append([part(ledger, '.'.repeat(bytes), records)], NO_DEADLINE)
+      return result?.runs[0]?.commit ?? 0
+    }
+    const commits = [await append(1, 400, 4), await append(1, 10), await append(1, 10)]
+    const found = async (index: number, bytesMax: number): Promise<readonly number[]> => {
+      const from = { commit: commits[0] ?? 0, index }
+      const result = await log.read(1, from, { ...READ, recordsMax: 100, bytesMax })
+      result.release()
+      return result.frames.map(({ commit }) => commit)
+    }
+    const expectFound = async (): Promise<void> => {
+      expect(await found(0, 400)).toEqual(commits.slice(0, 1))
+      expect(await found(3, 10)).toEqual(commits.slice(0, 2))
+      expect(await found(3, 20)).toEqual(commits.slice(0, 3))
+    }
+    await expectFound()
+    for (let filled = 0; filled < 128 * KIB; filled += 8 * KIB) await append(2, 8 * KIB)
+    commits.push(await append(1, 10))
+    await expectFound()
+    expect(await found(3, 21)).toEqual(commits)
+    await log.close()
+  })
 })

@@ -19,7 +19,7 @@ import { isRefusedRead } from './refused-read.ts'
 import { comparePositions } from './position.ts'
 import type { Segment } from './segment.ts'
 import type { IndexEntry, IndexQuery } from './segment-index.ts'
-import { lowerBound, queryAll, recordsAskedFor } from './segment-index.ts'
+import { bytesAskedFor, lowerBound, queryAll, recordsAskedFor } from './segment-index.ts'
 import type { TailCache } from './tail-cache.ts'
 
 export interface ReaderOptions {
@@ -145,7 +145,7 @@ export class Reader {
         if (view === undefined) return frames.length === 0 ? undefined : resultOf(state, from, frames, false)
         frames.push(frameOf(entry, view))
         records += recordsAskedFor(query, entry)
-        bytes += entry.bytes
+        bytes += bytesAskedFor(query, entry)
         if (isFull()) break
       }
     }
@@ -215,7 +215,7 @@ export class Reader {
         frames.push({ segment, entry })
         previousEnd = { commit: entry.commit, index: entry.records }
         records += recordsAskedFor(query, entry)
-        bytes += entry.bytes
+        bytes += bytesAskedFor(query, entry)
         if (records >= options.recordsMax || bytes >= options.bytesMax)
           return { frames, damaged: undefined, isComplete: false }
       }

@@ -29,7 +29,7 @@ export interface IndexQuery {
   readonly fromTimeMs: number
   /** Stop after the entry that reaches as many records, those up to `fromIndex` left out … */
   readonly recordsMax: number
-  /** … or bytes. */
+  /** … or bytes, without those of a frame that it begins in the midst of. */
   readonly bytesMax: number
 }
 
@@ -64,6 +64,11 @@ export function isReached(query: IndexQuery, commit: number, records: number, ti
 /** How many records of an entry that a query has reached are asked for: a reader may be in the midst of its frame. */
 export function recordsAskedFor({ fromCommit, fromIndex }: IndexQuery, { commit, records }: IndexEntry): number {
   return commit === fromCommit ? records - Math.max(0, fromIndex) : records
+}
+
+/** How many bytes of an entry count: none where a reader is in the midst of its frame, since how many are left is not told here. */
+export function bytesAskedFor({ fromCommit, fromIndex }: IndexQuery, { commit, bytes }: IndexEntry): number {
+  return commit === fromCommit && fromIndex > 0 ? 0 : bytes
 }
 
 /** Everything of a ledger from a commit on. */

@@ -79,6 +79,18 @@ export function describeShardReads(open: OpenHarness): void {
     )
 
     it(
+      'counts no bytes of a frame that it begins in the midst of',
+      withEngine(open, async (harness) => {
+        await provision(harness, 1)
+        const [, second] = positionsOf(await append(harness, 1, 'a'.repeat(1_000), 'b'))
+        await append(harness, 1, 'c')
+        await append(harness, 1, 'd')
+        const { records } = await readOnce(harness, 1, { from: second ?? POSITION_START, bytesMax: 10 })
+        expect(records.map(({ text }) => text)).toEqual(['b', 'c'])
+      }),
+    )
+
+    it(
       'says that a closed shard has ended only to who has read everything',
       withEngine(open, async (harness) => {
         await provision(harness, 1)

@@ -153,8 +153,9 @@ export class MemoryShardStore implements ShardStore {
       }
       frames.push(frame)
       next = end
-      records += end.index - Math.max(frame.firstIndex, from.commit === frame.commit ? from.index : 0)
-      bytes += frame.bytes.length
+      const passed = from.commit === frame.commit ? Math.max(0, from.index - frame.firstIndex) : 0
+      records += frame.records - passed
+      if (passed === 0) bytes += frame.bytes.length
     }
     const ended = atTip && shard.closedAtMs !== undefined
     if (ended && comparePositions(next, shard.end) < 0) next = shard.end
