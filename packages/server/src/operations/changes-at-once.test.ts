@@ -1,5 +1,6 @@
 /** Control operations that come at the same time: none loses to another one of the same server, and puts wait for none. */
 import {
+  CreateChannel,
   CreateStream,
   DeleteStream,
   DescribeStreamSummary,
@@ -9,6 +10,7 @@ import {
   RegisterStreamConsumer,
   SplitShard,
   UpdateShardCount,
+  UpdateStreamMode,
 } from '@millrace/protocol'
 import { deferred } from '@millrace/std'
 import { expect, it } from 'vitest'
@@ -19,6 +21,20 @@ import { bytesOf, ServiceHarness } from '../testing/service-harness.ts'
 const NAMES = Array.from({ length: 8 }, (_, i) => `new${i}`)
 const HALF = (2n ** 127n).toString()
 const arnOf = (name: string): string => `arn:aws:kinesis:us-east-1:123456789012:stream/${name}`
+
+const channelOf = (name: string) =>
+  ({
+    ChannelName: 'c',
+    ServiceExecutionRoleARN: 'arn:aws:iam::123456789012:role/deliver',
+    StreamConfigurationList: [{ StreamARN: arnOf(name), RecordConfiguration: { RecordFormatType: 'BYTE_ARRAY' } }],
+    S3DestinationConfiguration: {
+      StorageConfiguration: {
+        BucketARN: 'arn:aws:s3:::records',
+        ExpectedBucketOwner: '123456789012',
+        CompressionType: 'NONE',
+      },
+    },
+  }) as const
 
 function withCas(engine: Engine, cas: (meta: MetaStore) => MetaStore['cas']): Engine {
   const { shards, meta } = engine
@@ -89,6 +105,40 @@ it('keeps to the quota of shards when streams are made at once', async () => {
   )
   expect(faults.filter((fault) => fault === 'no error')).toHaveLength(5)
   expect(faults.filter((fault) => fault.startsWith('LimitExceededException'))).toHaveLength(3)
+})
+
+it('keeps to the quota of on-demand streams when streams become so and are made so at once', async () => {
+  await using harness = await ServiceHarness.open({ settings: { quotas: { onDemandStreams: 3 } } })
+  for (const StreamName of NAMES) await harness.call(CreateStream, { StreamName, ShardCount: 1 })
+  const StreamModeDetails = { StreamMode: 'ON_DEMAND' } as const
+  const faults = await Promise.all([
+    ...NAMES.slice(0, 4).map((name) => harness.fault(UpdateStreamMode, { StreamARN: arnOf(name), StreamModeDetails })),
+    harness.fault(CreateStream, { StreamName: 'made', StreamModeDetails }),
+    ...NAMES.slice(4).map((name) => harness.fault(UpdateStreamMode, { StreamARN: arnOf(name), StreamModeDetails })),
+  ])
+  expect(faults.filter((fault) => fault === 'no error')).toHaveLength(3)
+  expect(faults.filter((fault) => fault.startsWith('LimitExceededException'))).toHaveLength(6)
+})
+
+it('keeps to the quota of streams in DELETING when streams are deleted at once', async () => {
+  await using harness = await ServiceHarness.open({ settings: { statusDelayMs: 1_000 } })
+  for (const StreamName of NAMES) {
+    await harness.call(CreateStream, { StreamName, ShardCount: 1 })
+    await harness.advance(2_000, 1_000)
+  }
+  const faults = await Promise.all(NAMES.map((StreamName) => harness.fault(DeleteStream, { StreamName })))
+  expect(faults.filter((fault) => fault === 'no error')).toHaveLength(5)
+  expect(faults.filter((fault) => fault.startsWith('LimitExceededException'))).toHaveLength(3)
+})
+
+it('gives a name to one channel of an account only when channels of several streams are made at once', async () => {
+  await using harness = await ServiceHarness.open()
+  for (const StreamName of NAMES) {
+    await harness.call(CreateStream, { StreamName, StreamModeDetails: { StreamMode: 'ON_DEMAND' } })
+  }
+  const faults = await Promise.all(NAMES.map((name) => harness.fault(CreateChannel, channelOf(name))))
+  expect(faults.filter((fault) => fault === 'no error')).toHaveLength(1)
+  expect(faults.filter((fault) => fault.startsWith('ResourceInUseException'))).toHaveLength(7)
 })
 
 it('makes a stream whose like is deleted at the same time, or says that it is there', async () => {

@@ -5,7 +5,7 @@ import { type Channel, type ChannelSettings, destinationOf, withChannel } from '
 import { assertFreshness, describeChannel } from './channel-lookup.ts'
 import { invalidArgument, streamNotFound } from './faults.ts'
 import { handle, type OperationContext, type ServiceParts } from './operation.ts'
-import { channelsOf } from './quotas.ts'
+import { channelsOf, quotaTurn } from './quotas.ts'
 import { assertActive, streamKeyOf } from './stream-lookup.ts'
 import { assertNewTags, assertTagCount } from './tags.ts'
 
@@ -46,7 +46,7 @@ export const createChannel = handle(CreateChannel, async (input, service, contex
     assertActive(now)
     if (now.onDemand === undefined) throw invalidArgument('Channels are only allowed for streams in ON_DEMAND mode.')
     assertRoomFor(channel, now.channels.values(), service, context)
-    return { stream: withChannel(now, channel) }
+    return { stream: withChannel(now, channel), turns: [quotaTurn('channels', context)] }
   })
   // As AWS answers, also where there is no status delay.
   return { ChannelDescription: describeChannel(made ?? stream, { ...channel, status: 'CREATING' }) }

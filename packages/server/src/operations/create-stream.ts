@@ -5,7 +5,7 @@ import { shardsForWarmThroughput } from '../streams/on-demand.ts'
 import type { OnDemand } from '../streams/stream.ts'
 import { autoDistributionOfProvisioned, invalidArgument } from './faults.ts'
 import { handle, type OperationContext, type ServiceParts } from './operation.ts'
-import { assertOnDemandQuota, assertShardQuota, assertStatusQuota } from './quotas.ts'
+import { assertOnDemandQuota, assertShardQuota, assertStatusQuota, quotaTurn } from './quotas.ts'
 import { settle } from './settle.ts'
 import { assertNewTags, assertTagCount } from './tags.ts'
 import { assertWarmThroughput, hasCommitment, warmThroughputOfProvisioned } from './warm-throughput.ts'
@@ -40,7 +40,8 @@ export const createStream = handle(CreateStream, async (input, service, context)
       tags,
       ...(onDemand === undefined ? {} : { onDemand }),
     })
-    return { stream, refs: shards }
+    // Those made at once write the counter of refs; streams that become on-demand do not.
+    return { stream, refs: shards, turns: onDemand === undefined ? [] : [quotaTurn('on-demand streams', context)] }
   })
   await settle(key, service, context)
 })

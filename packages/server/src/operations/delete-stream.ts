@@ -4,7 +4,7 @@ import { beginDeletion } from '../streams/delete.ts'
 import type { Stream, StreamKey } from '../streams/stream.ts'
 import { notActive, streamNotFound } from './faults.ts'
 import { handle } from './operation.ts'
-import { assertStatusQuota } from './quotas.ts'
+import { assertStatusQuota, quotaTurn } from './quotas.ts'
 import { settle } from './settle.ts'
 import { streamKeyOf } from './stream-lookup.ts'
 
@@ -17,7 +17,9 @@ export const deleteStream = handle(DeleteStream, async (input, service, context)
     if (stream.consumers.size > 0 && input.EnforceConsumerDeletion !== true) throw hasConsumers(stream)
     if (stream.channels.size > 0) throw hasChannels(stream)
     assertStatusQuota('DELETING', service, context)
-    return { stream: beginDeletion(stream, service.clock.now()) }
+    const going = beginDeletion(stream, service.clock.now())
+    // Without a delay nothing is counted.
+    return { stream: going, turns: service.statusDelayMs === 0 ? [] : [quotaTurn('streams being deleted', context)] }
   })
   await settle(key, service, context)
 })

@@ -11,6 +11,17 @@ export function totalsOf({ catalog }: ServiceParts, { account, region }: Operati
   return catalog.totals(account, region)
 }
 
+/**
+ * What changes have a turn at that count against one quota and write no document in common: of two at once, both would be
+ * counted without the other.
+ */
+export function quotaTurn(
+  quota: 'channels' | 'consumers being made' | 'on-demand streams' | 'streams being deleted',
+  { account, region }: OperationContext,
+): string {
+  return `${quota}/${account}/${region}`
+}
+
 /** Channels of the account and region, in every state. */
 export function channelsOf({ catalog }: ServiceParts, { account, region }: OperationContext): readonly Channel[] {
   return catalog.withChannels(account, region).flatMap(({ channels }) => [...channels.values()])

@@ -11,7 +11,7 @@ import { consumerSummary } from './consumer-description.ts'
 import { getConsumer } from './consumer-lookup.ts'
 import { streamNotFound } from './faults.ts'
 import { handle, type OperationContext, type ServiceParts } from './operation.ts'
-import { totalsOf } from './quotas.ts'
+import { quotaTurn, totalsOf } from './quotas.ts'
 import { assertActive, streamKeyOf } from './stream-lookup.ts'
 import { assertNewTags, assertTagCount } from './tags.ts'
 import { hasCommitment } from './warm-throughput.ts'
@@ -51,8 +51,7 @@ export const registerStreamConsumer = handle(RegisterStreamConsumer, async (inpu
     const status = service.statusDelayMs === 0 ? 'ACTIVE' : 'CREATING'
     const registered = registerConsumer(now, { name, tags, status, nowMs: service.clock.now() })
     if (status === 'ACTIVE') return { stream: registered }
-    // Of two streams at once both would be counted without the other.
-    return { stream: registered, turns: [`consumers being made/${context.account}/${context.region}`] }
+    return { stream: registered, turns: [quotaTurn('consumers being made', context)] }
   })
   const consumer = getConsumer(stream, { stream: key, name })
   return { Consumer: { ...consumerSummary(key, consumer), ConsumerStatus: 'CREATING' as const } }

@@ -4,7 +4,7 @@ import { beginOnDemand } from '../streams/on-demand.ts'
 import { countToday } from './daily-count.ts'
 import { invalidArgument, streamNotFound } from './faults.ts'
 import { handle } from './operation.ts'
-import { assertOnDemandQuota } from './quotas.ts'
+import { assertOnDemandQuota, quotaTurn } from './quotas.ts'
 import { settle } from './settle.ts'
 import { assertActive, streamKeyOf } from './stream-lookup.ts'
 import {
@@ -48,7 +48,8 @@ export const updateStreamMode = handle(UpdateStreamMode, async (input, service, 
     assertOnDemandQuota(service, context)
     const distribution = 'USER_PARTITION_KEY'
     const onDemand = beginOnDemand(stream.openShards, service.guardedClock.now(), { warmMiBps, distribution })
-    return withWarmThroughput(changed, onDemand, firstRef, service, context)
+    const update = withWarmThroughput(changed, onDemand, firstRef, service, context)
+    return { ...update, turns: [quotaTurn('on-demand streams', context)] }
   })
   await settle(key, service, context)
 })
