@@ -297,8 +297,11 @@ export const LOG_MUTANTS: readonly Mutant[] = [
     name: 'reserve-for-whoever-comes-first',
     mechanism: 'on a full disk nothing drains the room of what gives space back',
     file: 'packages/log/src/limits.ts',
-    find: 'changes: 1 / 2, trims: 3 / 8, space: 1 / 8',
-    replace: 'changes: 0, trims: 0, space: 0',
+    find: `  changes: 9 / 16,
+  retention: 1 / 2,
+  trims: 3 / 8,
+  space: 1 / 8,`,
+    replace: '  changes: 0,\n  retention: 0,\n  trims: 0,\n  space: 0,',
     suite: FULL_DISK,
   },
   {

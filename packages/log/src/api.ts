@@ -130,8 +130,11 @@ export interface Deadline {
 }
 
 export interface MetadataOptions extends Deadline {
-  /** The change leads to space, as one that begins to delete: on a full disk there is room left for such. Default: false. */
-  readonly freesSpace?: boolean
+  /**
+   * The change leads to space: `soon`, as one that begins to delete, or `later`, as one for keeping records for less long, of
+   * which there may be many that give nothing back. On a full disk there is room left for each. Default: it does not.
+   */
+  readonly freesSpace?: 'soon' | 'later'
 }
 
 /** A record's place, with the time of its frame in ms since the epoch. */

@@ -209,7 +209,7 @@ describe('the reserve of a full disk', () => {
     const next = await openHarness({ ...options, disk: died, clock })
     for (let round = 101; round < 200; round++) await ask(next.log, round)
     expect(await outcomeOf(next.log.appendMetadata(new Uint8Array(10), NO_DEADLINE))).toBe('no-space')
-    const freesSpace = { ...NO_DEADLINE, freesSpace: true }
+    const freesSpace = { ...NO_DEADLINE, freesSpace: 'soon' as const }
     expect(await outcomeOf(next.log.appendMetadata(new Uint8Array(10), freesSpace))).toBe('stored')
     expect(await outcomeOf(next.log.dropLedgers([1], NO_DEADLINE))).toBe('stored')
     await expectAppendsAgain(next.log, clock, 2)
@@ -226,6 +226,24 @@ describe('the reserve of a full disk', () => {
     expect([outcomes[0], outcomes.at(-1)]).toEqual(['stored', 'no-space'])
     hold.release()
     await expectAppendsAgain(log, clock, 2)
+    await log.close()
+  })
+
+  it('is not used up by changes after which space may come back later: there is room for trims that have waited, and drops', async () => {
+    const { log, clock } = await fullOfTwo(20)
+    const change = (freesSpace: 'soon' | 'later'): Promise<string> =>
+      outcomeOf(log.appendMetadata(new Uint8Array(10), { ...NO_DEADLINE, freesSpace }))
+    let stored = 0
+    while ((await outcomeOf(log.appendMetadata(new Uint8Array(10), NO_DEADLINE))) === 'stored');
+    while ((await change('later')) === 'stored') stored++
+    expect(stored).toBeGreaterThan(4)
+    expect(stored).toBeLessThan(20)
+    expect(await outcomeOf(log.trim([{ ledger: 3, beforeMs: 1 }]))).toBe('no-space')
+    clock.advance(HOUR_MS)
+    expect(await outcomeOf(log.trim([{ ledger: 3, beforeMs: 1 }]))).toBe('stored')
+    expect(await change('soon')).toBe('stored')
+    expect(await outcomeOf(log.dropLedgers([1, 2], NO_DEADLINE))).toBe('stored')
+    await expectAppendsAgain(log, clock, 3)
     await log.close()
   })
 

@@ -29,11 +29,19 @@ export const RESERVE_BYTES = 1 * MIB
 /**
  * The share of the reserve that is left alone by what a commit is for, so that nothing drains what gives space back:
  * - `changes`: metadata, opens, closes, other trims, and the seals of an idle log.
+ * - `retention`: metadata by which space may come back later: each step of a shorter retention says so.
  * - `trims`: those that have waited for long enough: what they leave may be regrouped, and metadata changes much more often.
  * - `space`: what leads to space: drops, trims that leave a segment with nothing to keep, changes of metadata that say so.
  * - `log`: what the log needs to give it back: freed and regrouped segments, its own marks, those of an opening too.
  */
-export const RESERVE_LEFT = { records: 1, changes: 1 / 2, trims: 3 / 8, space: 1 / 8, log: 0 } as const
+export const RESERVE_LEFT = {
+  records: 1,
+  changes: 9 / 16,
+  retention: 1 / 2,
+  trims: 3 / 8,
+  space: 1 / 8,
+  log: 0,
+} as const
 /** Segments ready beyond the next one; taken again from the front of the log when retention lets go of it. */
 export const SPARES_MAX = 2
 /**

@@ -74,6 +74,9 @@ import { TailCache } from './tail-cache.ts'
 import { Upkeep } from './upkeep.ts'
 
 interface WaitingCall extends Expiring {
+/** What a change of the metadata is for, by what it says. */
+const PURPOSES = { soon: 'space', later: 'retention' } as const
+
   readonly outcome: Deferred<never>
 }
 
@@ -304,7 +307,7 @@ export class Log implements AsyncDisposable {
   async appendMetadata(bytes: Uint8Array, options: MetadataOptions): Promise<number> {
     assert(bytes.length <= this.#payloadBytesMax, `a change is at most ${this.#payloadBytesMax} bytes`)
     const stored = deferred<number>()
-    const purpose = options.freesSpace === true ? 'space' : 'changes'
+    const purpose = options.freesSpace === undefined ? 'changes' : PURPOSES[options.freesSpace]
     const frame = ownFrame(this.#own, FRAME_METADATA, purpose, bytes, stored, (commit) => {
       this.#options.metadata.apply(commit, bytes)
       return commit

@@ -195,7 +195,7 @@ export class SegmentStore {
         this.#next.zeroedTo - PAGE_BYTES - (this.#next.zeroedTo < this.#next.capacity ? this.#reserveBytes : 0),
         active === undefined ? 0 : Math.min(active.zeroedTo, active.capacity) - active.offset,
       )
-      return { records: room, changes: room, trims: room, space: room, log: room, shortage }
+      return { records: room, changes: room, retention: room, trims: room, space: room, log: room, shortage }
     }
     const left = active === undefined ? 0 : Math.min(active.zeroedTo, active.capacity) - active.offset
     const roomFor = (purpose: Purpose): number =>
@@ -203,6 +203,7 @@ export class SegmentStore {
     return {
       records: roomFor('records'),
       changes: roomFor('changes'),
+      retention: roomFor('retention'),
       trims: roomFor('trims'),
       space: roomFor('space'),
       log: roomFor('log'),

@@ -1,7 +1,12 @@
-import { CreateStream } from '@millrace/protocol'
+import {
+  CreateStream,
+  DecreaseStreamRetentionPeriod,
+  DeleteStream,
+  IncreaseStreamRetentionPeriod,
+} from '@millrace/protocol'
 import { expect, it } from 'vitest'
 
-import { EngineError, type TrimFloor } from '../engine/engine.ts'
+import { type CasOptions, EngineError, type TrimFloor } from '../engine/engine.ts'
 import { lendingEngine } from '../testing/lending-engine.ts'
 import { ServiceHarness } from '../testing/service-harness.ts'
 
@@ -19,6 +24,62 @@ it('tells the engine soon after the start how long records are kept: a full disk
   expect(told).toEqual([])
   await harness.advance(5_000, 1_000)
   expect(told.map(({ retentionMs }) => retentionMs)).toEqual([24 * HOUR_MS, 24 * HOUR_MS])
+})
+
+it('tells the engine at once of a stream that is kept for longer: on a full disk it may hold floors of the time before', async () => {
+  const told: TrimFloor[] = []
+  await using harness = await ServiceHarness.open({
+    wrap: (memory) => {
+      const engine = lendingEngine(memory)
+      return { ...engine, shards: { ...engine.shards, trim: async (floors) => void told.push(...floors) } }
+    },
+  })
+  const StreamName = 'orders'
+  await harness.call(CreateStream, { StreamName, ShardCount: 2 })
+  await harness.call(IncreaseStreamRetentionPeriod, { StreamName, RetentionPeriodHours: 48 })
+  const kept = { beforeMs: 0, retentionMs: 48 * HOUR_MS }
+  expect(told).toEqual([
+    { shard: 1, ...kept },
+    { shard: 2, ...kept },
+  ])
+  await harness.call(DecreaseStreamRetentionPeriod, { StreamName, RetentionPeriodHours: 24 })
+  expect(told).toHaveLength(2)
+})
+
+it('says to the engine of which changes space comes back, and how soon', async () => {
+  const said: CasOptions['freesSpace'][] = []
+  await using harness = await ServiceHarness.open({
+    wrap: (memory) => {
+      const engine = lendingEngine(memory)
+      const { meta } = engine
+      return {
+        ...engine,
+        meta: {
+          get: (key) => meta.get(key),
+          list: (prefix) => meta.list(prefix),
+          watch: (prefix, listener) => meta.watch(prefix, listener),
+          cas: (changes, options) => {
+            said.push(options.freesSpace)
+            return meta.cas(changes, options)
+          },
+        },
+      }
+    },
+  })
+  const StreamName = 'orders'
+  await harness.call(CreateStream, { StreamName, ShardCount: 2 })
+  const saidOf = async (change: () => Promise<unknown>): Promise<readonly unknown[]> => {
+    said.length = 0
+    await change()
+    return [...new Set(said)]
+  }
+  expect(
+    await saidOf(() => harness.call(IncreaseStreamRetentionPeriod, { StreamName, RetentionPeriodHours: 48 })),
+  ).toEqual([undefined])
+  expect(
+    await saidOf(() => harness.call(DecreaseStreamRetentionPeriod, { StreamName, RetentionPeriodHours: 47 })),
+  ).toEqual(['later'])
+  expect(await saidOf(() => harness.call(DeleteStream, { StreamName }))).toEqual(['soon'])
 })
 
 it('gives others a turn between streams whose floors a full disk refuses', async () => {

@@ -165,7 +165,7 @@ export class Catalog implements Disposable {
       const ahead = this.#turns.ahead(documents, deadlineMs)
       if (ahead === undefined) {
         const written = await this.#turns.run(documents, () =>
-          this.#write(key, changes, { deadlineMs, freesSpace: freesSpace(before, update.stream) }),
+          this.#write(key, changes, { deadlineMs, ...spaceOf(before, update.stream) }),
         )
         if (written !== undefined) return written.stream
       } else {
@@ -315,7 +315,7 @@ export class Catalog implements Disposable {
 }
 
 /** Whether space comes back for a change: of a stream that goes, or whose records are kept for less long. */
-function freesSpace(before: Stream | undefined, after: Stream | undefined): boolean {
-  if (after === undefined || after.change?.kind === 'delete') return true
-  return before !== undefined && after.retentionHours < before.retentionHours
+function spaceOf(before: Stream | undefined, after: Stream | undefined): Pick<CasOptions, 'freesSpace'> {
+  if (after === undefined || after.change?.kind === 'delete') return { freesSpace: 'soon' }
+  return before !== undefined && after.retentionHours < before.retentionHours ? { freesSpace: 'later' } : {}
 }

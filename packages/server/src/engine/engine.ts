@@ -171,7 +171,8 @@ export interface ShardStore {
   /**
    * Records with a time before `beforeMs` are no longer needed: their space may be given back. Never goes back. Later
    * records get a time at or after it, whatever the clock says: what is acknowledged from then on is visible.
-   * Rejects: EngineError; `no-space` on a full disk as long as no space would come back: it is to be asked for again.
+   * Rejects: EngineError; `no-space` on a full disk as long as no space would come back: it is to be asked for again, and
+   * may be done until the same shard is told of with another time.
    */
   trim(floors: readonly TrimFloor[]): Promise<void>
   /** Forgets shards and all their records. Idempotent. */
@@ -202,8 +203,11 @@ export type CasResult =
   | { readonly ok: false; readonly key: string }
 
 export interface CasOptions extends Deadline {
-  /** The changes lead to space, as those that begin to delete: on a full disk there is room left for such. Default: false. */
-  readonly freesSpace?: boolean
+  /**
+   * The changes lead to space: `soon`, as those that begin to delete, or `later`, as those for keeping records for less long,
+   * of which there may be many that give nothing back. On a full disk there is room left for each. Default: they do not.
+   */
+  readonly freesSpace?: 'soon' | 'later'
 }
 
 export interface MetaStore {
