@@ -36,6 +36,8 @@ export interface TakenPart {
 
 export interface BuiltCommit {
   readonly commit: number
+  /** What its header calls durable. */
+  readonly durable: number
   /** With room for the segment's header in front, when it is the first. */
   readonly buffer: Uint8Array
   readonly headerCrc: number
@@ -193,6 +195,7 @@ export class CommitBuilder implements PartTaker {
     }
     return {
       commit: place.commit,
+      durable: place.durable,
       buffer,
       headerCrc: encodeCommitHeader(header, buffer, view, at),
       frames: this.#frames,

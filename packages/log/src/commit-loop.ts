@@ -16,7 +16,7 @@ import { FLAG_CLEAN_STOP, FLAG_OPEN, FLAG_SEAL, FRAME_CLOSE, FRAME_RECORDS } fro
 import { applyFrame, type LedgerTable } from './ledger-table.ts'
 import { PAGE_BYTES } from './limits.ts'
 import { LogError } from './log-error.ts'
-import type { Placement, SegmentStore } from './segment-store.ts'
+import type { Placement, Room, SegmentStore } from './segment-store.ts'
 import type { TailCache } from './tail-cache.ts'
 
 export interface CommitLoopOptions {
@@ -32,10 +32,20 @@ export interface CommitLoopOptions {
   readonly epoch: number
   readonly lastCommit: number
   readonly lastCrc: number
+  /** Something proves that every frame up to the last commit was durable. */
+  readonly isProven: boolean
   /** A new segment's first commit is durable. */
   readonly onRotated: () => void
   /** Nothing will ever be written again: the reason, for people. Called once at most; must not throw. */
   readonly onStopped: (reason: string) => void
+}
+
+/** An empty commit that is asked for. */
+interface Mark {
+  readonly flags: number
+  /** It is for what it proves of those before: one that would take a page of the reserve and prove nothing is left out. */
+  readonly isProof: boolean
+  readonly done: Deferred<void>
 }
 
 /** A commit between filling and settling. */
@@ -60,11 +70,14 @@ export class CommitLoop {
   /** Set while something waits for space that is being made. */
   #isWaitingForSpace = false
   #inFlight: Filled | undefined
-  /** Empty commits that are asked for, with what waits for them. */
-  #marks: { readonly flags: number; readonly done: Deferred<void> }[] = []
+  #marks: Mark[] = []
   #isSealDue = false
   #sealTimer: Timer | undefined
-  #hasUnproven = false
+  /** The last commit that has frames, and the last one that a durable commit behind it says to be durable. */
+  #filledCommit: number
+  #provenCommit: number
+  /** The epoch has a commit. */
+  #isBegun = false
   #state: 'open' | 'closing' | 'closed' = 'open'
   #failure: string | undefined
   #refusal: string | undefined
@@ -80,6 +93,8 @@ export class CommitLoop {
     })
     this.#lastCommit = options.lastCommit
     this.#syncedCommit = options.lastCommit
+    this.#filledCommit = options.lastCommit
+    this.#provenCommit = options.isProven ? options.lastCommit : 0
     this.#lastCrc = options.lastCrc
   }
 
@@ -96,16 +111,19 @@ export class CommitLoop {
     return this.#queue.bytes
   }
 
-  /** Writes and syncs the first commit of the epoch. */
+  /**
+   * Writes and syncs the first commit of the epoch. On the last pages of a full disk only where it proves something, and
+   * where there is one left: else the first one that is written begins the epoch, so that openings use nothing up.
+   */
   async open(): Promise<void> {
-    await this.#mark(FLAG_OPEN)
+    await this.#mark(FLAG_OPEN, { isProof: true })
   }
 
   /** Resolves when there is one more commit: an empty one if no other comes first. Rejects: LogError `unavailable | unknown | no-space`. */
   async seal(): Promise<void> {
     const reason = this.#whyClosed()
     if (reason !== undefined) throw new LogError('unavailable', reason)
-    await this.#mark(FLAG_SEAL)
+    await this.#mark(FLAG_SEAL, { isProof: false })
   }
 
   append(parts: readonly Part[], deadlineMs: number): Promise<readonly PartResult[]> {
@@ -212,7 +230,7 @@ export class CommitLoop {
     this.#queue.openDoors()
   }
 
-  /** Decides what is queued, then writes the clean-stop mark; false if that could not be. */
+  /** Decides what is queued, then writes the clean-stop mark, where it is not left out as that of an opening is; false if that failed. */
   async close(): Promise<boolean> {
     this.#state = 'closing'
     // Nobody waits for space any longer: what does not fit now is refused.
@@ -222,10 +240,10 @@ export class CommitLoop {
       if (this.#failure !== undefined) return false
       // Everything queued before goes into commits before this mark; what it says to be durable is made so.
       if (this.#options.durability === 'os') {
-        await this.#mark(FLAG_SEAL)
+        await this.#mark(FLAG_SEAL, { isProof: true })
         await this.sync()
       }
-      await this.#mark(FLAG_CLEAN_STOP)
+      await this.#mark(FLAG_CLEAN_STOP, { isProof: true })
       return true
     } catch (error) {
       // Without the mark the next opening is as after a crash, and finds as much.
@@ -244,9 +262,9 @@ export class CommitLoop {
     return this.#state === 'open' ? undefined : 'the log is closed'
   }
 
-  async #mark(flags: number): Promise<void> {
+  async #mark(flags: number, { isProof }: Pick<Mark, 'isProof'>): Promise<void> {
     const done = deferred<void>()
-    this.#marks.push({ flags, done })
+    this.#marks.push({ flags, isProof, done })
     this.#kick()
     await done.promise
   }
@@ -282,12 +300,12 @@ export class CommitLoop {
   #fill(): Filled | undefined {
     for (;;) {
       const filled = this.#tryToFill()
-      if (filled !== 'refused') return filled
+      if (filled !== 'decided') return filled
     }
   }
 
-  /** `refused`: something was, for want of room, and what waited for it or behind it may go now. */
-  #tryToFill(): Filled | 'refused' | undefined {
+  /** `decided`: something was without a commit, for want of room, and what waited for it or behind it may go now. */
+  #tryToFill(): Filled | 'decided' | undefined {
     if (this.#failure !== undefined || this.#isWaitingForSpace) return undefined
     const { store, clock } = this.#options
     const room = store.room()
@@ -307,7 +325,11 @@ export class CommitLoop {
       // Behind one that is too large for what is left, smaller ones may fit. In less than a page nothing does.
       else if (room.records >= PAGE_BYTES) this.#refuseHead()
       else this.#refuseAppends(this.#whyNoRoom)
-      return 'refused'
+      return 'decided'
+    }
+    if (this.#marks[0]?.isProof === true && this.#isMarkLeftOut(room)) {
+      this.#marks.shift()?.done.resolve()
+      return 'decided'
     }
     const isSealDue = this.#isSealDue && room.changes >= PAGE_BYTES
     this.#isSealDue = false
@@ -323,6 +345,16 @@ export class CommitLoop {
     const mark = this.#marks.shift()
     if (mark !== undefined) return { builder, controls: [], flags: mark.flags, mark: mark.done }
     return isSealDue ? { builder, controls: [], flags: FLAG_SEAL, mark: undefined } : undefined
+  }
+
+  /** Marks use up no page of the reserve but to prove what is stored, and a log that has none left opens and closes all the same. */
+  #isMarkLeftOut(room: Room): boolean {
+    if (room.records >= PAGE_BYTES) return false
+    return !this.#hasUnproven || (room.log < PAGE_BYTES && room.shortage === 'no-space')
+  }
+
+  get #hasUnproven(): boolean {
+    return this.#filledCommit > this.#provenCommit
   }
 
   async #write({ builder, flags }: Filled): Promise<{ placement: Placement; built: BuiltCommit }> {
@@ -342,16 +374,21 @@ export class CommitLoop {
         epoch: this.epoch,
         previousCrc: this.#lastCrc,
         salt: placement.segment.start.salt,
-        flags,
+        flags: this.#isBegun ? flags : flags | FLAG_OPEN,
         leadBytes,
       },
       (bytes) => this.#options.memory.allocate(bytes),
     )
     if (placement.isFirst) store.writeHeader(placement.segment, built.buffer.subarray(0, PAGE_BYTES))
-    const mustSync = durability === 'fsync' || (flags & (FLAG_OPEN | FLAG_CLEAN_STOP)) !== 0
+    // Nothing of an epoch stands behind a first commit that a crash may tear.
+    const mustSync = durability === 'fsync' || !this.#isBegun || (flags & FLAG_CLEAN_STOP) !== 0
     if (mustSync) await placement.file.writeAndSync(built.buffer, placement.offset)
     else await placement.file.write(built.buffer, placement.offset)
-    if (mustSync) this.#syncedCommit = built.commit
+    if (mustSync) {
+      this.#provenCommit = built.durable
+      this.#syncedCommit = built.commit
+    }
+    this.#isBegun = true
     return { placement, built }
   }
 
@@ -361,7 +398,7 @@ export class CommitLoop {
     const commitOffset = isFirst ? PAGE_BYTES : offset
     this.#lastCommit = built.commit
     this.#lastCrc = built.headerCrc
-    this.#hasUnproven = built.frames.length > 0
+    if (built.frames.length > 0) this.#filledCommit = built.commit
     segment.lastCommit = built.commit
     segment.lastCrc = built.headerCrc
     segment.lastEpoch = this.epoch

@@ -173,6 +173,7 @@ export class Log implements AsyncDisposable {
       lastCommit: recovered.lastCommit,
       lastCrc: recovered.lastCrc,
       onRotated: () => this.#upkeep.wake(),
+      isProven: recovered.isProven,
       onStopped: options.onStopped ?? (() => {}),
     })
     this.#reader = new Reader({

@@ -47,6 +47,8 @@ export interface RecoveredLog {
   /** The last commit number that was ever used for something durable. */
   readonly lastCommit: number
   readonly lastCrc: number
+  /** Something proves that every frame up to the last commit was durable: damage to it is told from a torn tail. */
+  readonly isProven: boolean
   readonly snapshotCommits: readonly number[]
   readonly holes: Holes
   readonly damage: readonly Damage[]
@@ -145,6 +147,7 @@ class Recovery {
       isLastOpen,
       lastCommit,
       lastCrc: last?.segment.lastCrc ?? 0,
+      isProven: lastFrameCommit(last) <= evidence.provenCommit,
       snapshotCommits: snapshots.commits,
       holes: new Holes(evidence.holes),
       damage: await this.#damage(inOrder, snapshots.commits),
@@ -258,4 +261,10 @@ class Recovery {
       await file.close()
     }
   }
+}
+
+/** The last commit of a walked segment that is not empty; 0 where there is none. */
+function lastFrameCommit(loaded: LoadedSegment | undefined): number {
+  const index = loaded?.walk?.index
+  return index === undefined || index.entries === 0 ? 0 : index.entryAt(index.entries - 1).commit
 }

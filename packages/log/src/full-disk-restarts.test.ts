@@ -1,0 +1,186 @@
+/** Starts on a full disk, any number of them: what they say to the log uses up nothing of its last pages. */
+import { type Random, randomBelow } from '@millrace/std'
+import { seededRandom, type VirtualClock } from '@millrace/std/testing'
+import { describe, expect, it } from 'vitest'
+import { KIB, PAGE_BYTES } from './limits.ts'
+import { CRASH_MODES, type CrashMode } from './testing/crash-mode.ts'
+import { type Harness, NO_DEADLINE, openHarness, part, readAll, textOf } from './testing/log-harness.ts'
+import { SimulatedDisk } from './testing/simulated-disk.ts'
+
+/** 16 pages of it are the reserve. */
+const SEGMENT_BYTES = 256 * KIB
+const SPACE_BYTES = 4 * SEGMENT_BYTES
+const RESTARTS = 200
+const DEATHS: readonly (CrashMode | 'closed')[] = ['closed', 'kill', 'prefix', 'all-lost']
+/** It looks for space every second. */
+const BACK_MS = 6_000
+
+type Durability = 'fsync' | 'os'
+
+const optionsOf = (durability: Durability) => ({ segmentBytes: SEGMENT_BYTES, freeBytesMin: SEGMENT_BYTES, durability })
+
+/** One life of a log, and what the one before has left of it. */
+interface Life extends Harness {
+  /** What is stored. */
+  readonly texts: string[]
+  readonly durability: Durability
+}
+
+async function fullDisk(seed: number, durability: Durability = 'fsync'): Promise<Life> {
+  const disk = new SimulatedDisk({ random: seededRandom(seed), capacityBytes: 6 * SEGMENT_BYTES })
+  const harness = await openHarness({ disk, ...optionsOf(durability), seed })
+  await harness.log.openLedgers([{ ledger: 1, notBeforeMs: 0 }], NO_DEADLINE)
+  const life = { ...harness, texts: [], durability }
+  for (let looks = 0; looks < 3; looks++) {
+    for (let bytes = 16 * KIB; bytes > 0; bytes = Math.floor(bytes / 8)) while (await append(life, bytes));
+    await pass(life.clock, 1_050)
+  }
+  return life
+}
+
+/** Whether it was stored. */
+async function append({ log, texts }: Life, bytes = 1): Promise<boolean> {
+  const text = `${texts.length};`.padEnd(bytes, '.')
+  const [result] = await log.append([part(1, text)], NO_DEADLINE)
+  if (result?.failure === undefined) texts.push(text)
+  else expect(result.failure).toBe('no-space')
+  return result?.failure === undefined
+}
+
+async function restarted(before: Life, death: CrashMode | 'closed', seed: number): Promise<Life> {
+  const { clock, texts, durability } = before
+  if (death === 'closed') await before.log.close()
+  const disk = death === 'closed' ? before.disk : before.disk.crash(death, seededRandom(seed))
+  if (death !== 'closed') before.disk.halt()
+  return { ...(await openHarness({ disk, clock, ...optionsOf(durability), seed })), texts, durability }
+}
+
+/** Asks for changes of the metadata, of each kind. */
+async function change({ log }: Life, random: Random): Promise<void> {
+  const kinds = [{}, { freesSpace: 'later' }, { freesSpace: 'soon' }] as const
+  const options = { ...NO_DEADLINE, ...kinds[randomBelow(random, kinds.length)] }
+  await log
+    .appendMetadata(new Uint8Array(10), options)
+    .catch((error: unknown) => expect(error).toMatchObject({ code: 'no-space' }))
+}
+
+async function expectAppendsAgain(life: Life): Promise<void> {
+  for (let passedMs = 0; !(await append(life)); passedMs += 50) {
+    if (passedMs > BACK_MS) throw new Error(`nothing is taken: ${life.log.health().reason ?? ''}`)
+    await pass(life.clock, 50)
+  }
+}
+
+async function pass(clock: VirtualClock, ms: number): Promise<void> {
+  for (let passedMs = 0; passedMs < ms; passedMs += 50) {
+    clock.advance(50)
+    for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve))
+  }
+}
+
+const makeRoom = ({ disk }: Life): void => void (disk.capacityBytes = (disk.capacityBytes ?? 0) + SPACE_BYTES)
+
+describe('a log on a full disk', () => {
+  it.each(['fsync', 'os'] as const)(
+    'is started any number of times, closed or killed, and takes appends when there is room (%s)',
+    async (durability) => {
+      const random = seededRandom(1)
+      let life = await fullDisk(1, durability)
+      // What was not synced goes with the power.
+      const deaths = durability === 'os' ? DEATHS.slice(0, 2) : DEATHS
+      let commits = 0
+      for (let round = 0; round < RESTARTS; round++) {
+        life = await restarted(life, deaths[randomBelow(random, deaths.length)] ?? 'closed', round)
+        expect(await append(life)).toBe(false)
+        // The first lives use up what they may.
+        if (round < RESTARTS / 2) await change(life, random)
+        else commits ||= life.log.statistics().commits
+      }
+      expect(life.log.statistics().commits).toBe(commits)
+      expect(life.log.health().damage).toEqual([])
+      makeRoom(life)
+      await expectAppendsAgain(life)
+      life = await restarted(life, 'closed', RESTARTS)
+      expect(textOf(await readAll(life.log, 1))).toBe(life.texts.join(''))
+      await life.log.close()
+    },
+  )
+
+  it('is started without a single page left, and takes appends when there is room', async () => {
+    const disk = new SimulatedDisk({ random: seededRandom(2) })
+    const harness = await openHarness({ disk, ...optionsOf('fsync') })
+    const before: Life = { ...harness, texts: [], durability: 'fsync' }
+    await before.log.openLedgers([{ ledger: 1, notBeforeMs: 0 }], NO_DEADLINE)
+    // While the next segment stands ready the reserve is there, and this one is filled to its end.
+    const pages = SEGMENT_BYTES / PAGE_BYTES
+    while (before.log.statistics().commits < pages - 1) {
+      expect(await append(before)).toBe(true)
+      await pass(before.clock, before.log.statistics().spares > 1 ? 0 : 50)
+    }
+    expect(before.log.statistics().segments).toBe(1)
+    const left = before.disk.crash('all-lost', seededRandom(3))
+    before.disk.halt()
+    for (const path of left.paths()) {
+      if (path.startsWith('meta/') || path.startsWith('spare/') || path === 'log/0000000002.seg')
+        await left.remove(path)
+    }
+    left.capacityBytes = SEGMENT_BYTES
+    const life: Life = {
+      ...(await openHarness({ disk: left, clock: before.clock, ...optionsOf('fsync'), seed: 4 })),
+      texts: before.texts,
+      durability: 'fsync',
+    }
+    expect(life.log.statistics().commits).toBe(pages - 1)
+    expect(await append(life)).toBe(false)
+    expect(textOf(await readAll(life.log, 1))).toBe(life.texts.join(''))
+    const again = await restarted(life, 'closed', 5)
+    makeRoom(again)
+    await expectAppendsAgain(again)
+    await again.log.close()
+  })
+
+  it.each(['fsync', 'os'] as const)(
+    'loses nothing, wherever the life crashes that is the first to write again (%s)',
+    async (durability) => {
+      const full = await restarted(await fullDisk(3, durability), 'closed', 1)
+      const life = await restarted(full, 'kill', 2)
+      const before = life.texts.length
+      const states: { readonly disk: SimulatedDisk; readonly mode: CrashMode; readonly acknowledged: number }[] = []
+      life.disk.onOperation = ({ mutates, index }) => {
+        if (!mutates) return
+        // Two of the modes at each operation, others at the next.
+        for (const offset of [0, 5]) {
+          const mode = CRASH_MODES[(index + offset) % CRASH_MODES.length] ?? 'kill'
+          states.push({ disk: life.disk.crash(mode, seededRandom(index)), mode, acknowledged: life.texts.length })
+        }
+      }
+      makeRoom(life)
+      await expectAppendsAgain(life)
+      for (let count = 0; count < 5; count++) await append(life, 5 * KIB)
+      await life.log.close()
+      expect(states.length).toBeGreaterThan(50)
+      for (const { disk, mode, acknowledged } of states) {
+        const isKept = durability === 'fsync' || mode === 'kill' || mode === 'all-kept'
+        await expectRecovered(disk, life, isKept ? acknowledged : before)
+      }
+    },
+  )
+})
+
+/** Of `life` at least `least` records are there, those in order, over two more lives, the first of which is killed. */
+async function expectRecovered(disk: SimulatedDisk, { clock, texts, durability }: Life, least: number): Promise<void> {
+  const options = optionsOf(durability)
+  const first = await openHarness({ disk, clock, ...options, seed: 5 })
+  expect(first.log.health().damage).toEqual([])
+  const found = textOf(await readAll(first.log, 1))
+  expect(texts.join('').startsWith(found)).toBe(true)
+  expect(found.length).toBeGreaterThanOrEqual(texts.slice(0, least).join('').length)
+  const killed = disk.crash('kill', seededRandom(6))
+  disk.halt()
+  const second = await openHarness({ disk: killed, clock, ...options, seed: 7 })
+  killed.capacityBytes = undefined
+  const life: Life = { ...second, texts: [found], durability }
+  await expectAppendsAgain(life)
+  expect(textOf(await readAll(second.log, 1))).toBe(life.texts.join(''))
+  await second.log.close()
+}
