@@ -302,6 +302,19 @@ describe('the reserve of a full disk', () => {
     await log.close()
   })
 
+  it('has an index built again that only the floors of trims lead to, which are not stored before', async () => {
+    const { log, clock, disk } = await fullOfTwo(21)
+    const beforeMs = clock.now()
+    const rotten = disk.peek(indexPath(1)).slice()
+    // The last page, that of the entries. What keeps the segment is known without it.
+    rotten[rotten.length - 4_000] = (rotten[rotten.length - 4_000] ?? 0) ^ 1
+    disk.poke(indexPath(1), rotten)
+    expect(await outcomeOf(log.trim([{ ledger: 1, beforeMs }]))).toBe('no-space')
+    expect(await outcomeOf(log.trim([{ ledger: 2, beforeMs: 1 }]))).toBe('no-space')
+    await passUntil(clock, BACK_MS, () => !Buffer.from(disk.peek(indexPath(1))).equals(rotten))
+    await log.close()
+  })
+
   it('says that a trim is stored only where it is, though others take it along', async () => {
     const { log, clock } = await fullOfTwo(18)
     const beforeMs = clock.now()

@@ -58,6 +58,7 @@ import {
 } from './limits.ts'
 import { HeldFloors } from './held-floors.ts'
 import type { Holes } from './holes.ts'
+import { IndexRepairs } from './index-repairs.ts'
 import { LogError } from './log-error.ts'
 import { LogHolds } from './log-holds.ts'
 import { OpenFiles } from './open-files.ts'
@@ -73,10 +74,10 @@ import { Snapshots } from './snapshots.ts'
 import { TailCache } from './tail-cache.ts'
 import { Upkeep } from './upkeep.ts'
 
-interface WaitingCall extends Expiring {
 /** What a change of the metadata is for, by what it says. */
 const PURPOSES = { soon: 'space', later: 'retention' } as const
 
+interface WaitingCall extends Expiring {
   readonly outcome: Deferred<never>
 }
 
@@ -172,8 +173,8 @@ export class Log implements AsyncDisposable {
       epoch: recovered.epoch + 1,
       lastCommit: recovered.lastCommit,
       lastCrc: recovered.lastCrc,
-      onRotated: () => this.#upkeep.wake(),
       isProven: recovered.isProven,
+      onRotated: () => this.#upkeep.wake(),
       onStopped: options.onStopped ?? (() => {}),
     })
     this.#reader = new Reader({
@@ -185,6 +186,12 @@ export class Log implements AsyncDisposable {
       readBytesMax: options.readBytesMax ?? READ_BYTES_MAX_DEFAULT,
       rebuildIndex: (segment) => this.#rebuildIndex(segment),
       onDamage: (reason, ledgers) => this.#damage.add(reason, ledgers),
+    })
+    const repairs = new IndexRepairs({
+      clock,
+      logger,
+      rebuildIndex: (segment) => this.#rebuildIndex(segment),
+      onDue: () => this.#upkeep.wake(),
     })
     const regrouper = new Regrouper(
       {
@@ -201,6 +208,7 @@ export class Log implements AsyncDisposable {
         table: this.#table,
         files,
         pages,
+        repairs,
         onDamage: (reason, ledgers) => this.#damage.add(reason, ledgers),
       },
       recovered.groupedNumbers,
@@ -231,7 +239,7 @@ export class Log implements AsyncDisposable {
         sync: () => this.#loop.sync(),
         seal: () => this.#loop.seal(),
         isWritable: () => this.#loop.isWritable,
-        rebuildIndex: (segment) => this.#rebuildIndex(segment),
+        repairs,
         appendFreed: (freed) =>
           this.#appendOwn(FRAME_FREED, encodeFreed(freed), (register) => withFreed(register, freed)),
         regrouper,

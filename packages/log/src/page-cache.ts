@@ -14,6 +14,13 @@ const PAGES_PER_SEGMENT = 2 ** 20
 /** An index file that is not what was written. The index is then built again from the segment. */
 export class IndexDamagedError extends Error {
   override readonly name = 'IndexDamagedError'
+  /** The segment's number. */
+  readonly segment: number
+
+  constructor(segment: number, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.segment = segment
+  }
 }
 
 export class PageCache {
@@ -55,10 +62,11 @@ export class PageCache {
       // A block that the drive refuses is damage; whatever else fails may pass.
       if (!isRefusedRead(error))
         throw new LogError('unavailable', `${path} cannot be read now: ${error}`, { cause: error })
-      throw new IndexDamagedError(`${path}: the page at offset ${page * PAGE_BYTES} cannot be read`, { cause: error })
+      const reason = `${path}: the page at offset ${page * PAGE_BYTES} cannot be read`
+      throw new IndexDamagedError(segment, reason, { cause: error })
     }
     if (!isPageValid(bytes)) {
-      throw new IndexDamagedError(`${path}: the page at offset ${page * PAGE_BYTES} fails its checksum`)
+      throw new IndexDamagedError(segment, `${path}: the page at offset ${page * PAGE_BYTES} fails its checksum`)
     }
     this.#pages.set(segment * PAGES_PER_SEGMENT + page, bytes)
     for (const key of this.#pages.keys()) {

@@ -10,8 +10,8 @@
 import type { Ledger } from './api.ts'
 import { commitBytes, FRAME_BYTES } from './format/commit-format.ts'
 import type { LedgerTable, WantedMark } from './ledger-table.ts'
+import type { IndexRepairs } from './index-repairs.ts'
 import { PAGE_BYTES, READ_GAP_BYTES } from './limits.ts'
-import { IndexDamagedError } from './page-cache.ts'
 import { retentionClassOf } from './retention-class.ts'
 import type { Segment } from './segment.ts'
 import type { IndexQuery } from './segment-index.ts'
@@ -35,6 +35,7 @@ interface Look {
 export interface RegroupPolicyOptions {
   readonly store: SegmentStore
   readonly table: LedgerTable
+  readonly repairs: IndexRepairs
   /** A regrouped segment is to be about this large. */
   readonly segmentBytes: number
 }
@@ -50,7 +51,8 @@ export class RegroupPolicy {
 
   /** Neighbours in the log, or small ones of a class; `undefined`: nothing is worth it. Only up to `lastCommit`. */
   async next(lastCommit: number): Promise<readonly Segment[] | undefined> {
-    const eligible = this.#options.store.segments.filter((segment) => isEligible(segment, lastCommit))
+    const { store, repairs } = this.#options
+    const eligible = store.segments.filter((segment) => isEligible(segment, lastCommit) && !repairs.isResting(segment))
     await this.#look(eligible)
     return this.#neighbours(eligible) ?? (await this.#mergeable(eligible))
   }
@@ -65,7 +67,7 @@ export class RegroupPolicy {
       const segment = eligible[this.#cursor++ % eligible.length]
       if (segment === undefined || this.#isKnown(segment)) continue
       looks++
-      const seen = await this.#lookInto(segment)
+      const seen = await this.#options.repairs.look(segment, () => this.#lookInto(segment))
       if (seen !== undefined) this.#looks.set(segment.number, seen)
     }
     this.#cursor %= Math.max(1, eligible.length)
@@ -76,26 +78,20 @@ export class RegroupPolicy {
     return look !== undefined && this.#options.table.wantsAsAt(look.at, minTimeMs)
   }
 
-  async #lookInto(segment: Segment): Promise<Look | undefined> {
+  async #lookInto(segment: Segment): Promise<Look> {
     const { table } = this.#options
     const at = table.wantedMark()
     const classes = new Set<number>()
     let [liveBytes, frames, ledgers] = [0, 0, 0]
-    try {
-      for (const ledger of await segment.index.ledgers()) {
-        const state = ledger === 0 ? undefined : table.get(ledger)
-        if (state === undefined) continue
-        const entries = await segment.index.collect(liveQuery(ledger, state))
-        if (entries.length === 0) continue
-        ledgers++
-        classes.add(retentionClassOf(state))
-        frames += entries.length
-        for (const { bytes } of entries) liveBytes += FRAME_BYTES + bytes
-      }
-    } catch (error) {
-      // A reader that needs the index has it built again.
-      if (error instanceof IndexDamagedError) return undefined
-      throw error
+    for (const ledger of await segment.index.ledgers()) {
+      const state = ledger === 0 ? undefined : table.get(ledger)
+      if (state === undefined) continue
+      const entries = await segment.index.collect(liveQuery(ledger, state))
+      if (entries.length === 0) continue
+      ledgers++
+      classes.add(retentionClassOf(state))
+      frames += entries.length
+      for (const { bytes } of entries) liveBytes += FRAME_BYTES + bytes
     }
     const gapBytes = (segment.usedBytes * ledgers) / Math.max(1, frames)
     const isScattered = liveBytes < frames * SCATTERED_FRAME_BYTES && gapBytes > READ_GAP_BYTES

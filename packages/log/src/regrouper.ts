@@ -19,6 +19,7 @@ import {
   writeGroupedSegment,
 } from './grouped-writer.ts'
 import { writeIndexFile } from './index-file.ts'
+import type { IndexRepairs } from './index-repairs.ts'
 import type { LedgerTable } from './ledger-table.ts'
 import { REGROUP_PACE_MS } from './limits.ts'
 import type { OpenFiles } from './open-files.ts'
@@ -43,6 +44,7 @@ export interface RegrouperOptions {
   readonly table: LedgerTable
   readonly files: OpenFiles
   readonly pages: PageCache
+  readonly repairs: IndexRepairs
   readonly onDamage: (reason: string, ledgers: readonly DamagedLedger[]) => void
 }
 
@@ -89,17 +91,22 @@ export class Regrouper {
     for (;;) {
       await this.#scraps.remove()
       this.#scraps.needGone()
-      const inputs = await this.#policy.next(lastCommit)
-      if (inputs === undefined || this.#isStopped || !(await this.#hasRoom(inputs))) return undefined
+      let inputs: readonly Segment[] = []
       try {
+        inputs = (await this.#policy.next(lastCommit)) ?? []
+        if (inputs.length === 0 || this.#isStopped || !(await this.#hasRoom(inputs))) return undefined
         const step = await this.#write(inputs, between)
         if (step !== undefined) return step
       } catch (error) {
         if (error instanceof StoppedError) return undefined
+        // What was known of them may be what is wrong: they are looked at again before they are chosen.
+        for (const segment of inputs) this.#policy.forget(segment)
         if (error instanceof IndexDamagedError) {
-          // A reader that needs the index has it built again; what was begun goes before.
-          this.#scraps.needGone()
-          return undefined
+          const damaged = this.#options.store.segments.find(({ number }) => number === error.segment)
+          if (damaged === undefined) return undefined
+          await this.#options.repairs.failed(damaged, error)
+          // Others can still be helped; what was begun goes before.
+          continue
         }
         if (!(error instanceof FrameUnreadableError)) throw error
         // It stays as it is; others can still be helped.

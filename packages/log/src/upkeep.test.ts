@@ -173,6 +173,28 @@ it('an index that cannot be read keeps no segment but its own', async () => {
   await again.log.close()
 })
 
+it('an index that cannot be read keeps no other segment from being regrouped, and is named once', async () => {
+  const { disk, clock } = await closedWithSegments(8)
+  const index = disk.paths().find((path) => path.endsWith('.idx')) as string
+  const warnings: unknown[] = []
+  const warn = (_: string, fields?: unknown): void => void warnings.push(fields)
+  const again = await openHarness({ disk, clock, seed: 2, tailBytesMax: 4 * KIB, logger: { ...silentLogger, warn } })
+  const rotten = disk.peek(index).slice()
+  rotten[2 * 4_096 + 20] = (rotten[2 * 4_096 + 20] ?? 0) ^ 1
+  disk.poke(index, rotten)
+  const segment = index.replace('.idx', '.seg')
+  disk.faults = ({ kind, path }) => (kind === 'read' && path === segment ? { code: 'EIO' } : undefined)
+  // Each record lies in a page of its own: close together they take half of the space.
+  const regrouped = (): boolean => disk.paths().some((path) => /^log\/g\d+\.seg$/.test(path))
+  await again.log.trim([{ ledger: 1, beforeMs: 0, retentionMs: 86_400_000 }])
+  await passUntil(clock, regrouped)
+  const hourMs = clock.monotonic() + 3_600_000
+  await passUntil(clock, () => clock.monotonic() >= hourMs, 2_000)
+  expect(warnings).toEqual([{ segment, reason: expect.stringContaining('EIO') }])
+  expect(disk.paths()).toContain(index)
+  await again.log.close()
+})
+
 it('a file that could not be given back is given back later, in the same life', async () => {
   const { disk, clock } = await closedWithSegments(5)
   const again = await openHarness({ disk, clock, seed: 2 })

@@ -14,8 +14,9 @@ import { FRAME_OPEN } from './format/commit-format.ts'
 import type { FreedSegment, Regrouping } from './format/control-format.ts'
 import type { SnapshotSource } from './format/snapshot-format.ts'
 import { writeIndexFile } from './index-file.ts'
+import type { IndexRepairs } from './index-repairs.ts'
 import type { LedgerState, LedgerTable } from './ledger-table.ts'
-import { REBUILD_WAIT_MS_MAX, SPACE_RETRY_MS } from './limits.ts'
+import { SPACE_RETRY_MS } from './limits.ts'
 import { LogError } from './log-error.ts'
 import type { OpenFiles } from './open-files.ts'
 import { IndexDamagedError, type PageCache } from './page-cache.ts'
@@ -43,8 +44,7 @@ export interface UpkeepOptions {
   readonly seal: () => Promise<void>
   /** False when nothing will ever be written again: then nothing can be given back either. */
   readonly isWritable: () => boolean
-  /** Builds the index of a segment again in memory, and wakes the upkeep to write it. */
-  readonly rebuildIndex: (segment: Segment) => Promise<void>
+  readonly repairs: IndexRepairs
   /** Says in the log that a segment goes; resolves when that is durable. */
   readonly appendFreed: (freed: FreedSegment) => Promise<void>
   readonly regrouper: Regrouper
@@ -64,8 +64,8 @@ export class Upkeep {
   #holds = 0
   /** Segment number → a ledger that keeps it, and the time of its last frame there: until that is below its floor. */
   readonly #keepers = new Map<number, { readonly ledger: Ledger; readonly lastMs: number }>()
-  /** Of segments whose indexes were built again: when they may be next, ms on the monotonic clock, and how long after that. */
-  readonly #rebuilds = new WeakMap<Segment, { readonly dueMs: number; readonly waitMs: number }>()
+  /** Segments whose indexes were found damaged by who does not wait for them to be built again. */
+  readonly #suspects = new WeakMap<Segment, IndexDamagedError>()
   /** Numbers of segments that the log says are gone and whose files are still there. */
   readonly #leftovers: number[]
 
@@ -101,7 +101,7 @@ export class Upkeep {
 
   /**
    * Whether one segment more had nothing to keep, were these the floors. One whose index cannot be read now says nothing
-   * of the others: it is built again once floors are written.
+   * of the others: it is built again beside.
    */
   async wouldFree(floors: ReadonlyMap<Ledger, number>): Promise<boolean> {
     for (const segment of this.#sealed()) {
@@ -110,7 +110,10 @@ export class Upkeep {
       try {
         if (!(await this.#isDead(segment)) && (await this.#isDead(segment, floors))) return true
       } catch (error) {
-        if (!(error instanceof IndexDamagedError || error instanceof LogError)) throw error
+        if (error instanceof IndexDamagedError) {
+          this.#suspects.set(segment, error)
+          this.wake()
+        } else if (!(error instanceof LogError)) throw error
       }
     }
     return false
@@ -120,6 +123,7 @@ export class Upkeep {
   async close(): Promise<void> {
     this.#isClosed = true
     this.#retry?.cancel()
+    this.#options.repairs.stop()
     this.#options.regrouper.stop()
     await this.#running
   }
@@ -146,36 +150,47 @@ export class Upkeep {
   }
 
   async #run(): Promise<void> {
-    try {
-      while (this.#isDue && !this.#isClosed) {
-        this.#isDue = false
-        if (this.#holds === 0) await this.#removeLeftovers()
+    while (this.#isDue && !this.#isClosed) {
+      this.#isDue = false
+      const failures: unknown[] = []
+      const isDone = async (step: () => Promise<void>): Promise<boolean> => {
         try {
-          await this.#seal()
-        } finally {
-          // Of what is full and has its index, segments may go whether or not there is space for one more index.
-          await this.#reclaim()
+          await step()
+          return true
+        } catch (error) {
+          failures.push(error)
+          return false
         }
-        await this.#regroup()
       }
-    } catch (error) {
-      // Nothing is lost: indexes and snapshots can be written later, segments given back later.
-      const reason = String(error)
-      if (!this.#options.isWritable()) {
-        this.#options.logger.warn('upkeep of the log failed, and ends with its writing', { reason })
-        return
-      }
-      this.#options.logger.warn('upkeep of the log failed; trying again soon', { reason })
-      this.#isDue = true
-      this.#retry = this.#options.clock.setTimer(
-        SPACE_RETRY_MS,
-        () => {
-          this.#retry = undefined
-          this.wake()
-        },
-        { unref: true },
-      )
+      // Where what has gone cannot be removed, no more goes; indexes are written all the same.
+      const isTidy = this.#holds > 0 || (await isDone(() => this.#removeLeftovers()))
+      const isSealed = await isDone(() => this.#seal())
+      // Of what is full and has its index, segments may go whether or not there is space for one more index …
+      if (isTidy) await isDone(() => this.#reclaim())
+      // … but where there is none, nothing larger is begun.
+      if (isTidy && isSealed) await isDone(() => this.#regroup())
+      if (failures.length > 0) return this.#tryAgain(failures[0])
     }
+  }
+
+  /** Nothing is lost: indexes and snapshots can be written later, segments given back later. */
+  #tryAgain(failure: unknown): void {
+    const { clock, logger, isWritable } = this.#options
+    const reason = String(failure)
+    if (!isWritable()) {
+      logger.warn('upkeep of the log failed, and ends with its writing', { reason })
+      return
+    }
+    logger.warn('upkeep of the log failed; trying again soon', { reason })
+    this.#isDue = true
+    this.#retry = clock.setTimer(
+      SPACE_RETRY_MS,
+      () => {
+        this.#retry = undefined
+        this.wake()
+      },
+      { unref: true },
+    )
   }
 
   /** Files stay as they are: the log closes, or somebody copies it, or it cannot say what becomes of them. */
@@ -207,17 +222,16 @@ export class Upkeep {
 
   /** One whose index cannot be read keeps no other. */
   async #reclaim(): Promise<void> {
+    const { repairs } = this.#options
+    if (this.#isStill) return
     const dead: Segment[] = []
-    const failures: unknown[] = []
     for (const segment of this.#sealed()) {
-      try {
-        if (await this.#isDeadByIndex(segment)) dead.push(segment)
-      } catch (error) {
-        failures.push(error)
-      }
+      const suspected = this.#suspects.get(segment)
+      this.#suspects.delete(segment)
+      if (suspected !== undefined) await repairs.failed(segment, suspected)
+      else if ((await repairs.look(segment, () => this.#isDead(segment))) === true) dead.push(segment)
     }
     await this.#giveBack(dead)
-    if (failures.length > 0) throw failures[0]
   }
 
   /** Those that may be given back, should nothing in them be kept. */
@@ -261,23 +275,6 @@ export class Upkeep {
       await this.#removeLeftovers()
     }
     return rest
-  }
-
-  /** False too of a segment whose index is wrong: it is built again, and looked at again. */
-  async #isDeadByIndex(segment: Segment): Promise<boolean> {
-    try {
-      return await this.#isDead(segment)
-    } catch (error) {
-      const { clock, logger, rebuildIndex } = this.#options
-      const nowMs = clock.monotonic()
-      const { dueMs, waitMs } = this.#rebuilds.get(segment) ?? { dueMs: nowMs, waitMs: SPACE_RETRY_MS }
-      // Each time reads the whole segment, and some drives cannot read what they have just written.
-      if (!(error instanceof IndexDamagedError) || nowMs < dueMs) throw error
-      this.#rebuilds.set(segment, { dueMs: nowMs + waitMs, waitMs: Math.min(2 * waitMs, REBUILD_WAIT_MS_MAX) })
-      logger.info('an index is built again', { reason: error.message })
-      await rebuildIndex(segment)
-      return false
-    }
   }
 
   /** Whether what kept it when it was last looked at keeps it still. */
