@@ -312,4 +312,28 @@ export const LOG_MUTANTS: readonly Mutant[] = [
     replace: 'const isFreeing = await wouldFree(new Map(raised.map(({ ledger, beforeMs }) => [ledger, beforeMs])))',
     suite: FULL_DISK,
   },
+  {
+    name: 'restarts-use-up-the-reserve',
+    mechanism: 'restarts on a full disk use nothing up',
+    file: 'packages/log/src/commit-loop.ts',
+    find: 'return !this.#hasUnproven || (room.log < PAGE_BYTES',
+    replace: 'return (room.log < PAGE_BYTES',
+    suite: { project: 'units', files: ['log/src/full-disk-restarts.test.ts'] },
+  },
+  {
+    name: 'no-start-without-a-page',
+    mechanism: 'a log without a page left opens all the same',
+    file: 'packages/log/src/commit-loop.ts',
+    find: "|| (room.log < PAGE_BYTES && room.shortage === 'no-space')",
+    replace: '',
+    suite: { project: 'units', files: ['log/src/full-disk-restarts.test.ts'] },
+  },
+  {
+    name: 'suspected-index-forgotten',
+    mechanism: 'an index that only refused trims lead to is built again',
+    file: 'packages/log/src/upkeep.ts',
+    find: 'this.#suspects.set(segment, error)',
+    replace: 'void segment',
+    suite: FULL_DISK,
+  },
 ]

@@ -238,6 +238,14 @@ export const SERVICE_MUTANTS: readonly Mutant[] = [
     suite: { project: 'units', files: ['server/src/catalog/catalog.test.ts', 'server/src/operations/changes-at-once'] },
   },
   {
+    name: 'quota-passed-by-two-at-once',
+    mechanism: 'changes that count against one quota take turns',
+    file: 'packages/server/src/operations/update-stream-mode.ts',
+    find: "return { ...update, turns: [quotaTurn('on-demand streams', context)] }",
+    replace: 'return update',
+    suite: { project: 'units', files: ['server/src/operations/changes-at-once.test.ts'] },
+  },
+  {
     name: 'turn-held-for-ever',
     mechanism: 'a change that hangs holds up others for five seconds at most',
     file: 'packages/server/src/catalog/turns.ts',

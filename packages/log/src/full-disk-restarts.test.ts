@@ -19,9 +19,13 @@ type Durability = 'fsync' | 'os'
 
 const optionsOf = (durability: Durability) => ({ segmentBytes: SEGMENT_BYTES, freeBytesMin: SEGMENT_BYTES, durability })
 
+/** What may go, in the first segments; and what is asked for when there is no room. */
+const [OLD, LEDGER] = [1, 2]
+const LEDGERS = [OLD, LEDGER].map((ledger) => ({ ledger, notBeforeMs: 0 }))
+
 /** One life of a log, and what the one before has left of it. */
 interface Life extends Harness {
-  /** What is stored. */
+  /** What is stored of `LEDGER`. */
   readonly texts: string[]
   readonly durability: Durability
 }
@@ -29,7 +33,9 @@ interface Life extends Harness {
 async function fullDisk(seed: number, durability: Durability = 'fsync'): Promise<Life> {
   const disk = new SimulatedDisk({ random: seededRandom(seed), capacityBytes: 6 * SEGMENT_BYTES })
   const harness = await openHarness({ disk, ...optionsOf(durability), seed })
-  await harness.log.openLedgers([{ ledger: 1, notBeforeMs: 0 }], NO_DEADLINE)
+  const { log } = harness
+  await log.openLedgers(LEDGERS, NO_DEADLINE)
+  while (log.statistics().segments < 3) await log.append([part(OLD, '.'.repeat(8 * KIB))], NO_DEADLINE)
   const life = { ...harness, texts: [], durability }
   for (let looks = 0; looks < 3; looks++) {
     for (let bytes = 16 * KIB; bytes > 0; bytes = Math.floor(bytes / 8)) while (await append(life, bytes));
@@ -41,7 +47,7 @@ async function fullDisk(seed: number, durability: Durability = 'fsync'): Promise
 /** Whether it was stored. */
 async function append({ log, texts }: Life, bytes = 1): Promise<boolean> {
   const text = `${texts.length};`.padEnd(bytes, '.')
-  const [result] = await log.append([part(1, text)], NO_DEADLINE)
+  const [result] = await log.append([part(LEDGER, text)], NO_DEADLINE)
   if (result?.failure === undefined) texts.push(text)
   else expect(result.failure).toBe('no-space')
   return result?.failure === undefined
@@ -55,9 +61,9 @@ async function restarted(before: Life, death: CrashMode | 'closed', seed: number
   return { ...(await openHarness({ disk, clock, ...optionsOf(durability), seed })), texts, durability }
 }
 
-/** Asks for changes of the metadata, of each kind. */
+/** Asks for a change of the metadata that does not give space back soon. */
 async function change({ log }: Life, random: Random): Promise<void> {
-  const kinds = [{}, { freesSpace: 'later' }, { freesSpace: 'soon' }] as const
+  const kinds = [{}, { freesSpace: 'later' }] as const
   const options = { ...NO_DEADLINE, ...kinds[randomBelow(random, kinds.length)] }
   await log
     .appendMetadata(new Uint8Array(10), options)
@@ -78,12 +84,22 @@ async function pass(clock: VirtualClock, ms: number): Promise<void> {
   }
 }
 
-const makeRoom = ({ disk }: Life): void => void (disk.capacityBytes = (disk.capacityBytes ?? 0) + SPACE_BYTES)
+function makeRoom({ disk }: Life): void {
+  disk.capacityBytes = (disk.capacityBytes ?? 0) + SPACE_BYTES
+}
+
+async function drop({ log }: Life): Promise<void> {
+  await log.dropLedgers([OLD], NO_DEADLINE)
+}
 
 describe('a log on a full disk', () => {
-  it.each(['fsync', 'os'] as const)(
-    'is started any number of times, closed or killed, and takes appends when there is room (%s)',
-    async (durability) => {
+  it.each([
+    ['there is room on the disk', 'fsync', makeRoom],
+    ['there is room on the disk', 'os', makeRoom],
+    ['something goes', 'fsync', drop],
+  ] as const)(
+    'is started any number of times, closed or killed, and takes appends when %s (%s)',
+    async (_, durability, giveSpace) => {
       const random = seededRandom(1)
       let life = await fullDisk(1, durability)
       // What was not synced goes with the power.
@@ -98,10 +114,10 @@ describe('a log on a full disk', () => {
       }
       expect(life.log.statistics().commits).toBe(commits)
       expect(life.log.health().damage).toEqual([])
-      makeRoom(life)
+      await giveSpace(life)
       await expectAppendsAgain(life)
       life = await restarted(life, 'closed', RESTARTS)
-      expect(textOf(await readAll(life.log, 1))).toBe(life.texts.join(''))
+      expect(textOf(await readAll(life.log, LEDGER))).toBe(life.texts.join(''))
       await life.log.close()
     },
   )
@@ -110,7 +126,7 @@ describe('a log on a full disk', () => {
     const disk = new SimulatedDisk({ random: seededRandom(2) })
     const harness = await openHarness({ disk, ...optionsOf('fsync') })
     const before: Life = { ...harness, texts: [], durability: 'fsync' }
-    await before.log.openLedgers([{ ledger: 1, notBeforeMs: 0 }], NO_DEADLINE)
+    await before.log.openLedgers(LEDGERS, NO_DEADLINE)
     // While the next segment stands ready the reserve is there, and this one is filled to its end.
     const pages = SEGMENT_BYTES / PAGE_BYTES
     while (before.log.statistics().commits < pages - 1) {
@@ -132,7 +148,7 @@ describe('a log on a full disk', () => {
     }
     expect(life.log.statistics().commits).toBe(pages - 1)
     expect(await append(life)).toBe(false)
-    expect(textOf(await readAll(life.log, 1))).toBe(life.texts.join(''))
+    expect(textOf(await readAll(life.log, LEDGER))).toBe(life.texts.join(''))
     const again = await restarted(life, 'closed', 5)
     makeRoom(again)
     await expectAppendsAgain(again)
@@ -172,7 +188,7 @@ async function expectRecovered(disk: SimulatedDisk, { clock, texts, durability }
   const options = optionsOf(durability)
   const first = await openHarness({ disk, clock, ...options, seed: 5 })
   expect(first.log.health().damage).toEqual([])
-  const found = textOf(await readAll(first.log, 1))
+  const found = textOf(await readAll(first.log, LEDGER))
   expect(texts.join('').startsWith(found)).toBe(true)
   expect(found.length).toBeGreaterThanOrEqual(texts.slice(0, least).join('').length)
   const killed = disk.crash('kill', seededRandom(6))
@@ -181,6 +197,6 @@ async function expectRecovered(disk: SimulatedDisk, { clock, texts, durability }
   killed.capacityBytes = undefined
   const life: Life = { ...second, texts: [found], durability }
   await expectAppendsAgain(life)
-  expect(textOf(await readAll(second.log, 1))).toBe(life.texts.join(''))
+  expect(textOf(await readAll(second.log, LEDGER))).toBe(life.texts.join(''))
   await second.log.close()
 }
