@@ -15,9 +15,12 @@ const HOUR_MS = 3_600_000
 const TRIES = 100
 const BACK_MS = 10_000
 
-async function onFullDisk(test: (harness: ServiceHarness, put: (stream: string) => Promise<boolean>) => Promise<void>) {
-  const clock = new VirtualClock()
-  const disk = new SimulatedDisk({ random: seededRandom(1), capacityBytes: 12 * MIB })
+type Test = (harness: ServiceHarness, put: (stream: string, bytes?: number) => Promise<boolean>) => Promise<void>
+
+const emptyDisk = (): SimulatedDisk => new SimulatedDisk({ random: seededRandom(1), capacityBytes: 12 * MIB })
+
+/** One life of a service, closed in the end. */
+async function serve(disk: SimulatedDisk, clock: VirtualClock, test: Test): Promise<void> {
   await using engine = await openEmbeddedEngine({
     storage: { disk },
     clock,
@@ -27,24 +30,33 @@ async function onFullDisk(test: (harness: ServiceHarness, put: (stream: string) 
     freeBytesMin: 2 * MIB,
   })
   await using harness = await ServiceHarness.open({ clock, wrap: () => engine })
-  const put = async (StreamName: string, bytes = RECORD_BYTES): Promise<boolean> => {
+  await test(harness, async (StreamName, bytes = RECORD_BYTES) => {
     const input = { StreamName, PartitionKey: 'k', Data: new Uint8Array(bytes) }
     return await harness.call(PutRecord, input).then(
       () => true,
       () => false,
     )
-  }
+  })
+}
+
+const fill: Test = async (harness, put) => {
   for (const StreamName of ['old', 'kept']) await harness.call(CreateStream, { StreamName, ShardCount: 1 })
   for (let i = 0; i < (2 * SEGMENT_BYTES) / RECORD_BYTES; i++) expect(await put('old')).toBe(true)
   for (const bytes of [RECORD_BYTES, 1]) {
     for (let refused = 0; refused < 3;) {
       if (await put('kept', bytes)) continue
       refused++
-      clock.advance(1_000)
+      harness.clock.advance(1_000)
       await idle()
     }
   }
-  await test(harness, (stream) => put(stream))
+}
+
+async function onFullDisk(test: Test): Promise<void> {
+  await serve(emptyDisk(), new VirtualClock(), async (harness, put) => {
+    await fill(harness, put)
+    await test(harness, put)
+  })
 }
 
 async function becomes(harness: ServiceHarness, isSo: () => Promise<boolean>): Promise<void> {
@@ -77,5 +89,23 @@ it('comes back from a full disk by retention alone, after hours', async () => {
     expect(await put('kept')).toBe(false)
     await harness.advance(2 * HOUR_MS, 60_000)
     expect(await put('kept')).toBe(true)
+  })
+})
+
+it('is started any number of times on a full disk, closed or killed, and then deletes a stream and takes puts again', async () => {
+  const clock = new VirtualClock()
+  let disk = emptyDisk()
+  await serve(disk, clock, fill)
+  for (let start = 0; start < TRIES; start++) {
+    await serve(disk, clock, async (harness, put) => {
+      // What it does in the first seconds.
+      await harness.advance(2_000, 1_000)
+      expect(await put('kept')).toBe(false)
+      if (start % 2 === 0) disk = disk.crash('kill', seededRandom(start))
+    })
+  }
+  await serve(disk, clock, async (harness, put) => {
+    await harness.call(DeleteStream, { StreamName: 'old' })
+    await becomes(harness, () => put('kept'))
   })
 })
