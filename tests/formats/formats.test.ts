@@ -75,5 +75,5 @@ describe.each(versions.map(({ name }) => name))('a directory of format %s', (ver
 })
 
 it('there is a directory of each version', () => {
-  expect(versions.map(({ name }) => name)).toEqual(['v2'])
+  expect(versions.map(({ name }) => name)).toEqual(['v2', 'v3'])
 })

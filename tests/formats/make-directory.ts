@@ -13,7 +13,7 @@ import { makeService, readEverything } from './service.ts'
 const HOUR_MS = 3_600_000
 const here = dirname(fileURLToPath(import.meta.url))
 const [name] = process.argv.slice(2)
-if (name === undefined) throw new Error('name the folder, after the versions of the formats: v2')
+if (name === undefined) throw new Error('name the folder, after the versions of the formats: v3')
 
 const directory = await mkdtemp(join(tmpdir(), 'millrace-formats-'))
 const service = await makeService(directory, 1_700_000_000_000)

@@ -51,9 +51,20 @@ export const LOG_MUTANTS: readonly Mutant[] = [
     name: 'header-unchecked',
     mechanism: "the checksum of a commit's header",
     file: 'packages/log/src/format/commit-format.ts',
-    find: 'if (crc32(bytes, at, at + OFFSET_HEADER_CRC) !== crc) return undefined',
+    find: 'if (headerCrc(version, bytes, at) !== crc) return undefined',
     replace: 'if (crc32(bytes, at, at) === crc) return undefined',
     suite: ROT,
+  },
+  {
+    name: 'header-checksum-unmasked',
+    mechanism: "the checksum of a commit's header is not one that leaves a payload's as it is",
+    file: 'packages/log/src/format/commit-format.ts',
+    find: 'return version === VERSION_WITH_PLAIN_CRC ? crc : maskedCrc(crc)',
+    replace: 'return version > 0 ? crc : maskedCrc(crc)',
+    suite: {
+      project: 'units',
+      files: ['log/src/recovery/copied-header.test.ts', 'log/src/format/commit-format.test.ts'],
+    },
   },
   {
     name: 'directory-unchecked',

@@ -188,6 +188,11 @@ export interface LogOptions {
   readonly metadata: Metadata
   /** Size of a new segment. Default SEGMENT_BYTES_DEFAULT (64 MiB). */
   readonly segmentBytes?: number
+  /**
+   * Version of the format (docs/formats/) that new segments have; those begun before go on in theirs. With 1 a program
+   * that knows no later one can open the log. Default: 2, the newest.
+   */
+  readonly segmentVersion?: 1 | 2
   /** Appends waiting or in flight take at most this. Beyond: `overloaded`. Default 32 MiB. */
   readonly queueBytesMax?: number
   /** Flushed commits kept in memory for readers of the tail. Default 128 MiB. */

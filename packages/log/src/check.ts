@@ -167,7 +167,8 @@ async function* checkGrouped(disk: Disk, grouped: GroupedSegment): AsyncGenerato
   const file = await disk.open(path)
   try {
     const capacity = await file.size()
-    const start = { logId: new Uint8Array(0), number, salt, firstCommit, previousCrc: 0, createdMs: 0, capacity }
+    const ends = { number, salt, firstCommit, previousCrc: 0, capacity }
+    const start = { ...ends, version: 0, logId: new Uint8Array(0), createdMs: 0 }
     const walk = await walkSegment(new CommitReader(file, capacity), new Segment(start, grouped).walkStart)
     for (const { offset } of walk.damages) {
       yield { file: path, offset, ...range, reason: 'a block of the regrouped segment cannot be read' }

@@ -45,6 +45,8 @@ export interface BuiltCommit {
 }
 
 export interface CommitPlace {
+  /** That of the segment. */
+  readonly version: number
   readonly commit: number
   readonly durable: number
   readonly epoch: number
@@ -182,6 +184,7 @@ export class CommitBuilder implements PartTaker {
       frameStart += FRAME_BYTES
     }
     const header: CommitHeader = {
+      version: place.version,
       flags: this.#flags | place.flags,
       commit: place.commit,
       durable: place.durable,

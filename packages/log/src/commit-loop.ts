@@ -369,6 +369,7 @@ export class CommitLoop {
     const leadBytes = placement.isFirst ? PAGE_BYTES : 0
     const built = builder.build(
       {
+        version: placement.segment.start.version,
         commit: builder.commit,
         durable: this.#syncedCommit,
         epoch: this.epoch,

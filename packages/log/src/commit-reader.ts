@@ -5,7 +5,6 @@ import type { DiskFile } from './disk.ts'
 import { viewOf } from './format/bytes.ts'
 import {
   COMMIT_HEADER_BYTES,
-  COMMIT_VERSION,
   commitBytes,
   decodeCommitHeader,
   decodeFrame,
@@ -16,6 +15,7 @@ import {
   isDirectoryValid,
 } from './format/commit-format.ts'
 import { crc32 } from './format/crc32.ts'
+import { SEGMENT_VERSION } from './format/segment-header.ts'
 import { MIB, PAGE_BYTES } from './limits.ts'
 import { LogError } from './log-error.ts'
 
@@ -119,11 +119,11 @@ export class CommitReader {
   }
 
   #refuseNewer(header: DecodedHeader, offset: number): void {
-    if (header.version > COMMIT_VERSION) {
+    if (header.version > SEGMENT_VERSION) {
       throw new LogError(
         'newer-version',
         `${this.#file.path}: the commit at offset ${offset} has format version ${header.version}, ` +
-          `this program knows ${COMMIT_VERSION}; use the version that wrote it, or a later one`,
+          `this program knows ${SEGMENT_VERSION}; use the version that wrote it, or a later one`,
       )
     }
   }

@@ -64,6 +64,8 @@ export interface GroupedWriterOptions {
 }
 
 export interface GroupedStart {
+  /** Of the format, for the header and the blocks. */
+  readonly version: number
   readonly logId: Uint8Array
   readonly number: number
   readonly salt: bigint
@@ -138,7 +140,7 @@ class GroupedWriter {
   }
 
   async finish(): Promise<WrittenGrouped> {
-    const { logId, number, salt, retentionClass, firstCommit, lastCommit, createdMs } = this.#start
+    const { version, logId, number, salt, retentionClass, firstCommit, lastCommit, createdMs } = this.#start
     const header = this.#options.allocate(PAGE_BYTES)
     header.fill(0)
     const usedBytes = this.#offset
@@ -148,6 +150,7 @@ class GroupedWriter {
         logNumber: 0,
         previousCrc: 0,
         capacity: usedBytes,
+        version,
         logId,
         number,
         salt,
@@ -244,6 +247,7 @@ class GroupedWriter {
     this.#blocks++
     this.#lastCrc = encodeCommitHeader(
       {
+        version: this.#start.version,
         flags: 0,
         commit: this.#blocks,
         durable: this.#blocks - 1,

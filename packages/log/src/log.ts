@@ -43,6 +43,7 @@ import {
   FRAME_TRIM,
 } from './format/commit-format.ts'
 import { encodeDrop, encodeFreed, encodeRegrouping, encodeTrim } from './format/control-format.ts'
+import { SEGMENT_VERSION } from './format/segment-header.ts'
 import { CommitReader } from './commit-reader.ts'
 import { type LedgerState, type LedgerTable, openedLedger } from './ledger-table.ts'
 import {
@@ -125,6 +126,7 @@ export class Log implements AsyncDisposable {
     const { disk, clock, random } = options
     const logger = options.logger ?? silentLogger
     const segmentBytes = options.segmentBytes ?? SEGMENT_BYTES_DEFAULT
+    const segmentVersion = options.segmentVersion ?? SEGMENT_VERSION
     const allocate: AllocateBuffer = options.allocate ?? ((bytes) => new Uint8Array(bytes))
     const own = recovered.table.get(0)
     assert(own !== undefined, 'ledger 0 always is')
@@ -150,6 +152,7 @@ export class Log implements AsyncDisposable {
         allocate,
         logId: recovered.logId,
         segmentBytes,
+        segmentVersion,
         freeBytesMin: options.freeBytesMin ?? segmentBytes,
         bytesMax: options.bytesMax ?? Number.POSITIVE_INFINITY,
         onSpace: () => {
@@ -202,6 +205,7 @@ export class Log implements AsyncDisposable {
         allocate,
         logId: recovered.logId,
         segmentBytes,
+        segmentVersion,
         freeBytesMin: options.freeBytesMin ?? segmentBytes,
         bytesMax: options.bytesMax ?? Number.POSITIVE_INFINITY,
         store: this.#store,

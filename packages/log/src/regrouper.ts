@@ -38,6 +38,7 @@ export interface RegrouperOptions {
   readonly allocate: AllocateBuffer
   readonly logId: Uint8Array
   readonly segmentBytes: number
+  readonly segmentVersion: number
   readonly freeBytesMin: number
   readonly bytesMax: number
   readonly store: SegmentStore
@@ -129,10 +130,13 @@ export class Regrouper {
     const step: RegroupStep = { inputs, outputs, regrouping: { inputs, outputs: [] } }
     try {
       for (const [retentionClass, ledgers] of await this.#classesOf(inputs)) {
-        const { logId, random, clock } = this.#options
+        const { logId, random, clock, store, segmentVersion } = this.#options
+        // Not newer than what is written beside it: a program that does not know the version is stopped there, by name.
+        const version = store.active?.start.version ?? segmentVersion
         const number = ++this.#lastNumber
         const salt = newSalt(random)
-        const start = { logId, number, salt, retentionClass, firstCommit, lastCommit, createdMs: clock.now() }
+        const createdMs = clock.now()
+        const start = { version, logId, number, salt, retentionClass, firstCommit, lastCommit, createdMs }
         outputs.push(await this.#writeOne(start, this.#framesOf(inputs, ledgers), between))
       }
     } catch (error) {
@@ -159,13 +163,11 @@ export class Regrouper {
     const pace = (bytes: number): Promise<void> => this.#pace(bytes, between)
     try {
       const { grouped, index } = await writeGroupedSegment({ disk, files, allocate, pace }, temporary, start, frames)
-      const { logId, number, salt, firstCommit, createdMs } = start
-      const capacity = grouped.usedBytes
-      const segment = new Segment({ logId, number, salt, firstCommit, previousCrc: 0, createdMs, capacity }, grouped)
+      const segment = new Segment({ ...start, previousCrc: 0, capacity: grouped.usedBytes }, grouped)
       segment.lastCommit = start.lastCommit
       segment.usedBytes = grouped.usedBytes
-      const { summary, bitmap } = await writeIndexFile(disk, indexPath(number), segment.ends, index, [])
-      segment.file = new FileIndex(indexPath(number), summary, bitmap, pages)
+      const { summary, bitmap } = await writeIndexFile(disk, indexPath(start.number), segment.ends, index, [])
+      segment.file = new FileIndex(indexPath(start.number), summary, bitmap, pages)
       await disk.rename(temporary, path)
       await disk.syncDirectory('log')
       return segment

@@ -32,6 +32,8 @@ export interface SegmentStoreOptions {
   readonly allocate: AllocateBuffer
   readonly logId: Uint8Array
   readonly segmentBytes: number
+  /** Version of the format of new segments. */
+  readonly segmentVersion: number
   readonly freeBytesMin: number
   readonly bytesMax: number
   /** Space was made ready, or was found to be short. */
@@ -230,6 +232,7 @@ export class SegmentStore {
     assert(next !== undefined, 'a commit is placed only where there is room')
     if (active !== undefined) this.#retired.set(active.segment, active.file)
     const segment = new Segment({
+      version: this.#options.segmentVersion,
       logId: this.#options.logId,
       number: next.number,
       salt: newSalt(this.#options.random),

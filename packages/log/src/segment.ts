@@ -13,6 +13,8 @@ import type { IndexEntry, SegmentIndex } from './segment-index.ts'
 import type { SegmentWalk, WalkStart } from './segment-walk.ts'
 
 export interface SegmentStart {
+  /** Of the format. 0 where only the index was read: nothing is written to such a segment. */
+  readonly version: number
   readonly logId: Uint8Array
   readonly number: number
   readonly salt: bigint

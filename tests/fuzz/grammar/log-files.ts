@@ -90,10 +90,16 @@ function sealSegment(bytes: Buffer): void {
     if (previous !== undefined && bytes.readUInt32LE(commit + 28) === previous.oldCrc)
       bytes.writeUInt32LE(previous.newCrc, commit + 28)
     const oldCrc = bytes.readUInt32LE(commit + 60)
-    const newCrc = crc32(bytes.subarray(commit, commit + 60))
+    const plain = crc32(bytes.subarray(commit, commit + 60))
+    const newCrc = bytes.readUInt16LE(commit + 4) === 1 ? plain : masked(plain)
     bytes.writeUInt32LE(newCrc, commit + 60)
     previous = { oldCrc, newCrc }
   }
+}
+
+/** As docs/formats/commit.md has it. */
+function masked(crc: number): number {
+  return (((crc >>> 15) | (crc << 17)) + 0xa282_ead8) >>> 0
 }
 
 function indexFields(bytes: Buffer): Field[] {

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { viewOf } from './bytes.ts'
@@ -11,11 +12,13 @@ import {
   FRAME_BYTES,
   type FrameEntry,
 } from './commit-format.ts'
+import { crc32 } from './crc32.ts'
 
 const u32 = fc.integer({ min: 0, max: 2 ** 32 - 1 })
 const u48 = fc.integer({ min: 0, max: 2 ** 48 - 1 })
 
 const headers: fc.Arbitrary<CommitHeader> = fc.record({
+  version: fc.constantFrom(1, 2),
   flags: fc.integer({ min: 0, max: 15 }),
   commit: u48,
   durable: u48,
@@ -41,13 +44,19 @@ const frames: fc.Arbitrary<FrameEntry> = fc.record({
   payloadCrc: u32,
 })
 
+function encoded(header: CommitHeader): Uint8Array {
+  const bytes = new Uint8Array(COMMIT_HEADER_BYTES)
+  encodeCommitHeader(header, bytes, viewOf(bytes), 0)
+  return bytes
+}
+
 describe('a commit’s header', () => {
   it('comes back as it was written', () => {
     fc.assert(
       fc.property(headers, (header) => {
         const bytes = new Uint8Array(COMMIT_HEADER_BYTES)
         const crc = encodeCommitHeader(header, bytes, viewOf(bytes), 0)
-        expect(decodeCommitHeader(bytes, 0)).toEqual({ ...header, version: 1, crc })
+        expect(decodeCommitHeader(bytes, 0)).toEqual({ ...header, crc })
       }),
     )
   })
@@ -59,6 +68,31 @@ describe('a commit’s header', () => {
         encodeCommitHeader(header, bytes, viewOf(bytes), 0)
         bytes[bit >>> 3] = (bytes[bit >>> 3] ?? 0) ^ (1 << (bit & 7))
         expect(decodeCommitHeader(bytes, 0)).toBeUndefined()
+      }),
+    )
+  })
+})
+
+describe('a payload that has a commit’s header in it', () => {
+  const around = fc.uint8Array({ maxLength: 300 })
+  const checksumOf = (before: Uint8Array, header: CommitHeader, after: Uint8Array): number =>
+    crc32(Buffer.concat([before, encoded(header), after]))
+
+  it('has another checksum when another header stands there', () => {
+    fc.assert(
+      fc.property(headers, headers, around, around, (one, other, before, after) => {
+        fc.pre(!isDeepStrictEqual({ ...one, version: 2 }, { ...other, version: 2 }))
+        const sum = checksumOf(before, { ...one, version: 2 }, after)
+        for (const version of [1, 2]) expect(checksumOf(before, { ...other, version }, after)).not.toBe(sum)
+      }),
+    )
+  })
+
+  it('has not, where both are of version 1: why there is another', () => {
+    fc.assert(
+      fc.property(headers, headers, around, around, (one, other, before, after) => {
+        const sum = checksumOf(before, { ...one, version: 1 }, after)
+        expect(checksumOf(before, { ...other, version: 1 }, after)).toBe(sum)
       }),
     )
   })

@@ -3,17 +3,19 @@
  * entries lie together, so that an index is rebuilt without reading a payload; their checksum covers the payloads'
  * checksums, so each payload is summed once.
  *
- * Byte by byte in docs/formats/commit.md. The magic, version and header checksum stay in place in later versions.
+ * Byte by byte in docs/formats/commit.md. The magic, version and header checksum stay in place in later versions. A
+ * commit has the version of its segment.
  */
 import { PAGE_BYTES } from '../limits.ts'
 import { getUint64, roundUp, setUint64, viewOf } from './bytes.ts'
-import { crc32 } from './crc32.ts'
+import { crc32, maskedCrc } from './crc32.ts'
 
 export const COMMIT_HEADER_BYTES = 64
 export const FRAME_BYTES = 48
-export const COMMIT_VERSION = 1
 const MAGIC = 0x4d4d_434d // "MCMM" read as a little-endian number.
 const OFFSET_HEADER_CRC = 60
+/** Up to here the header's checksum is stored as it is. */
+const VERSION_WITH_PLAIN_CRC = 1
 
 /** Written when the log fell idle: proves what stands before it. */
 export const FLAG_SEAL = 1
@@ -42,6 +44,7 @@ export const FRAME_FREED = 7
 export const FRAME_REGROUPED = 8
 
 export interface CommitHeader {
+  readonly version: number
   readonly flags: number
   readonly commit: number
   /** The highest commit known to be synced when this was written. */
@@ -75,8 +78,7 @@ export interface FrameEntry {
 }
 
 export interface DecodedHeader extends CommitHeader {
-  readonly version: number
-  /** The chain's link: what the next commit must name. */
+  /** The chain's link: what the next commit must name. As it is stored. */
   readonly crc: number
 }
 
@@ -84,10 +86,10 @@ export function commitBytes(bodyBytes: number): number {
   return roundUp(COMMIT_HEADER_BYTES + bodyBytes, PAGE_BYTES)
 }
 
-/** Writes the header at the start of `view` and returns its checksum. */
+/** Writes the header at `at` and returns its checksum, as it is stored. */
 export function encodeCommitHeader(header: CommitHeader, bytes: Uint8Array, view: DataView, at: number): number {
   view.setUint32(at, MAGIC, true)
-  view.setUint16(at + 4, COMMIT_VERSION, true)
+  view.setUint16(at + 4, header.version, true)
   view.setUint16(at + 6, header.flags, true)
   setUint64(view, at + 8, header.commit)
   setUint64(view, at + 16, header.durable)
@@ -98,7 +100,7 @@ export function encodeCommitHeader(header: CommitHeader, bytes: Uint8Array, view
   setUint64(view, at + 40, header.timeMs)
   view.setBigUint64(at + 48, header.salt, true)
   view.setUint32(at + 56, header.directoryCrc, true)
-  const crc = crc32(bytes, at, at + OFFSET_HEADER_CRC)
+  const crc = headerCrc(header.version, bytes, at)
   view.setUint32(at + OFFSET_HEADER_CRC, crc, true)
   return crc
 }
@@ -122,10 +124,11 @@ export function decodeCommitHeader(bytes: Uint8Array, at: number): DecodedHeader
   if (at + COMMIT_HEADER_BYTES > bytes.length) return undefined
   const view = viewOf(bytes)
   if (view.getUint32(at, true) !== MAGIC) return undefined
+  const version = view.getUint16(at + 4, true)
   const crc = view.getUint32(at + OFFSET_HEADER_CRC, true)
-  if (crc32(bytes, at, at + OFFSET_HEADER_CRC) !== crc) return undefined
+  if (headerCrc(version, bytes, at) !== crc) return undefined
   return {
-    version: view.getUint16(at + 4, true),
+    version,
     flags: view.getUint16(at + 6, true),
     commit: getUint64(view, at + 8),
     durable: getUint64(view, at + 16),
@@ -138,6 +141,11 @@ export function decodeCommitHeader(bytes: Uint8Array, at: number): DecodedHeader
     directoryCrc: view.getUint32(at + 56, true),
     crc,
   }
+}
+
+function headerCrc(version: number, bytes: Uint8Array, at: number): number {
+  const crc = crc32(bytes, at, at + OFFSET_HEADER_CRC)
+  return version === VERSION_WITH_PLAIN_CRC ? crc : maskedCrc(crc)
 }
 
 /** Checks the directory of a commit whose header stands at `at`; the bytes must reach to its end. */

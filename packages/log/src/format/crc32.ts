@@ -31,6 +31,15 @@ export function crc32(bytes: Uint8Array, start = 0, end = bytes.length): number 
   return ~crc >>> 0
 }
 
+/**
+ * A checksum as it is stored where what it covers may be copied, with it, into something that has a checksum of its own.
+ * Bytes that end with their own plain CRC-32 leave that of whatever contains them as it is, whatever they say; the sum
+ * here, which is not linear, ends that. The function and its constant are LevelDB's (util/crc32c.h, `Mask`).
+ */
+export function maskedCrc(crc: number): number {
+  return (((crc >>> 15) | (crc << 17)) + 0xa282_ead8) >>> 0
+}
+
 function byteAt(bytes: Uint8Array, index: number): number {
   return bytes[index] as number
 }

@@ -1,7 +1,8 @@
 /**
  * The golden directories were written by this test with MILLRACE_GOLDEN=write, one for each version of the formats, and
  * hold one of each file. They are never written again: a later version must go on reading them, and a change of a byte
- * of the present version must be noticed. Version 2 added regrouped segments, and snapshots that know of them.
+ * of the present version must be noticed. Version 2 added regrouped segments, and snapshots that know of them; version 3
+ * has segments whose commits mask the checksum of their header.
  */
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -22,8 +23,8 @@ import { decodeSegmentHeader, encodeSegmentHeader, type SegmentHeader } from './
 import { decodeSnapshot, encodeSnapshot } from './snapshot-format.ts'
 
 const GOLDEN = join(dirname(fileURLToPath(import.meta.url)), 'golden')
-const VERSIONS = ['v1', 'v2'] as const
-const PRESENT = 'v2'
+const VERSIONS = ['v1', 'v2', 'v3'] as const
+const PRESENT = 'v3'
 const SEGMENT_BYTES = 16 * KIB
 const DAY_MS = 86_400_000
 /** Of the present version: how often two segments of both classes are filled. */
@@ -148,7 +149,8 @@ describe.each(VERSIONS)('the golden directory of version %s', (version) => {
       if (decoded.kind !== 'ok') throw new Error(`${path} is whole`)
       const { snapshot } = decoded
       grouped += snapshot.grouped.length
-      if (version !== PRESENT) continue
+      // Without regrouped segments they were of another version.
+      if (version === 'v1') continue
       expect(encodeSnapshot({ ...snapshot, ledgerCount: snapshot.ledgers.length })).toEqual(disk.peek(path))
     }
     expect(grouped > 0).toBe(version !== 'v1')

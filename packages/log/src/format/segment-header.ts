@@ -2,14 +2,17 @@
  * The first page of a segment file. Written together with the segment's first commit, so that a rotation costs no
  * sync of its own; rewritten with a new salt whenever the file is used again.
  *
- * Byte by byte in docs/formats/segment.md. Magic, version and checksum stay where they are in every later version.
+ * Byte by byte in docs/formats/segment.md. Magic, version and checksum stay where they are in every later version, and
+ * the checksum plain: by it a program of before knows that it must not touch what is newer.
  */
 import { assert } from '@millrace/std'
 import { PAGE_BYTES } from '../limits.ts'
 import { getUint64, setUint64, viewOf } from './bytes.ts'
 import { crc32 } from './crc32.ts'
 
-export const SEGMENT_VERSION = 1
+/** The newest version of segments, and of the commits in them, which is one number. Version 1 is read and written on. */
+export const SEGMENT_VERSION = 2
+const SEGMENT_VERSION_FIRST = 1
 const MAGIC = 0x4745_5352_4c4c_494dn // "MILLRSEG" read as a little-endian number.
 /** Flag of a regrouped segment. */
 const FLAG_GROUPED = 1
@@ -17,6 +20,8 @@ const OFFSET_CRC = PAGE_BYTES - 4
 export const LOG_ID_BYTES = 16
 
 export interface SegmentHeader {
+  /** Of this header and of every commit behind it. */
+  readonly version: number
   /** Counts from 1; also the file's name, so that a file put in another's place is noticed. */
   readonly number: number
   /** Its blocks hold frames of other segments, by ledger. */
@@ -46,7 +51,7 @@ export function encodeSegmentHeader(header: SegmentHeader, into: Uint8Array): vo
   assert(header.logId.length === LOG_ID_BYTES, 'a log id has 16 bytes')
   const view = viewOf(into)
   view.setBigUint64(0, MAGIC, true)
-  view.setUint16(8, SEGMENT_VERSION, true)
+  view.setUint16(8, header.version, true)
   view.setUint16(10, header.isGrouped ? FLAG_GROUPED : 0, true)
   view.setUint16(12, header.retentionClass, true)
   view.setUint16(14, header.logNumber, true)
@@ -70,10 +75,12 @@ export function decodeSegmentHeader(page: Uint8Array): DecodedSegmentHeader {
   const version = view.getUint16(8, true)
   // A flag we do not know changes what the rest means, as a version does.
   const flags = view.getUint16(10, true)
-  if (version !== SEGMENT_VERSION || (flags & ~FLAG_GROUPED) !== 0) return { kind: 'newer', version }
+  const isKnown = version >= SEGMENT_VERSION_FIRST && version <= SEGMENT_VERSION
+  if (!isKnown || (flags & ~FLAG_GROUPED) !== 0) return { kind: 'newer', version }
   return {
     kind: 'ok',
     header: {
+      version,
       isGrouped: (flags & FLAG_GROUPED) !== 0,
       retentionClass: view.getUint16(12, true),
       logNumber: view.getUint16(14, true),

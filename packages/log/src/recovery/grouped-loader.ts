@@ -115,7 +115,8 @@ export class GroupedLoader {
   #segmentOf(entry: GroupedSegment, capacity: number): Segment {
     const { number, salt, firstCommit, lastCommit, usedBytes } = entry
     const logId = this.#evidence.logId ?? new Uint8Array(LOG_ID_BYTES)
-    const segment = new Segment({ logId, number, salt, firstCommit, previousCrc: 0, createdMs: 0, capacity }, entry)
+    const start = { version: 0, logId, number, salt, firstCommit, previousCrc: 0, createdMs: 0, capacity }
+    const segment = new Segment(start, entry)
     segment.lastCommit = lastCommit
     segment.usedBytes = usedBytes
     return segment

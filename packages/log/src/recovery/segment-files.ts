@@ -108,6 +108,7 @@ export class SegmentFiles {
     this.#evidence.checkLogId(path, summary.logId)
     const size = await this.#sizeOf(segmentPath(number))
     const segment = new Segment({
+      version: 0,
       logId: summary.logId,
       number,
       salt: summary.salt,

@@ -152,7 +152,7 @@ export class SegmentLoader {
       const reader = new CommitReader(file, capacity)
       const verdict = await reader.judge(PAGE_BYTES, expected)
       if (verdict.kind === 'none') return undefined
-      const { salt } = verdict.header
+      const { version, salt } = verdict.header
       const { provenCommit } = this.#evidence
       const walk = await walkSegment(reader, { ...expected, salt, provenCommit, endBefore, offset: PAGE_BYTES })
       if (walk.commits.length === 0 && walk.damages.length === 0) return undefined
@@ -163,6 +163,7 @@ export class SegmentLoader {
       const logId = this.#evidence.logId ?? this.#options.random.bytes(LOG_ID_BYTES)
       this.#evidence.checkLogId(path, logId)
       const segment = new Segment({
+        version,
         logId,
         number,
         salt,
