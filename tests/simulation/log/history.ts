@@ -49,6 +49,12 @@ const MIXED_WAITS = 4
 /** How often to look whether they were given back. */
 const AGING_WAITS_MAX = 20
 
+/**
+ * Of so many histories one begins with a log of the version before, on which the next life, and whatever comes after a
+ * crash, goes on.
+ */
+const OLD_ONE_IN = 3
+
 /** A disk that lies: how the suite is shown to fail. */
 export type WrapDisk = (disk: Disk) => Disk
 
@@ -116,6 +122,8 @@ export class History {
   readonly #random: Random
   readonly #wrap: WrapDisk
   readonly #options: HistoryOptions
+  /** How the log is set up until its first life ends. */
+  readonly #firstSettings: Pick<LogOptions, 'segmentVersion'>
   readonly #ledgers = new Set<Ledger>()
   readonly #lastStored = new Map<Ledger, Position>()
   #nextLedger = 1
@@ -127,6 +135,7 @@ export class History {
     this.#random = seededRandom(seed)
     this.#wrap = wrap
     this.#options = options
+    this.#firstSettings = seed % OLD_ONE_IN === 1 ? { segmentVersion: 1 } : {}
     this.settings = {
       durability: 'fsync',
       segmentBytes: this.#segmentBytes(seed),
@@ -158,7 +167,8 @@ export class History {
   /** Fills segments and drops what is in them, so that their files come back as spares. Nothing goes wrong here. */
   async #age(disk: SimulatedDisk): Promise<SimulatedDisk> {
     const clock = new VirtualClock(this.#wallMs)
-    const options = { ...this.settings, clock, random: this.#fresh(), metadata: new ChangeList() }
+    const metadata = new ChangeList()
+    const options = { ...this.settings, ...this.#firstSettings, clock, random: this.#fresh(), metadata }
     const log = await settled(clock, Log.open({ ...options, disk, allocate: disk.allocate }))
     const deadline = { deadlineMs: Number.MAX_SAFE_INTEGER }
     const ledger = this.#nextLedger++
@@ -185,7 +195,8 @@ export class History {
   /** Fills segments with frames of several classes. Nothing goes wrong here. */
   async #mix(disk: SimulatedDisk): Promise<SimulatedDisk> {
     const clock = new VirtualClock(this.#wallMs)
-    const options = { ...this.settings, clock, random: this.#fresh(), metadata: new ChangeList() }
+    const metadata = new ChangeList()
+    const options = { ...this.settings, ...this.#firstSettings, clock, random: this.#fresh(), metadata }
     const log = await settled(clock, Log.open({ ...options, disk, allocate: disk.allocate }))
     const deadline = { deadlineMs: Number.MAX_SAFE_INTEGER }
     const ledgers = Array.from({ length: MIXED_LEDGERS }, () => this.#nextLedger++)
@@ -222,6 +233,7 @@ export class History {
     this.#phase = 'opening'
     const opening = Log.open({
       ...this.settings,
+      ...(this.lives === 1 ? this.#firstSettings : {}),
       disk: this.#wrap(disk),
       clock,
       random: this.#fresh(),

@@ -21,8 +21,7 @@ export function makePayload(id: number, records: number, length: number): Uint8A
   for (let i = HEADER_BYTES; i < bytes.length; i++) bytes[i] = (id * 31 + i * 7 + (i >> 8)) & 0xff
   // Where pages begin if this payload is the first of a commit with one frame, or with two.
   const ahead = COMMIT_HEADER_BYTES + FRAME_BYTES * (1 + (id % 2))
-  // Never as the last of it: a whole header in the place of another is what the checksum of a payload cannot tell (docs/formats/commit.md).
-  for (let at = PAGE_BYTES - ahead; at + COMMIT_HEADER_BYTES < bytes.length; at += PAGE_BYTES) forgeCommit(bytes, at)
+  for (let at = PAGE_BYTES - ahead; at + COMMIT_HEADER_BYTES <= bytes.length; at += PAGE_BYTES) forgeCommit(bytes, at)
   return bytes
 }
 
@@ -30,12 +29,13 @@ export function makePayload(id: number, records: number, length: number): Uint8A
 function forgeCommit(bytes: Uint8Array, at: number): void {
   const header = new DataView(bytes.buffer, at, COMMIT_HEADER_BYTES)
   header.setUint32(0, 0x4d4d_434d, true)
-  header.setUint16(4, 1, true)
+  header.setUint16(4, 2, true)
   header.setUint16(6, 2, true)
   header.setBigUint64(8, 2n ** 40n, true)
   header.setBigUint64(16, 2n ** 40n - 1n, true)
   header.setUint32(24, 2 ** 31, true)
-  header.setUint32(60, crc32(bytes.subarray(at, at + 60)), true)
+  const crc = crc32(bytes.subarray(at, at + 60))
+  header.setUint32(60, ((crc >>> 15) | (crc << 17)) + 0xa282_ead8, true)
 }
 
 export interface FoundPayload {
