@@ -121,6 +121,21 @@ describe('a backup beside a running log', () => {
     await harness.log.close()
   })
 
+  it('holds segments of both versions of the format as they are', async () => {
+    const old = await openHarness({ tailBytesMax: 8 * KIB, segmentVersion: 1 })
+    await old.log.openLedgers(LEDGERS, NO_DEADLINE)
+    await fill(old, 30)
+    await old.log.close()
+    const { disk, clock } = old
+    const harness = await openHarness({ tailBytesMax: 8 * KIB, disk, clock, seed: 2 })
+    await fill(harness, 30, 30)
+    const destination = emptyDisk()
+    await backedUp(harness, destination)
+    const then = await contentsOf(disk.crash('kill', seededRandom(1)))
+    expect(await contentsOf(await restored(destination))).toEqual(then)
+    await harness.log.close()
+  })
+
   it('gives up old points and what only they had', async () => {
     const harness = await filled()
     const destination = emptyDisk()
