@@ -189,8 +189,9 @@ export interface LogOptions {
   /** Size of a new segment. Default SEGMENT_BYTES_DEFAULT (64 MiB). */
   readonly segmentBytes?: number
   /**
-   * Version of the format (docs/formats/) that new segments have; those begun before go on in theirs. With 1 a program
-   * that knows no later one can open the log. Default: 2, the newest.
+   * Version of the format (docs/formats/) that new segments have; those begun before go on in theirs. For samples of
+   * logs of before, and no way back: a program that knows no later version must not open a log that ever had segments
+   * of it, as it finds sealed ones by their indexes and does not see their version. Default: 2, the newest.
    */
   readonly segmentVersion?: 1 | 2
   /** Appends waiting or in flight take at most this. Beyond: `overloaded`. Default 32 MiB. */
