@@ -103,6 +103,7 @@ export type { ProcessorCall, RecordRange, ShardEvent, ShardHappening, WatchedCal
 export { ShardSyncError, type ShardSyncErrorCode } from './shards/shard-sync-error.ts'
 export type { InitialPosition } from './shards/lineage.ts'
 export type { StreamService } from './service.ts'
+export { type StreamInput, streamInput } from './stream-names.ts'
 export { type RunOptions, type StopOptions, Worker } from './worker.ts'
 export type { StoreCall, StoreCallEvent, WorkerEvent } from './worker-event.ts'
 export type { WorkerOptions } from './worker-options.ts'

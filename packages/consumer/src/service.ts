@@ -16,10 +16,10 @@ export type StreamService = Pick<
   | 'subscribeToShard'
 > &
   /**
-   * `endpoint` tells AWS, where a shard's readers share its limits with other applications; default: elsewhere. `serviceTimeMs` is the time by
-   * which LATEST is meant; default: the worker's clock.
+   * `endpoint` tells AWS, where a shard's readers share its limits with other applications; default: elsewhere. `region` is what the ARNs of
+   * its streams are of; default: any. `serviceTimeMs` is the time by which LATEST is meant; default: the worker's clock.
    */
-  Partial<Pick<KinesisClient, 'endpoint' | 'serviceTimeMs'>>
+  Partial<Pick<KinesisClient, 'endpoint' | 'region' | 'serviceTimeMs'>>
 
 /** Of the clock that stamps records, as far as it is known; ms since the epoch. */
 export function timeOf(service: Pick<StreamService, 'serviceTimeMs'>, clock: Clock): number {

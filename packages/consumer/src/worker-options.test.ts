@@ -6,6 +6,7 @@ import { ServiceLeaseStore } from './leases/service-lease-store.ts'
 import type { StreamService } from './service.ts'
 import { leasesOf, resolveWorkerOptions, type WorkerOptions } from './worker-options.ts'
 
+const ORDERS = 'arn:aws:kinesis:eu-west-1:111122223333:stream/orders'
 const needed = {
   client: {} as StreamService,
   application: 'billing',
@@ -45,6 +46,23 @@ describe("a worker's options", () => {
     [{ application: '' }, RangeError, 'application'],
     [{ application: undefined }, TypeError, 'application to be a text, found undefined'],
     [{ stream: [] }, RangeError, 'stream'],
+    [
+      { stream: ORDERS.replace(':stream', '') },
+      RangeError,
+      'stream to be a name, or an ARN of a stream such as arn:aws:',
+    ],
+    [
+      { stream: ORDERS.replace('kinesis', 'sqs') },
+      RangeError,
+      'found arn:aws:sqs:eu-west-1:111122223333:stream/orders.',
+    ],
+    [{ stream: `${ORDERS}/consumer/c:1` }, RangeError, 'an ARN of a stream'],
+    [
+      { stream: ['orders', ORDERS], client: { region: 'us-east-1' } },
+      RangeError,
+      'stream to be of us-east-1, the region',
+    ],
+    [{ stream: ORDERS.replace('aws', 'aws-cn') }, RangeError, `stream to be ${ORDERS}, by its region`],
     [{ stream: undefined }, TypeError, 'stream to be a name, several, or a function that gives them, found undefined'],
     [{ client: undefined }, TypeError, 'client to be an object, found undefined'],
     [{ batchRecordsMax: 0 }, RangeError, 'batchRecordsMax'],

@@ -15,6 +15,7 @@ import {
   TIMER_MS_MAX,
 } from './shards/shard-consumer-options.ts'
 import { checkKind, checkNames } from './option-checks.ts'
+import { checkStreamNames } from './stream-names.ts'
 import type { WorkerEvent } from './worker-event.ts'
 
 export interface WorkerOptions<Value = Uint8Array> extends ShardConsumerOptions {
@@ -23,7 +24,7 @@ export interface WorkerOptions<Value = Uint8Array> extends ShardConsumerOptions 
   /** Names what processes the stream: workers of one application share its leases. */
   readonly application: string
   /**
-   * The name of a stream or several; or a function, which is asked again with each look at the shards. The leases of a stream
+   * The name of a stream or several, or their ARNs, as for those that other accounts share; or a function, which is asked again with each look at the shards. The leases of a stream
    * that it names no more are given up and stay, with their checkpoints: named again, it goes on there.
    */
   readonly stream: string | readonly string[] | (() => readonly string[] | Promise<readonly string[]>)
@@ -170,6 +171,7 @@ function checkPresence<Value>({ client, application, stream }: WorkerOptions<Val
       `Expected stream to be a name, several, or a function that gives them, found ${String(stream)}.`,
     )
   expect(names.length > 0 && !names.includes(''), 'stream to name a stream', names.length === 0 ? '[]' : "''")
+  checkStreamNames(names, client.region)
 }
 
 /** Of what is not called before there is a shard, or records. */

@@ -1,6 +1,7 @@
 /** Fleets whose workers are told different streams, or begin at services that do not have them. */
 import { seededRandom } from '@millrace/std/testing'
 import { describe, expect, it } from 'vitest'
+import { fanOut, polling } from './retrieval/retrieval.ts'
 import type { StreamService } from './service.ts'
 import { SimulatedStream } from './testing/simulated-stream.ts'
 import { Bench, ofStreams } from './testing/worker-bench.ts'
@@ -119,6 +120,97 @@ describe('the leases of a stream', () => {
     await ended
     expect(bench.events.map(({ kind }) => kind)).not.toContain('shard-left')
     await stopAll(bench, [right])
+  })
+})
+
+describe('streams of two accounts with one name', () => {
+  const ARN = 'arn:aws:kinesis:us-east-1:111122223333:stream/orders'
+  const OWN = ARN.replace('111122223333', '000000000000')
+
+  function setUp() {
+    const bench = new Bench()
+    // One second for both: the account alone tells them apart.
+    const theirs = new SimulatedStream('orders', 3, bench.clock, { account: '111122223333' })
+    return { bench, theirs, client: ofStreams(bench.stream, theirs) }
+  }
+
+  it.each([
+    ['polling', polling()],
+    ['fan-out', fanOut()],
+  ])('are read by %s, each with leases of its own', async (_, retrieval) => {
+    const { bench, theirs, client } = setUp()
+    bench.stream.put('ada', Buffer.from('ours'))
+    theirs.put('ada', Buffer.from('theirs'))
+    const worker = bench.worker('a', { client, stream: ['orders', ARN], retrieval })
+    const seen: string[] = []
+    void worker.each(({ data }, { stream }) => void seen.push(`${Buffer.from(data).toString()} in ${stream}`))
+    await bench.pass(10_000)
+    expect(seen.sort()).toEqual(['ours in orders', 'theirs in 111122223333:orders'])
+    const second = Math.floor(theirs.createdAtMs / 1_000)
+    expect([heldOf(`orders:${second}`, worker), heldOf(`111122223333:orders:${second}`, worker)]).toEqual([2, 3])
+    await stopAll(bench, [worker])
+  })
+
+  it('have the leases that they had by name where the ARN is of the client’s account', async () => {
+    const { bench, client } = setUp()
+    const before = bench.worker('a', { client })
+    void before.run(idle)
+    await bench.pass(5_000)
+    const keys = before.held
+    await stopAll(bench, [before])
+    const after = bench.worker('b', { client, stream: [OWN, 'orders'] })
+    void after.run(idle)
+    await bench.pass(5_000)
+    expect(after.held).toEqual(keys)
+    expect((await bench.stored()).length).toBe(keys.length)
+    await stopAll(bench, [after])
+  })
+
+  it('are not begun again under another name where the leases tell their account', async () => {
+    const { bench, theirs, client } = setUp()
+    const first = bench.worker('a', { client, stream: ARN })
+    void first.run(idle)
+    await bench.pass(5_000)
+    expect(first.held).toHaveLength(3)
+    await stopAll(bench, [first])
+    // Of their own account, whose client calls the stream by its name.
+    const second = bench.worker('b', { client: ofStreams(theirs) })
+    const ended = expect(second.run(idle)).rejects.toMatchObject({
+      code: 'refused',
+      message: expect.stringContaining('Expected leases of orders, found those of 111122223333:orders, which it is'),
+    })
+    await bench.pass(10_000)
+    await ended
+    expect(await bench.stored()).toHaveLength(3)
+  })
+
+  it('end a worker where it finds none by the ARN', async () => {
+    const { bench, client } = setUp()
+    const worker = bench.worker('a', { client, stream: ARN.replace('orders', 'bills') })
+    const ended = expect(worker.run(idle)).rejects.toMatchObject({
+      code: 'stream-not-found',
+      message: expect.stringContaining('no stream arn:aws:kinesis:us-east-1:111122223333:stream/bills'),
+    })
+    await bench.pass(10_000)
+    await ended
+  })
+
+  it('may come later', async () => {
+    const { bench } = setUp()
+    let client = ofStreams(bench.stream)
+    const service: StreamService = {
+      ...client,
+      describeStreamSummary: (input) => client.describeStreamSummary(input),
+      listShards: (input) => client.listShards(input),
+    }
+    const worker = bench.worker('a', { client: service, stream: () => [ARN] })
+    void worker.run(idle)
+    await bench.pass(10_000)
+    expect(bench.events).toContainEqual({ kind: 'stream-absent', stream: ARN })
+    client = ofStreams(bench.stream, new SimulatedStream('orders', 3, bench.clock, { account: '111122223333' }))
+    await bench.pass(10_000)
+    expect(heldOf('111122223333:orders', worker)).toBe(3)
+    await stopAll(bench, [worker])
   })
 })
 

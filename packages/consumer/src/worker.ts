@@ -35,6 +35,7 @@ import type { ShardProcessorFactory } from './shards/shard-processor.ts'
 import { ShardSync } from './shards/shard-sync.ts'
 import type { ShardSyncError } from './shards/shard-sync-error.ts'
 import type { WorkerEvent } from './worker-event.ts'
+import { StreamNames } from './stream-names.ts'
 import { leasesOf, resolveWorkerOptions, type WorkerOptions } from './worker-options.ts'
 
 export interface StopOptions {
@@ -74,6 +75,7 @@ export class Worker<Value = Uint8Array> implements AsyncDisposable {
   readonly #retrieval: Retrieval
   readonly #room: ReadAheadRoom
   readonly #coordinator: LeaseCoordinator
+  readonly #names: StreamNames
   readonly #sync: ShardSync
   readonly #syncing = new AbortController()
   #face: ShardProcessorFactory<Value> | undefined
@@ -93,7 +95,9 @@ export class Worker<Value = Uint8Array> implements AsyncDisposable {
     this.#finishMs = finishMs
     this.id = options.workerId ?? `${hostname()}-${process.pid}-${Buffer.from(random.bytes(4)).toString('hex')}`
     this.#metrics = metrics && new WorkerMetrics({ ...metrics, application, worker: this.id, leasesMax, clock })
-    const leases = toldLeaseStore(leasesOf(options), this.id, clock, (event) => this.#emit(event))
+    const store = leasesOf(options)
+    const leases = toldLeaseStore(store, this.id, clock, (event) => this.#emit(event))
+    this.#names = new StreamNames({ service: client, account: store.account })
     this.#retrieval = (options.retrieval ?? polling())({
       application,
       service: client,
@@ -131,6 +135,7 @@ export class Worker<Value = Uint8Array> implements AsyncDisposable {
       store: this.#coordinator.store,
       table: this.#coordinator.table,
       streams: typeof stream === 'string' ? [stream] : stream,
+      names: this.#names,
       initial: initialPosition,
       intervalMs: shardSyncMs,
       refresh: () => this.#coordinator.refresh(),
@@ -258,6 +263,7 @@ export class Worker<Value = Uint8Array> implements AsyncDisposable {
       held,
       reader: this.#retrieval.open({
         stream,
+        streamArn: this.#names.arnOf(stream),
         shardId,
         position,
         onTrouble: (error) => this.#emit({ kind: 'read-failure', stream, shardId, error }),

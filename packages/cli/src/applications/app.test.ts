@@ -1,5 +1,6 @@
 import { KinesisClient } from '@millrace/client'
 import { type Lease, LATEST, leaseKey, type NewLease, SHARD_END, ServiceLeaseStore, TRIM_HORIZON } from '@millrace/consumer' // prettier-ignore
+import { parseStreamArn } from '@millrace/protocol'
 import { startServer } from '@millrace/server'
 import { systemClock } from '@millrace/std'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
@@ -128,6 +129,18 @@ describe('millrace app', () => {
     const [first = ''] = sequenceNumbers
     expect((await run('seek', application, '--shard', '0', '--to', `after:${first}`)).code).toBe(0)
     expect(await leases()).toMatchObject([{ checkpoint: { sequenceNumber: first }, epoch: 2, owner: 'w1' }])
+  })
+
+  it('calls a stream whose leases tell its account by its ARN', async () => {
+    const { StreamDescriptionSummary: summary } = await client.describeStreamSummary({ StreamName: 'orders' })
+    const stream = `${parseStreamArn(summary.StreamARN)?.account}:orders`
+    const told = leaseOf(1, { key: leaseKey({ stream, createdAtSecond, shardId: shardIds[1] ?? '' }), stream })
+    await store.create([told, leaseOf(1)], never)
+    expect(await json('lag', application, '--stream', stream)).toMatchObject({ items: [{ stream, lagMs: 0 }] })
+    for (const named of ['orders', summary.StreamARN])
+      expect(await json('lag', application, '--stream', named)).toMatchObject({ items: [{ stream }, { stream: 'orders' }] }) // prettier-ignore
+    expect(await json('reset', application, '--stream', stream, '--to', 'trim-horizon')).toMatchObject({ leases: 3 })
+    expect((await leases()).map((lease) => lease.stream)).toEqual([stream, stream, stream, 'orders'])
   })
 
   it('pauses and resumes, within the term', async () => {

@@ -1,7 +1,9 @@
 /** How far an application is behind in a shard: the age of the oldest record that is not checkpointed. */
-import type { Lease } from '@millrace/consumer'
+import { type Lease, streamInput } from '@millrace/consumer'
 import { GetRecords, GetShardIterator, type GetShardIteratorInput } from '@millrace/protocol'
 import type { Kinesis } from '../kinesis.ts'
+
+type KinesisOfRegion = Kinesis & { readonly region: string }
 
 /** `lagMs` absent: the checkpoint does not say where it stands, or the shard is done with. 0: nothing is left. */
 export interface Lag {
@@ -13,7 +15,7 @@ export interface Lag {
 const SHARDS_AT_ONCE = 8
 
 export async function lagsOf(
-  kinesis: Kinesis,
+  kinesis: KinesisOfRegion,
   leases: readonly Lease[],
   nowMs: () => number,
   signal: AbortSignal,
@@ -32,18 +34,23 @@ export async function lagsOf(
 }
 
 async function lagOf(
-  kinesis: Kinesis,
+  kinesis: KinesisOfRegion,
   lease: Lease,
   nowMs: () => number,
   signal: AbortSignal,
 ): Promise<number | undefined> {
   const start = startOf(lease)
   if (start === undefined) return undefined
-  const input = { StreamName: lease.stream, ShardId: lease.shardId, ...start }
+  const stream = streamInput(lease.stream, kinesis.region)
+  const input = { ...stream, ShardId: lease.shardId, ...start }
   let iterator = (await kinesis.send(GetShardIterator, input, { signal })).ShardIterator
   // A page may be empty though records are left.
   while (iterator !== undefined) {
-    const page = await kinesis.send(GetRecords, { ShardIterator: iterator, Limit: 1 }, { signal })
+    const page = await kinesis.send(
+      GetRecords,
+      { ShardIterator: iterator, Limit: 1, ...('StreamARN' in stream ? stream : {}) },
+      { signal },
+    )
     const [record] = page.Records
     if (record !== undefined) return Math.max(0, nowMs() - (record.ApproximateArrivalTimestamp ?? nowMs()))
     if ((page.MillisBehindLatest ?? 0) === 0) return 0

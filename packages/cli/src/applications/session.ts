@@ -1,6 +1,7 @@
 /** What every `millrace app` verb begins with: which store has the leases, which application, and which of its leases. */
 import type { KinesisClient } from '@millrace/client'
 import type { Lease, LeaseAdministration } from '@millrace/consumer'
+import { parseStreamArn } from '@millrace/protocol'
 import type { Command } from 'commander'
 import { CommandError, usageError } from '../exit-code.ts'
 import { addSessionOptions, type Reporter, type SessionOptions, withSession } from '../session.ts'
@@ -37,7 +38,7 @@ export function addLeaseOptions(command: Command): Command {
     .option('--shard <shard...>', 'only these; default: all')
     .option(
       '--stream <name>',
-      'only the shards of this stream; default: of all. For a table of a KCL: whose its leases are',
+      'only the shards of this stream, by its name or ARN; default: of all. For a table of a KCL: whose its leases are',
     )
 }
 
@@ -74,7 +75,7 @@ export function chosenLeases(
   options: ApplicationOptions,
 ): readonly Lease[] {
   const { stream } = options
-  const ofStream = stream === undefined ? leases : leases.filter((lease) => lease.stream === stream)
+  const ofStream = stream === undefined ? leases : leases.filter((lease) => isNamed(lease.stream, stream))
   if (stream !== undefined && ofStream.length === 0) throw noLease(application, `of stream ${stream}`)
   if (options.shard === undefined) return ofStream
   return options.shard.map(fullShardId).flatMap((shardId) => {
@@ -82,6 +83,13 @@ export function chosenLeases(
     if (found.length === 0) throw noLease(application, `of shard ${shardId}`)
     return found
   })
+}
+
+/** By its name, with its account before it or not, or by its ARN. */
+function isNamed(stream: string, named: string): boolean {
+  const { account, name } = parseStreamArn(named) ?? {}
+  if (name !== undefined) return stream === name || stream === `${account}:${name}`
+  return stream === named || stream.endsWith(`:${named}`)
 }
 
 function noLease(application: string, what: string): CommandError {

@@ -3,6 +3,7 @@ import { type Clock, systemClock } from '@millrace/std'
 import { parseLeaseKey } from '../leases/lease-key.ts'
 import type { Lease, LeaseChange, NewLease } from '../leases/lease.ts'
 import { type StreamService, timeOf } from '../service.ts'
+import { type StreamInput, streamInput } from '../stream-names.ts'
 import { type InitialPosition, missingLeases } from '../shards/lineage.ts'
 import { listShards } from '../shards/list-shards.ts'
 import { StreamPresence } from '../shards/stream-presence.ts'
@@ -12,7 +13,7 @@ import { type LeasesOptions, movedTo, moveLeases, never } from './move-leases.ts
 export interface ResetOptions extends LeasesOptions {
   readonly to: InitialPosition
   /** A `KinesisClient`. */
-  readonly service: Pick<StreamService, 'describeStreamSummary' | 'listShards' | 'serviceTimeMs'>
+  readonly service: Pick<StreamService, 'describeStreamSummary' | 'listShards' | 'region' | 'serviceTimeMs'>
   /**
    * The streams of the leases that are meant are processed again whole, where `to` is no latest: also shards that were processed to
    * their ends and have no lease any more. Only here: `seekLeases` moves leases that are there. Default: if all leases are meant.
@@ -34,7 +35,9 @@ export async function resetApplication(options: ResetOptions): Promise<number> {
   const { administration, application, to, clock = systemClock, signal = never() } = options
   const { leases: chosen, remakes = chosen === undefined } = options
   const isMeant = meaning(chosen, remakes)
-  const streams = new StreamPresence({ service: options.service, clock })
+  const { service } = options
+  const inputOf = (stream: string): StreamInput => streamInput(stream, service.region)
+  const streams = new StreamPresence({ service, inputOf, clock })
   let move: ReturnType<typeof movedTo> = () => undefined
   const moved = new Set<string>()
   const made = new Set<string>()
@@ -45,7 +48,7 @@ export async function resetApplication(options: ResetOptions): Promise<number> {
     for (const stream of new Set(leases.map((lease) => lease.stream)))
       if (streams.looks(stream) === 0) await streams.look(stream, signal)
     // One now for all looks: what comes behind it is not passed over. The service has told its time by now.
-    if (look === 0) move = movedTo(to, timeOf(options.service, clock))
+    if (look === 0) move = movedTo(to, timeOf(service, clock))
     const meant = leases.filter((lease) => streams.isThere(lease) && isMeant(lease))
     const missing = remakes && to !== 'latest' ? await missingOf(options, leases, meant, clock.now(), signal) : []
     const remade = missing.filter(({ key }) => !moved.has(key) && !made.has(key))
@@ -90,7 +93,7 @@ async function missingOf(
   const epoch = Math.floor(nowMs / 1000)
   const missing: NewLease[] = []
   for (const stream of streams.values()) {
-    const shards = await listShards(service, stream.stream, signal)
+    const shards = await listShards(service, streamInput(stream.stream, service.region), signal)
     for (const lease of missingLeases(stream, shards, new Map(), to))
       if (!known.has(lease.key)) missing.push({ ...lease, epoch })
   }

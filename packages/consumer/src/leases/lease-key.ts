@@ -1,9 +1,11 @@
 /**
- * Keys of leases: `<stream>:<creation second of the stream>:<shard id>`. A stream that was deleted and made again under
- * its name is another one, and an application may always take up a second stream (the KCL has short keys for one stream
- * and long ones for several, and cannot go from one to the other).
+ * Keys of leases: `<stream>:<creation second of the stream>:<shard id>`, the stream with its account before it where that is
+ * not the client's (`stream-names.ts`). A stream that was deleted and made again under its name is another one, and an
+ * application may always take up a second stream (the KCL has short keys for one stream and long ones for several, and
+ * cannot go from one to the other).
  */
 export interface LeaseKeyParts {
+  /** `<name>`, or `<account>:<name>`. */
   readonly stream: string
   /** Seconds since the epoch. */
   readonly createdAtSecond: number
@@ -16,7 +18,7 @@ export function leaseKey({ stream, createdAtSecond, shardId }: LeaseKeyParts): s
 
 /** `undefined` for what is no such key. */
 export function parseLeaseKey(key: string): LeaseKeyParts | undefined {
-  const match = /^([A-Za-z0-9_.-]{1,128}):(\d{1,12}):([A-Za-z0-9_.-]{1,128})$/.exec(key)
+  const match = /^((?:\d{12}:)?[A-Za-z0-9_.-]{1,128}):(\d{1,12}):([A-Za-z0-9_.-]{1,128})$/.exec(key)
   if (match === null) return undefined
   const [, stream = '', second, shardId = ''] = match
   return { stream, createdAtSecond: Number(second), shardId }

@@ -9,6 +9,8 @@ import type { Lease, LeaseChange, NewLease } from './lease.ts'
 export interface LeaseStore extends AsyncDisposable {
   /** Whose leases they are, where the store says: the worker's is compared. */
   readonly application?: string | undefined
+  /** Of the streams that its leases call by their names alone, where the store says; default: the client's. */
+  readonly account?: string | undefined
   /**
    * Keeps this worker's place for `ttlMs` more, and tells what is new since `cursor`. Waits for news as long as
    * `waitMs`, where the store can wait; others answer at once. The first beat makes the application where there is none.

@@ -8,6 +8,8 @@ import type {
 } from '@millrace/protocol'
 import type { ExtendedSequenceNumber } from '../extended-sequence-number.ts'
 import type { Lease, LeaseChange, NewLease, PendingCheckpoint } from './lease.ts'
+import { nameOfStream } from '../stream-names.ts'
+import { parseLeaseKey } from './lease-key.ts'
 import type { LiveWorker } from './lease-store.ts'
 
 const KIB = 1024
@@ -16,7 +18,7 @@ export function fromServiceLease(lease: ServiceLease): Lease {
   const { Pending, HashKeyRange: range, LoadBytesPerSecond: load } = lease
   return {
     key: lease.LeaseKey,
-    stream: lease.StreamName,
+    stream: parseLeaseKey(lease.LeaseKey)?.stream ?? lease.StreamName,
     shardId: lease.ShardId,
     owner: lease.Owner,
     heir: lease.Heir,
@@ -37,7 +39,8 @@ export function fromServiceLease(lease: ServiceLease): Lease {
 export function toServiceLease(lease: NewLease): ServiceNewLease {
   return {
     LeaseKey: lease.key,
-    StreamName: lease.stream,
+    // The key tells the account.
+    StreamName: nameOfStream(lease.stream),
     ShardId: lease.shardId,
     Owner: lease.owner,
     Heir: lease.heir,

@@ -9,11 +9,11 @@ describe('the registered consumer of an application', () => {
     const service = new ScriptedStream(clock)
     const registrations = new ConsumerRegistrations({ service, name: 'app', clock, random: seededRandom(1) })
     const never = (): AbortSignal => new AbortController().signal
-    const arn = await runClock(clock, registrations.arnOf('s', never()))
+    const arn = await runClock(clock, registrations.arnOf({ stream: 's' }, never()))
     service.consumers.delete('app')
     const again = Array.from({ length: 50 }, () => {
       registrations.forget('s', arn)
-      return registrations.arnOf('s', never())
+      return registrations.arnOf({ stream: 's' }, never())
     })
     await runClock(clock, Promise.all(again))
     expect(service.timesOf('describeStreamSummary')).toHaveLength(2)

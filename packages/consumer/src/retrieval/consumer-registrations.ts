@@ -5,7 +5,7 @@
 import { type BackoffOptions, backoffMs, type Clock, type Random, sleep, untilAborted } from '@millrace/std'
 import type { StreamService } from '../service.ts'
 import { failureType } from './read-failure.ts'
-import { ShardReadError } from './shard-reader.ts'
+import { ShardReadError, type StreamToRead } from './shard-reader.ts'
 
 export interface ConsumerRegistrationsOptions {
   readonly service: StreamService
@@ -36,13 +36,14 @@ export class ConsumerRegistrations implements Disposable {
   }
 
   /**
-   * The ARN of the active consumer of `stream`; asked for once, however many shards need it. Rejects with a
+   * The ARN of the active consumer of a stream; asked for once, however many shards need it. Rejects with a
    * `ShardReadError`, an error of a call that passes, or the signal's reason; asked again then, it begins anew.
    */
-  arnOf(stream: string, signal: AbortSignal): Promise<string> {
+  arnOf(of: StreamToRead, signal: AbortSignal): Promise<string> {
+    const { stream } = of
     let lookup = this.#lookups.get(stream)
     if (lookup === undefined) {
-      const begun: Lookup = { found: this.#activeConsumer(stream) }
+      const begun: Lookup = { found: this.#activeConsumer(of) }
       lookup = begun
       this.#lookups.set(stream, begun)
       begun.found.then(
@@ -70,11 +71,10 @@ export class ConsumerRegistrations implements Disposable {
     this.#closed.abort(new Error('The retrieval was closed.'))
   }
 
-  async #activeConsumer(stream: string): Promise<string> {
-    const { service, name, clock, random } = this.#options
+  async #activeConsumer({ stream, streamArn }: StreamToRead): Promise<string> {
+    const { name, clock, random } = this.#options
     const { signal } = this.#closed
-    const { StreamDescriptionSummary } = await service.describeStreamSummary({ StreamName: stream }, { signal })
-    const { StreamARN } = StreamDescriptionSummary
+    const StreamARN = streamArn ?? (await this.#streamArn(stream, signal))
     let status = 'missing'
     for (let tries = 0; tries < TRIES_MAX; tries++) {
       if (tries > 0) await sleep(clock, Math.max(WAIT_MS_MIN, backoffMs(tries - 1, backoff, random)), signal)
@@ -88,6 +88,11 @@ export class ConsumerRegistrations implements Disposable {
       `Expected the consumer ${name} of ${stream} to become ACTIVE, found it ${status} after ${TRIES_MAX} looks: ` +
         'a stream has at most 20 consumers (50 with on-demand advantage); deregister one, or read by polling.',
     )
+  }
+
+  async #streamArn(StreamName: string, signal: AbortSignal): Promise<string> {
+    const answer = await this.#options.service.describeStreamSummary({ StreamName }, { signal })
+    return answer.StreamDescriptionSummary.StreamARN
   }
 
   async #describe(StreamARN: string) {

@@ -89,8 +89,8 @@ export class FanOutReader implements ShardReader {
 
   async #subscribe(signal: AbortSignal): Promise<Subscription> {
     const { clock, service } = this.#context
-    const { stream, shardId } = this.#shard
-    const ConsumerARN = await this.#registrations.arnOf(stream, signal)
+    const { shardId } = this.#shard
+    const ConsumerARN = await this.#registrations.arnOf(this.#shard, signal)
     this.#consumerArn = ConsumerARN
     const delayMs = this.#dueMs - clock.monotonic()
     if (delayMs > 0) await sleep(clock, delayMs, signal)
@@ -110,14 +110,13 @@ export class FanOutReader implements ShardReader {
   async #batchOf(event: SubscribeToShardEvent, signal: AbortSignal): Promise<ReadBatch> {
     const { Records, MillisBehindLatest, ContinuationSequenceNumber, ChildShards = [] } = event
     const { service } = this.#context
-    const { stream, shardId } = this.#shard
     this.#continuation = ContinuationSequenceNumber ?? Records.at(-1)?.SequenceNumber ?? this.#continuation
     const batch = { records: Records, millisBehindLatest: MillisBehindLatest, isEnd: false, children: [] }
     if (ContinuationSequenceNumber !== undefined) return batch
     if (isFamily(ChildShards)) return { ...batch, isEnd: true, children: ChildShards }
     // No end that can be: what was read is given, and behind it is asked again.
     if (Records.length > 0) return batch
-    return { ...batch, isEnd: true, children: await listChildren(service, stream, shardId, signal) }
+    return { ...batch, isEnd: true, children: await listChildren(service, this.#shard, signal) }
   }
 
   async #recover(error: unknown, signal: AbortSignal): Promise<void> {

@@ -10,7 +10,7 @@ import { failureType, ReadTrouble, Troubles } from './read-failure.ts'
 import { ReadPace, type ReadPaceOptions } from './read-pace.ts'
 import type { ReadCall, ReaderContext } from './reader-context.ts'
 import { isFamily, listChildren } from './shard-end.ts'
-import type { ReadBatch, ShardReader, ShardToRead } from './shard-reader.ts'
+import { inputOf, type ReadBatch, type ShardReader, type ShardToRead } from './shard-reader.ts'
 import { Watchdog, type WatchdogLimits } from './watchdog.ts'
 
 export interface PollingOptions extends ReadPaceOptions {
@@ -122,7 +122,12 @@ export class PollingReader implements ShardReader {
     const ShardIterator = (this.#iterator ??= await this.#openIterator(signal))
     this.#pace.began(clock.monotonic())
     const Limit = this.#recordsMax
-    const input = { ShardIterator, ...(Limit === undefined ? {} : { Limit }) }
+    const { streamArn: StreamARN } = this.#shard
+    const input = {
+      ShardIterator,
+      ...(Limit === undefined ? {} : { Limit }),
+      ...(StreamARN === undefined ? {} : { StreamARN }),
+    }
     const answer = await this.#answered('getRecords', signal, (within) =>
       service.getRecords(input, { signal: within, retry: 'unless-throttled' }),
     )
@@ -141,13 +146,12 @@ export class PollingReader implements ShardReader {
     signal: AbortSignal,
   ) {
     const { service } = this.#context
-    const { stream, shardId } = this.#shard
     const batch = { records: Records, millisBehindLatest: MillisBehindLatest ?? 0, isEnd: false, children: [] }
     if (NextShardIterator !== undefined) return batch
     if (isFamily(ChildShards)) return { ...batch, isEnd: true, children: ChildShards }
     // No end that can be: what was read is given, and behind it is asked again.
     if (Records.length > 0) return batch
-    return { ...batch, isEnd: true, children: await listChildren(service, stream, shardId, signal) }
+    return { ...batch, isEnd: true, children: await listChildren(service, this.#shard, signal) }
   }
 
   /** One call, cut when its answer does not come. */
@@ -210,7 +214,7 @@ export class PollingReader implements ShardReader {
     const { service } = this.#context
     const { stream, shardId } = this.#shard
     if (this.#lastSequenceNumber === undefined) await untilBeginTime(this.#shard, this.#context, signal)
-    const input = { StreamName: stream, ShardId: shardId, ...this.#startOf() }
+    const input = { ...inputOf(this.#shard), ShardId: shardId, ...this.#startOf() }
     const { ShardIterator } = await this.#answered('getShardIterator', signal, (within) =>
       service.getShardIterator(input, { signal: within }),
     )

@@ -5,6 +5,7 @@
 import type { ChildShard, Shard } from '@millrace/protocol'
 import type { StreamService } from '../service.ts'
 import { ReadTrouble } from './read-failure.ts'
+import { inputOf, type StreamToRead } from './shard-reader.ts'
 
 /** Each child says whose it is. */
 export function isFamily(children: readonly ChildShard[]): boolean {
@@ -14,19 +15,19 @@ export function isFamily(children: readonly ChildShard[]): boolean {
 /** The children that the stream's list knows of. Rejects with a `ReadTrouble` when there are none, and with the call's errors. */
 export async function listChildren(
   service: StreamService,
-  stream: string,
-  shardId: string,
+  shard: StreamToRead & { readonly shardId: string },
   signal: AbortSignal,
 ): Promise<readonly ChildShard[]> {
+  const { stream, shardId } = shard
   const children: ChildShard[] = []
   // Children come after their parents: ids grow.
-  let input: Parameters<StreamService['listShards']>[0] = { StreamName: stream, ExclusiveStartShardId: shardId }
+  let input: Parameters<StreamService['listShards']>[0] = { ...inputOf(shard), ExclusiveStartShardId: shardId }
   for (;;) {
     const { Shards = [], NextToken } = await service.listShards(input, { signal })
-    for (const shard of Shards) {
-      const parents = parentsOf(shard)
+    for (const listed of Shards) {
+      const parents = parentsOf(listed)
       if (parents.includes(shardId))
-        children.push({ ShardId: shard.ShardId, ParentShards: parents, HashKeyRange: shard.HashKeyRange })
+        children.push({ ShardId: listed.ShardId, ParentShards: parents, HashKeyRange: listed.HashKeyRange })
     }
     if (NextToken === undefined) break
     input = { NextToken }

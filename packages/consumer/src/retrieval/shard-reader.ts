@@ -1,5 +1,6 @@
 /** What reads one shard for its consumer: by asking (`polling-reader.ts`) or by being told (`fan-out-reader.ts`). */
 import type { ChildShard, StreamRecord } from '@millrace/protocol'
+import type { StreamInput } from '../stream-names.ts'
 
 export interface ShardReader extends AsyncDisposable {
   /**
@@ -44,8 +45,18 @@ export interface Retrieval extends AsyncDisposable {
   open(shard: ShardToRead): ShardReader
 }
 
-export interface ShardToRead {
+export interface StreamToRead {
+  /** As leases call it. */
   readonly stream: string
+  /** What calls name it by. Default: `stream` as its name. */
+  readonly streamArn?: string | undefined
+}
+
+export function inputOf({ stream, streamArn }: StreamToRead): StreamInput {
+  return streamArn === undefined ? { StreamName: stream } : { StreamARN: streamArn }
+}
+
+export interface ShardToRead extends StreamToRead {
   readonly shardId: string
   readonly position: ReadPosition
   /** A trouble that is waited out. */

@@ -5,17 +5,18 @@
  * both do it do no harm.
  */
 import { KinesisServiceError } from '@millrace/client'
-import { errorTraits } from '@millrace/protocol'
+import { errorTraits, parseStreamArn } from '@millrace/protocol'
 import { backoffMs, type Clock, deferred, type Logger, type Random, sleep } from '@millrace/std'
 import { isShardEnd, SHARD_END } from '../extended-sequence-number.ts'
 import { isLatestWithoutTime, latestAsOf } from '../leases/latest.ts'
 import { parseLeaseKey } from '../leases/lease-key.ts'
 import type { Suitability } from '../leases/coordinator-options.ts'
 import type { LeaseTable } from '../leases/lease-table.ts'
-import { LEASES_PER_CALL_MAX, type LeaseStore } from '../leases/lease-store.ts'
+import { LEASES_PER_CALL_MAX, type LeaseStore, LeaseStoreError } from '../leases/lease-store.ts'
 import type { Lease } from '../leases/lease.ts'
 import { failureType, passes } from '../retrieval/read-failure.ts'
 import { type StreamService, timeOf } from '../service.ts'
+import { checkStreamNames, isArn, type StreamNames } from '../stream-names.ts'
 import {
   disposableLeases,
   type InitialPosition,
@@ -26,15 +27,16 @@ import {
 } from './lineage.ts'
 import { listShards } from './list-shards.ts'
 import { type LookFailure, notFound, refused } from './shard-sync-error.ts'
-import { ABSENT_LOOK_MS, ABSENT_LOOKS, StreamPresence } from './stream-presence.ts'
+import { ABSENT_LOOK_MS, ABSENT_LOOKS, type FoundStream, StreamPresence } from './stream-presence.ts'
 
 export interface ShardSyncOptions {
   readonly worker: string
   readonly service: StreamService
   readonly store: LeaseStore
   readonly table: LeaseTable
-  /** The streams' names, or what is asked for them at each round. */
+  /** The streams' names and ARNs, or what is asked for them at each round. */
   readonly streams: readonly string[] | (() => readonly string[] | Promise<readonly string[]>)
+  readonly names: StreamNames
   readonly initial: InitialPosition
   /** Between two rounds, ms. */
   readonly intervalMs: number
@@ -79,15 +81,16 @@ export class ShardSync {
   /** Streams that were there and had no leases at the last turn. */
   readonly #bare = new Set<string>()
   readonly #joined = deferred<void>()
-  /** As they were told last; absent: nobody has been asked yet. */
+  /** As they were told last, and as leases call them; absent: nobody has been asked yet. */
   #streams: ReadonlySet<string> | undefined
   /** The shards of a stream could be listed: what fails from then on may pass, whatever it is. */
   #hasBegun = false
 
   constructor(options: ShardSyncOptions) {
     this.#options = options
-    if (typeof options.streams !== 'function') this.#streams = new Set(options.streams)
-    this.#presence = new StreamPresence(options)
+    const { streams, service, names, clock, onChange } = options
+    if (typeof streams !== 'function' && !streams.some(isArn)) this.#streams = new Set(streams)
+    this.#presence = new StreamPresence({ service, clock, onChange, inputOf: (stream) => names.inputOf(stream) })
   }
 
   /** The stream is one of the worker's: leases of others stay as they are, for whoever has them in its list. */
@@ -123,7 +126,8 @@ export class ShardSync {
     if ((await this.#presence.confirm(lease, signal)) === 'absent') return 'stream'
     for (let looks = 1; looks <= ABSENT_LOOKS; looks++) {
       if (looks > 1) await sleep(this.#options.clock, ABSENT_LOOK_MS, signal)
-      const shards = await listShards(this.#options.service, lease.stream, signal)
+      const { service, names } = this.#options
+      const shards = await listShards(service, names.inputOf(lease.stream), signal)
       if (shards.some(({ ShardId }) => ShardId === lease.shardId)) return 'neither'
     }
     return 'shard'
@@ -189,9 +193,11 @@ export class ShardSync {
         failures.push({ stream: undefined, error })
         return []
       }))
-    for (const stream of streams) {
+    for (const named of streams) {
       if (signal.aborted) break
+      let stream = named
       try {
+        stream = await this.#find(named, signal)
         dueMs = Math.min(dueMs, await this.#look(stream, isOurs, signal))
         this.#hasBegun ||= this.#presence.isFound(stream)
       } catch (error) {
@@ -202,24 +208,38 @@ export class ShardSync {
   }
 
   async #askStreams(): Promise<ReadonlySet<string>> {
-    const { streams, onChange } = this.#options
+    const { streams, names, service } = this.#options
+    const named = typeof streams === 'function' ? await streams() : streams
+    checkStreamNames(named, service.region)
+    return this.#list(named.map((name) => names.streamOf(name)))
+  }
+
+  /** What leases call it; an ARN as long as that is not known. */
+  async #find(named: string, signal: AbortSignal): Promise<string> {
+    const stream = await this.#options.names.find(named, signal)
+    if (stream !== named) this.#list([...(this.#streams ?? [])].map((name) => (name === named ? stream : name)))
+    return stream
+  }
+
+  #list(streams: readonly string[]): ReadonlySet<string> {
     const before = this.#streams
-    const now = new Set(typeof streams === 'function' ? await streams() : streams)
+    const now = new Set(streams)
     this.#streams = now
-    if (before?.size !== now.size || [...now].some((name) => !before.has(name))) onChange()
+    if (before?.size !== now.size || [...now].some((name) => !before.has(name))) this.#options.onChange()
     return now
   }
 
   /** What a function names may come later. */
   #hasFound(): boolean {
     const { streams } = this.#options
-    return typeof streams === 'function' || streams.some((name) => this.#presence.isFound(name))
+    return typeof streams === 'function' || [...(this.#streams ?? [])].some((name) => this.#presence.isFound(name))
   }
 
   /** Of streams that are named once and for all none was ever found: a wrong name, region or endpoint. */
   #expectStreams(): void {
-    const { streams, service } = this.#options
-    if (this.#hasBegun || this.#hasFound() || typeof streams === 'function') return
+    const streams = [...(this.#streams ?? [])]
+    if (this.#hasBegun || this.#hasFound()) return
+    const { service } = this.#options
     if (streams.every((name) => this.#presence.looks(name) >= ABSENT_LOOKS)) throw notFound(streams, service.endpoint)
   }
 
@@ -233,6 +253,9 @@ export class ShardSync {
     const absenceMs = this.#noteAbsence(name, stream)
     if (isOurs) await this.#retire(name, signal)
     if (stream === undefined) return absenceMs
+    // It came just now: whose it is comes first.
+    if (parseStreamArn(name) !== undefined) return FIRST_INTERVAL_MS
+    this.#expectName(stream)
     const wasBare = this.#bare.delete(name)
     const leases = this.#leasesOf(stream)
     if (leases.size === 0) this.#bare.add(name)
@@ -240,8 +263,21 @@ export class ShardSync {
     if (isOurs || (wasBare && leases.size === 0))
       return Math.min(waitMs, await this.#syncStream(stream, leases, signal))
     // Who may not list is to hear of it at its start, not when it comes first.
-    if (!this.#hasBegun) await this.#options.service.listShards({ StreamName: name, MaxResults: 1 }, { signal })
+    const { service, names } = this.#options
+    if (!this.#hasBegun) await service.listShards({ ...names.inputOf(name), MaxResults: 1 }, { signal })
     return waitMs
+  }
+
+  /** Throws a `LeaseStoreError` where the same stream has leases that name its account. */
+  #expectName({ stream, account, createdAtSecond }: FoundStream): void {
+    if (account === undefined || stream.includes(':')) return
+    const other = `${account}:${stream}`
+    if (this.#leasesOf({ stream: other, createdAtSecond }).size === 0) return
+    throw new LeaseStoreError(
+      'invalid',
+      `Expected leases of ${stream}, found those of ${other}, which it is: keep its leases in a store that is told account ${account}, ` +
+        'and have all workers of the application use credentials of one account.',
+    )
   }
 
   /** Of those that do it: a KCL's workers look after shards by themselves, one that is about to stop does not any more. */
@@ -252,9 +288,9 @@ export class ShardSync {
 
   /** Says when to look again, ms. */
   async #syncStream(stream: StreamOfLeases, leases: ReadonlyMap<string, Lease>, signal: AbortSignal): Promise<number> {
-    const { service, store, initial, clock, intervalMs } = this.#options
+    const { service, store, names, initial, clock, intervalMs } = this.#options
     const startTimeMs = latestAsOf(timeOf(service, clock))
-    const shards = await listShards(service, stream.stream, signal)
+    const shards = await listShards(service, names.inputOf(stream.stream), signal)
     const missing = missingLeases(stream, shards, leases, initial).map((lease) =>
       isLatestWithoutTime(lease) ? { ...lease, startTimeMs } : lease,
     )

@@ -6,11 +6,13 @@ import { SimulatedStream } from '../testing/simulated-stream.ts'
 import { ABSENT_LOOK_MS, StreamPresence } from './stream-presence.ts'
 
 const never = new AbortController().signal
+const inputOf = (StreamName: string) => ({ StreamName })
 
 function setUp() {
   const clock = new VirtualClock()
   const stream = new SimulatedStream('orders', 1, clock)
-  const presence = new StreamPresence({ service: stream.service({ throttled: 0, broken: 0 }, seededRandom(1)), clock })
+  const service = stream.service({ throttled: 0, broken: 0 }, seededRandom(1))
+  const presence = new StreamPresence({ service, inputOf, clock })
   const lease = (createdAtSecond: number | string): Lease => ({
     ...newLeaseOf('shardId-000000000000', { key: `orders:${createdAtSecond}:shardId-000000000000` }),
     version: 1,
@@ -72,7 +74,8 @@ describe('StreamPresence', () => {
   it('rejects with what is no answer', async () => {
     const { clock, lease } = setUp()
     const denied = new Error('no')
-    const presence = new StreamPresence({ service: { describeStreamSummary: () => Promise.reject(denied) }, clock })
+    const service = { describeStreamSummary: () => Promise.reject(denied) }
+    const presence = new StreamPresence({ service, inputOf, clock })
     await expect(presence.confirm(lease(1), never)).rejects.toBe(denied)
   })
 })

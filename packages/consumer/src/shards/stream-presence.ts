@@ -3,17 +3,26 @@
  * fleet (a wrong region or endpoint), so what it does not find is a reason to leave leases to others, never to end them.
  */
 import { KinesisServiceError } from '@millrace/client'
+import { parseStreamArn } from '@millrace/protocol'
 import { type Clock, sleep } from '@millrace/std'
 import { parseLeaseKey } from '../leases/lease-key.ts'
 import type { Lease } from '../leases/lease.ts'
 import type { StreamService } from '../service.ts'
+import type { StreamInput } from '../stream-names.ts'
 import type { StreamOfLeases } from './lineage.ts'
 
 export interface StreamPresenceOptions {
   readonly service: Pick<StreamService, 'describeStreamSummary'>
+  /** How calls name a stream of leases. */
+  readonly inputOf: (stream: string) => StreamInput
   readonly clock: Clock
   /** A look said something else than the one before, or the last that it takes to believe it. */
   readonly onChange?: (() => void) | undefined
+}
+
+export interface FoundStream extends StreamOfLeases {
+  /** Whose it is; absent: the service does not say. */
+  readonly account: string | undefined
 }
 
 interface Seen {
@@ -40,8 +49,9 @@ export class StreamPresence {
   }
 
   /** `undefined`: there is none. Rejects as the client does with everything else. */
-  async look(stream: string, signal: AbortSignal): Promise<StreamOfLeases | undefined> {
-    const createdAtSecond = await this.#createdAtSecond(stream, signal)
+  async look(stream: string, signal: AbortSignal): Promise<FoundStream | undefined> {
+    const found = await this.#describe(stream, signal)
+    const createdAtSecond = found?.createdAtSecond
     if (createdAtSecond !== undefined) this.#noteFound(stream, createdAtSecond)
     const atMs = this.#options.clock.monotonic()
     const before = this.#seen.get(stream)
@@ -51,7 +61,7 @@ export class StreamPresence {
       this.#seen.set(stream, { createdAtSecond, looks, atMs })
       if (looks === 1 || looks === ABSENT_LOOKS) this.#options.onChange?.()
     }
-    return createdAtSecond === undefined ? undefined : { stream, createdAtSecond }
+    return found
   }
 
   /** Looks as often as it takes to say whether the lease's stream is there. Rejects as `look`. */
@@ -117,11 +127,13 @@ export class StreamPresence {
     return this.#options.clock.monotonic() - atMs < ABSENT_LOOK_MS
   }
 
-  async #createdAtSecond(stream: string, signal: AbortSignal): Promise<number | undefined> {
+  async #describe(stream: string, signal: AbortSignal): Promise<FoundStream | undefined> {
     try {
-      const { service } = this.#options
-      const { StreamDescriptionSummary } = await service.describeStreamSummary({ StreamName: stream }, { signal })
-      return Math.floor(StreamDescriptionSummary.StreamCreationTimestamp / 1000)
+      const { service, inputOf } = this.#options
+      const { StreamDescriptionSummary } = await service.describeStreamSummary(inputOf(stream), { signal })
+      const { StreamCreationTimestamp, StreamARN } = StreamDescriptionSummary
+      const account = parseStreamArn(StreamARN)?.account
+      return { stream, account, createdAtSecond: Math.floor(StreamCreationTimestamp / 1000) }
     } catch (error) {
       if (error instanceof KinesisServiceError && error.type === 'ResourceNotFoundException') return undefined
       throw error

@@ -10,6 +10,7 @@ import {
   type Shard,
   type ShardIteratorType,
   shardIdOf,
+  streamArn,
   type StreamRecord,
   type SubscribeToShardEvent,
   type SubscribeToShardInput,
@@ -34,6 +35,8 @@ export interface SimulatedStreamOptions {
   readonly subscriptionMs?: number | undefined
   /** Of its sequence numbers. Default: 10^40. */
   readonly firstNumber?: bigint | undefined
+  /** Whose it is. Default: 000000000000. */
+  readonly account?: string | undefined
 }
 
 /** How often calls fail, 0 to 1. */
@@ -44,6 +47,7 @@ export interface ServiceTroubles {
 
 /** Of one event. */
 const PUSHED_RECORDS_MAX = 50
+const HOME_ACCOUNT = '000000000000'
 const FIRST_NUMBER = 10n ** 40n
 
 export class SimulatedStream {
@@ -61,7 +65,7 @@ export class SimulatedStream {
 
   constructor(name: string, shards: number, clock: Clock, options: SimulatedStreamOptions = {}) {
     this.name = name
-    this.arn = `arn:aws:kinesis:us-east-1:000000000000:stream/${name}`
+    this.arn = streamArn({ account: options.account ?? HOME_ACCOUNT, region: 'us-east-1', name })
     this.#subscriptions = new SimulatedSubscriptions(clock, options.subscriptionMs)
     this.#next = options.firstNumber ?? FIRST_NUMBER
     this.#clock = clock

@@ -139,6 +139,18 @@ describe('a KCL’s application in DynamoDB, looked after', () => {
     await expect(applications.leases(table, never)).rejects.toMatchObject(expected)
   })
 
+  it('tells the account of each stream where there are several', async () => {
+    const table = `kcl-${tables++}`
+    await ensureTable(client, table, 'leaseKey', systemClock, never)
+    const applications = (): DynamoApplications => new DynamoApplications({ client, table, service })
+    const keyOf = (account: string) => ({ leaseKey: { S: `${account}:orders:1700000000:${shard(0)}` } })
+    const streams = async () => (await applications().leases(table, never)).map(({ stream }) => stream)
+    await client.send(new PutItemCommand({ TableName: table, Item: item(0, keyOf('000000000000')) }))
+    expect(await streams()).toEqual(['orders'])
+    await client.send(new PutItemCommand({ TableName: table, Item: item(0, keyOf('111122223333')) }))
+    expect(await streams()).toEqual(['000000000000:orders', '111122223333:orders'])
+  })
+
   it('is not there without its table', async () => {
     const applications = new DynamoApplications({ client, table: 'nowhere', service })
     expect(await applications.list(never)).toEqual([])

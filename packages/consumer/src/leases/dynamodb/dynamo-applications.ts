@@ -9,7 +9,7 @@ import type { ApplicationSummary, ApplicationView, LeaseAdministration } from '.
 import { inUse, LeaseStoreError, type LeaseUpdate, type LeaseUpdateResult, type LiveWorker } from '../lease-store.ts'
 import type { Lease, LeaseChange, NewLease } from '../lease.ts'
 import { call, scan } from './dynamo-calls.ts'
-import { longKeys, shortKeysOf } from './item-keys.ts'
+import { itemKeyOf, longKeys, shortKeysOf } from './item-keys.ts'
 import { KclLeases } from './kcl-leases.ts'
 import { isLeaseItem } from './lease-item.ts'
 import { LeaseTableItems } from './lease-table-items.ts'
@@ -141,9 +141,10 @@ export class DynamoApplications implements LeaseAdministration {
       throw new LeaseStoreError('not-found', `Expected a lease table ${table}, found none.`)
     // All keys of a table are of one kind; an empty one has none yet.
     const items = await scan(client, { TableName: table }, signal)
-    const key = items.find(isLeaseItem)?.['leaseKey']?.S
+    const leaseKeys = items.filter(isLeaseItem).map(itemKeyOf)
+    const [key] = leaseKeys
     const isShort = key === undefined ? stream !== undefined : !key.includes(':')
-    if (!isShort) return new LeaseTableItems(client, table, longKeys(key?.split(':', 1)[0] ?? ''))
+    if (!isShort) return new LeaseTableItems(client, table, longKeys(onlyAccountOf(leaseKeys)))
     if (stream === undefined)
       throw new LeaseStoreError(
         'invalid',
@@ -176,6 +177,12 @@ export class DynamoApplications implements LeaseAdministration {
   async #announce(signal: AbortSignal): Promise<void> {
     await unlessMissing(() => new Sessions(this.#options.client, this.#workersTable, this.#clock).announce(signal))
   }
+}
+
+/** `undefined`: there are several, and streams are told with theirs. */
+function onlyAccountOf(leaseKeys: readonly string[]): string | undefined {
+  const accounts = new Set(leaseKeys.map((key) => key.split(':', 1)[0]))
+  return accounts.size === 1 ? [...accounts][0] : undefined
 }
 
 /**

@@ -68,8 +68,12 @@ for (const [name, more] of [
 
 describe('a lease table in DynamoDB', () => {
   const createdAtMs = 1_700_000_000_000
+  const described: unknown[] = []
   const service = {
-    describeStreamSummary: async () => ({ StreamDescriptionSummary: { StreamCreationTimestamp: createdAtMs } }),
+    describeStreamSummary: async (input: unknown) => {
+      described.push(input)
+      return { StreamDescriptionSummary: { StreamCreationTimestamp: createdAtMs } }
+    },
   } as unknown as StreamService
   const shard = (i: number) => `shardId-00000000000${i}`
 
@@ -312,6 +316,38 @@ describe('a lease table in DynamoDB', () => {
     const take = { key, epoch, change: { owner: 'ours', epoch: epoch + 1 } }
     expect(await store.update([take], never)).toMatchObject([{ outcome: 'conflict', lease: { owner: 'ours' } }])
     expect(await beat([], cursor)).toMatchObject({ isComplete: true, leases: [{ owner: 'ours', epoch: epoch + 1 }] })
+  })
+
+  it('has leases of several accounts, as a KCL of several streams writes them', async () => {
+    const { store, beat, read } = await setUp({ keys: { account: '000000000000' }, kcl: 'none' })
+    const lease = (stream: string) =>
+      newLeaseOf(shard(0), { key: `${stream}:1700000000:${shard(0)}`, stream, shardId: shard(0) })
+    await store.create([lease('orders'), lease('111122223333:orders')], never)
+    for (const account of ['000000000000', '111122223333'])
+      expect(await read(`${account}:orders:1700000000:${shard(0)}`)).toMatchObject({
+        streamName: { S: `${account}:orders:1700000000` },
+        shardId: { S: shard(0) },
+      })
+    const { leases } = await beat()
+    expect(leases.map(({ key, stream }) => [key, stream]).toSorted()).toEqual([
+      [`111122223333:orders:1700000000:${shard(0)}`, '111122223333:orders'],
+      [`orders:1700000000:${shard(0)}`, 'orders'],
+    ])
+  })
+
+  it('has short keys of a stream that is named by its ARN, whoever has it', async () => {
+    const ARN = 'arn:aws:kinesis:us-east-1:111122223333:stream/orders'
+    const { store, beat, put } = await setUp({ keys: { stream: ARN, service } })
+    expect(store.account).toBe('111122223333')
+    await put(kclItem(0))
+    expect((await beat()).leases).toMatchObject([{ key: `orders:1700000000:${shard(0)}`, stream: 'orders' }])
+    expect(described.at(-1)).toEqual({ StreamARN: ARN })
+  })
+
+  it('refuses an account that is none', () => {
+    expect(() => new DynamoLeaseStore({ client, table: 'leases', keys: { account: 'mine' } })).toThrow(
+      'Expected an account of twelve digits, found mine.',
+    )
   })
 
   it.each([

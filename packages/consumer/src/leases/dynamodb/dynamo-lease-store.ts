@@ -3,6 +3,7 @@
  * `sessions.ts` for who lives. A beat is one write and one small read; the lease table is read when somebody announced
  * news, and from time to time (`READ_MS`).
  */
+import { parseStreamArn } from '@millrace/protocol'
 import { type Clock, systemClock, untilAborted } from '@millrace/std'
 import {
   type Beat,
@@ -33,6 +34,7 @@ const TRIES_MAX = 10
 /** Where no KCL is: what a crash of its writer left unannounced is found so late. */
 const READ_MS = 10_000
 export class DynamoLeaseStore implements LeaseStore {
+  readonly account: string | undefined
   readonly #options: DynamoLeaseStoreOptions
   readonly #clock: Clock
   readonly #sessions: Sessions
@@ -50,8 +52,13 @@ export class DynamoLeaseStore implements LeaseStore {
   #readAtMs = -Infinity
   #cursor = 0
 
+  /** Throws a RangeError for an account that is none. */
   constructor(options: DynamoLeaseStoreOptions) {
     const { client, table, workersTable = `${table}-MillraceWorkers`, kcl = '3.x', clock = systemClock } = options
+    const { keys } = options
+    this.account = 'account' in keys ? keys.account : parseStreamArn(keys.stream)?.account
+    if (this.account !== undefined && !/^\d{12}$/.test(this.account))
+      throw new RangeError(`Expected an account of twelve digits, found ${this.account}.`)
     this.#options = options
     this.#clock = clock
     this.#sessions = new Sessions(client, workersTable, clock)

@@ -3,6 +3,7 @@
  * and sees nothing of the other kind: the table is opened with the kind that is in it.
  */
 import { KinesisServiceError } from '@millrace/client'
+import { parseStreamArn } from '@millrace/protocol'
 import type { StreamService } from '../../service.ts'
 import { leaseKey, type LeaseKeyParts, parseLeaseKey } from '../lease-key.ts'
 import { LeaseStoreError } from '../lease-store.ts'
@@ -45,11 +46,14 @@ function shortKeys({ stream, createdAtSecond }: Omit<LeaseKeyParts, 'shardId'>):
   }
 }
 
-/** Asks the service when the stream was made. Rejects with a `LeaseStoreError`. */
+/** Asks the service when the stream, by its name or ARN, was made. Rejects with a `LeaseStoreError`. */
 export async function shortKeysOf(service: StreamService, stream: string, signal: AbortSignal): Promise<ItemKeys> {
+  const name = parseStreamArn(stream)?.name
+  const input = name === undefined ? { StreamName: stream } : { StreamARN: stream }
   try {
-    const { StreamDescriptionSummary } = await service.describeStreamSummary({ StreamName: stream }, { signal })
-    return shortKeys({ stream, createdAtSecond: Math.floor(StreamDescriptionSummary.StreamCreationTimestamp / 1000) })
+    const { StreamDescriptionSummary } = await service.describeStreamSummary(input, { signal })
+    const createdAtSecond = Math.floor(StreamDescriptionSummary.StreamCreationTimestamp / 1000)
+    return shortKeys({ stream: name ?? stream, createdAtSecond })
   } catch (cause) {
     const isDenied = cause instanceof KinesisServiceError && cause.type === 'AccessDeniedException'
     const message = cause instanceof Error ? cause.message : String(cause)
@@ -58,25 +62,29 @@ export async function shortKeysOf(service: StreamService, stream: string, signal
   }
 }
 
-/** `<account>:<stream>:<creation second>:<shard id>`, for any number of streams. */
-export function longKeys(account: string): ItemKeys {
+/**
+ * `<account>:<stream>:<creation second>:<shard id>`, for any number of streams. `account`: of those that our leases call by their names
+ * alone; without, none.
+ */
+export function longKeys(account: string | undefined): ItemKeys {
   return {
     parse(item) {
       const itemKey = itemKeyOf(item)
-      const [found, ...rest] = itemKey.split(':')
-      const parts = parseLeaseKey(rest.join(':'))
-      if (parts === undefined)
+      const parts = parseLeaseKey(itemKey)
+      const [found, name] = parts?.stream.split(':') ?? []
+      if (parts === undefined || name === undefined)
         throw invalid(
-          `Expected lease keys like ${account}:stream:1700000000:shardId-000000000000, found "${itemKey}": ` +
+          `Expected lease keys like 111122223333:stream:1700000000:shardId-000000000000, found "${itemKey}": ` +
             'where they are shard ids, open the table with short keys.',
         )
-      if (found !== account)
-        throw invalid(`Expected lease keys of account ${account}, found "${itemKey}": name the account of the streams.`)
-      return { key: leaseKey(parts), stream: parts.stream, shardId: parts.shardId }
+      const stream = found === account ? name : parts.stream
+      return { key: leaseKey({ ...parts, stream }), stream, shardId: parts.shardId }
     },
     attributesOf(key) {
       const { stream, createdAtSecond, shardId } = partsOf(key)
-      const streamName = `${account}:${stream}:${createdAtSecond}`
+      const isForeign = stream.includes(':')
+      if (!isForeign && account === undefined) throw invalid(`Expected a lease that tells its account, found ${key}.`)
+      const streamName = `${isForeign ? stream : `${account}:${stream}`}:${createdAtSecond}`
       return { leaseKey: { S: `${streamName}:${shardId}` }, streamName: { S: streamName }, shardId: { S: shardId } }
     },
   }

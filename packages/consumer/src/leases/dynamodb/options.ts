@@ -16,8 +16,9 @@ export interface DynamoLeaseStoreOptions {
   /** The KCL's: the name of its application. Made, paid by request, where it is missing. */
   readonly table: string
   /**
-   * `account`: an application of any number of streams of this account, and what a KCL of several streams has. `stream`:
-   * what a KCL of one stream has; `service` (a `KinesisClient`) is asked once when the stream was made.
+   * `account`: an application of any number of streams, and what a KCL of several streams has; those that the worker names by
+   * their names are of this account. `stream`, its name or ARN: what a KCL of one stream has; `service` (a `KinesisClient`) is asked once
+   * when the stream was made.
    */
   readonly keys: { readonly account: string } | { readonly stream: string; readonly service: StreamService }
   /** Default: `3.x`. */
