@@ -1,6 +1,7 @@
 import { sleep } from '@millrace/std'
 import { runClock, seededRandom, VirtualClock } from '@millrace/std/testing'
 import { beforeEach, describe, expect, it } from 'vitest'
+import type { DeadLetter, LettersLeft } from '../dead-letters/dead-letter.ts'
 import type { FailurePolicy } from '../failure-policy.ts'
 import type { ConsumerRecord } from '../record-processor.ts'
 import { ShardConsumer, type ShardConsumerResult } from '../shards/shard-consumer.ts'
@@ -258,5 +259,68 @@ describe('a record whose key cannot be told', () => {
     const result = await run(start(() => {}, { keyOf: keyOf(Infinity) }, failure))
     expect(result).toMatchObject({ outcome: 'failed', error: { code: 'processing-failed' } })
     expect(begun().toSorted()).toEqual(records.slice(0, 2).map(nameOf))
+  })
+})
+
+describe('records that fail side by side', () => {
+  const keyless: EachOptions = { keyOf: (one) => nameOf(one), checkpoint: { everyRecords: 1 } }
+  const fails: RecordHandler = () => Promise.reject(new Error('no'))
+  const namesOf = (letters: readonly DeadLetter[]) => letters.map(({ record: one }) => nameOf(one))
+
+  /** `answer`: what becomes of a call, after a second. */
+  function sinkOf(answer: (letters: readonly DeadLetter[]) => LettersLeft) {
+    const calls: string[][] = []
+    const take = async (letters: readonly DeadLetter[]): Promise<LettersLeft> => {
+      calls.push(namesOf(letters))
+      await sleep(clock, 1_000)
+      return answer(letters)
+    }
+    const one = async (letter: DeadLetter): Promise<void> => {
+      const { left, error } = await take([letter])
+      if (left.length > 0) throw error
+    }
+    return { calls, sink: Object.assign(one, { many: take }) }
+  }
+
+  it('have their letters in one call of the sink, behind the one that is under way', async () => {
+    const { calls, sink } = sinkOf(() => ({ left: [] }))
+    const started = start(fails, keyless, { retry: { retries: 0 }, poison: sink })
+    await clockFor(1_500)
+    // What the sink does not have yet counts as done with for nobody.
+    expect(nameOf(shard.checkpoint)).toBe('1000/0')
+    expect(await run(started)).toEqual({ outcome: 'ended' })
+    expect(calls).toEqual([[nameOf(records[0] as ConsumerRecord)], records.slice(1).map(nameOf)])
+  })
+
+  it('have those given again that the sink leaves, and no others', async () => {
+    let isAway = true
+    const away = new Set(records.slice(5, 7).map(nameOf))
+    const { calls, sink } = sinkOf((letters) => {
+      const left = isAway ? letters.filter((letter) => away.has(nameOf(letter.record))) : []
+      return { left, error: new Error('It is away.') }
+    })
+    const started = start(fails, keyless, { retry: { retries: 0 }, poison: sink })
+    await clockFor(2_050)
+    expect(nameOf(shard.checkpoint)).toBe('1004/0')
+    isAway = false
+    expect(await run(started)).toEqual({ outcome: 'ended' })
+    expect(
+      calls
+        .slice(2)
+        .flat()
+        .filter((name) => !away.has(name)),
+    ).toEqual([])
+  })
+
+  it('have the sink say of each alone which one it refuses for good', async () => {
+    const refused = nameOf(records[5] as ConsumerRecord)
+    const { calls, sink } = sinkOf((letters) => {
+      const left = namesOf(letters).includes(refused) ? letters : []
+      return { left, error: Object.assign(new Error('It is too large.'), { retryable: false }) }
+    })
+    const result = await run(start(fails, keyless, { retry: { retries: 0 }, poison: sink }))
+    expect(result).toMatchObject({ outcome: 'failed', error: { code: 'dead-letter-refused' } })
+    expect(nameOf(shard.checkpoint)).toBe('1004/0')
+    expect(calls.slice(2, 8)).toEqual(records.slice(1, 7).map((one) => [nameOf(one)]))
   })
 })

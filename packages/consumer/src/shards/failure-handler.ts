@@ -5,6 +5,7 @@
 import { type Clock, type Random, sleep } from '@millrace/std'
 import type { DeadLetter, DeadLetterSink } from '../dead-letters/dead-letter.ts'
 import { errorText } from '../dead-letters/error-text.ts'
+import { gatheredLetters } from '../dead-letters/gathered-letters.ts'
 import { type ExtendedSequenceNumber, placeOf, TRIM_HORIZON } from '../extended-sequence-number.ts'
 import { type FailurePolicy, nextStep, retryDelayMs } from '../failure-policy.ts'
 import type { ConsumerRecord, ShardOfProcessor } from '../record-processor.ts'
@@ -35,9 +36,12 @@ export interface Delivery<Record> {
 
 export class FailureHandler {
   readonly #options: FailureHandlerOptions
+  readonly #poison: Exclude<FailurePolicy['poison'], undefined>
 
   constructor(options: FailureHandlerOptions) {
+    const { poison = 'stop' } = options.policy
     this.#options = options
+    this.#poison = typeof poison === 'function' ? gatheredLetters(poison) : poison
   }
 
   /** Rejects with the signal's reason when told to stop, and with a ShardConsumerError by the policy. */
@@ -87,8 +91,8 @@ export class FailureHandler {
 
   /** For what is not worth a try: one after another, or all together where there is a sink that takes several. */
   async refuse<Value>(invalid: readonly InvalidRecord[], delivery: Delivery<ConsumerRecord<Value>>): Promise<void> {
-    const { policy, stopping, emit } = this.#options
-    const { poison } = policy
+    const { stopping, emit } = this.#options
+    const poison = this.#poison
     if (invalid.length > 1 && typeof poison === 'function' && poison.many !== undefined) {
       for (const { record, error } of invalid) this.#failed('process', 0, error, 'dead-letter', [record])
       const letters = invalid.map((one) => this.#letterOf(one, 0))
@@ -144,8 +148,8 @@ export class FailureHandler {
   }
 
   async #disposeOf(records: readonly InvalidRecord['record'][], error: unknown, attempts: number): Promise<void> {
-    const { policy, shard, emit } = this.#options
-    const { poison = 'stop' } = policy
+    const { shard, emit } = this.#options
+    const poison = this.#poison
     if (poison === 'stop') {
       this.#failed('process', attempts, error, 'stop', records)
       const { sequenceNumber, subSequenceNumber } = records[0] ?? {}
