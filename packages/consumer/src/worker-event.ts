@@ -2,6 +2,7 @@
 import type { ExtendedSequenceNumber } from './extended-sequence-number.ts'
 import type { ReaderCondition } from './retrieval/watchdog.ts'
 import type { ReadCall } from './retrieval/reader-context.ts'
+import type { ExpiredCheckpoint } from './records/checkpoint-expiry.ts'
 import type { DropReason } from './records/user-records.ts'
 import type { ShardOfProcessor } from './record-processor.ts'
 import type { ShardEvent } from './shards/shard-event.ts'
@@ -17,6 +18,12 @@ export type WorkerEvent =
    * by the worker that ended it.
    */
   | (ShardOfProcessor & { readonly kind: 'shard-expired'; readonly checkpoint: ExtendedSequenceNumber })
+  /**
+   * The record of the lease's `checkpoint` is older than the stream's retention and is not there any more: what came behind it and
+   * is not there either, nobody processes. `isLikely`: by how soon a record came behind the horizon there was some.
+   */
+  | (ShardOfProcessor &
+      ExpiredCheckpoint & { readonly kind: 'checkpoint-expired'; readonly checkpoint: ExtendedSequenceNumber })
   /** User records were not given to the processor. */
   | (ShardOfProcessor & { readonly kind: 'dropped'; readonly reason: DropReason; readonly records: number })
   /** What the watchdog of the shard's reader sees. */

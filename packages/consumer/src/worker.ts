@@ -14,6 +14,7 @@ import {
   type RecordProcessorOptions,
 } from './faces/record-processor-face.ts'
 import type { HeldLease } from './leases/held-lease.ts'
+import type { Lease } from './leases/lease.ts'
 import type { ConsumeResult } from './leases/coordinator-options.ts'
 import { isLatestWithoutTime, latestAsOf } from './leases/latest.ts'
 import { LeaseCoordinator } from './leases/lease-coordinator.ts'
@@ -21,6 +22,7 @@ import { LeaseStoreError } from './leases/lease-store.ts'
 import type { LeaseTable } from './leases/lease-table.ts'
 import { toldLeaseStore } from './metrics/told-lease-store.ts'
 import { WorkerMetrics } from './metrics/worker-metrics.ts'
+import { CheckpointExpiry, type ExpiredCheckpoint } from './records/checkpoint-expiry.ts'
 import { readPositionOf } from './records/read-position.ts'
 import { UserRecords } from './records/user-records.ts'
 import { polling } from './retrieval/retrieval.ts'
@@ -349,14 +351,39 @@ export class Worker<Value = Uint8Array> implements AsyncDisposable {
       keepsOutOfRange,
       onDropped: (reason, count) => this.#emit({ kind: 'dropped', stream, shardId, reason, records: count }),
     })
+    const expiry = new CheckpointExpiry({ checkpoint, horizonMs: () => this.#horizonMs(stream) })
     const tell = (opened: Awaited<ReturnType<OpenRecords<Value>>>): typeof opened => {
       this.#emit({ kind: 'opened', stream, shardId, records: opened.length })
       return opened
     }
     return (batch) => {
+      const expired = expiry.see(batch)
+      if (expired !== undefined) this.#tellExpired(lease, expired)
       const opened = records.open(batch)
       return opened instanceof Promise ? opened.then(tell) : tell(opened)
     }
+  }
+
+  /** What arrived before is not kept any more, ms since the epoch. */
+  #horizonMs(stream: string): number | undefined {
+    const retentionMs = this.#sync.retentionMs(stream)
+    return retentionMs === undefined ? undefined : timeOf(this.#options.client, this.#clock) - retentionMs
+  }
+
+  #tellExpired({ stream, shardId, checkpoint }: Lease, expired: ExpiredCheckpoint): void {
+    this.#emit({ kind: 'checkpoint-expired', stream, shardId, checkpoint, ...expired })
+    // A shard that nothing came to for longer than the retention is no reason to warn.
+    this.#options.logger?.[expired.isLikely ? 'warn' : 'info'](
+      'a checkpoint is older than the retention: records behind it may have been lost',
+      {
+        stream,
+        shardId,
+        checkpoint: checkpoint.sequenceNumber,
+        checkpointAt: new Date(expired.checkpointAtMs).toISOString(),
+        horizon: new Date(expired.horizonMs).toISOString(),
+        next: 'The shard goes on with the oldest record that is left. Have a worker run at all times, or make the retention longer.',
+      },
+    )
   }
 
   #tellBeat(table: LeaseTable): void {

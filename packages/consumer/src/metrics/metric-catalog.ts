@@ -113,6 +113,10 @@ export const catalog = {
     by: 'Outcome',
     help: 'Shards whose processing ended here: ended, released, lost, failed.',
   }),
+  checkpointsExpired: ofStream('InitializeTask', 'CheckpointsExpired', {
+    ...counter,
+    help: 'Beginnings of a shard behind a checkpoint that is older than the retention, where records were likely lost.',
+  }),
   shardsExpired: ofStream('ShutdownTask', 'ShardsExpired', {
     ...counter,
     help: 'Shards ended because they are older than the retention, not processed to their ends.',

@@ -114,6 +114,8 @@ export class WorkerMetrics {
         return this.#left(event, event.result.outcome)
       case 'shard-expired':
         return this.#record(this.#streamOf(event.stream), catalog.shardsExpired, 1, { StreamId: event.stream })
+      case 'checkpoint-expired':
+        return this.#record(this.#streamOf(event.stream), catalog.checkpointsExpired, Number(event.isLikely), { StreamId: event.stream }) // prettier-ignore
       case 'store-call':
         return this.#stored(event)
       case 'beat':

@@ -106,6 +106,11 @@ export class ShardSync {
     return this.#presence.looks(lease.stream) === 0 ? 'unknown' : 'no'
   }
 
+  /** So long the stream keeps records, as it said last, ms. `undefined`: it was not asked yet. */
+  retentionMs(stream: string): number | undefined {
+    return this.#presence.retentionMs(stream)
+  }
+
   /** The worker has a session: the first turn is due. */
   joined(): void {
     this.#joined.resolve()

@@ -37,12 +37,14 @@ interface Seen {
 export const ABSENT_LOOKS = 3
 /** Between two of them. */
 export const ABSENT_LOOK_MS = 2_000
+const HOUR_MS = 3_600_000
 
 export class StreamPresence {
   readonly #options: StreamPresenceOptions
   readonly #seen = new Map<string, Seen>()
   /** When the streams of a name were made that this process has found, by the name. */
   readonly #found = new Map<string, Set<number>>()
+  readonly #retentionMs = new Map<string, number>()
 
   constructor(options: StreamPresenceOptions) {
     this.#options = options
@@ -112,6 +114,11 @@ export class StreamPresence {
     return this.#seen.get(stream)?.createdAtSecond !== undefined
   }
 
+  /** By the last look that found it, ms. `undefined`: none has. */
+  retentionMs(stream: string): number | undefined {
+    return this.#retentionMs.get(stream)
+  }
+
   /** How many looks one after another said of the stream what the last one said. */
   looks(stream: string): number {
     return this.#seen.get(stream)?.looks ?? 0
@@ -131,7 +138,8 @@ export class StreamPresence {
     try {
       const { service, inputOf } = this.#options
       const { StreamDescriptionSummary } = await service.describeStreamSummary(inputOf(stream), { signal })
-      const { StreamCreationTimestamp, StreamARN } = StreamDescriptionSummary
+      const { StreamCreationTimestamp, StreamARN, RetentionPeriodHours } = StreamDescriptionSummary
+      this.#retentionMs.set(stream, RetentionPeriodHours * HOUR_MS)
       const account = parseStreamArn(StreamARN)?.account
       return { stream, account, createdAtSecond: Math.floor(StreamCreationTimestamp / 1000) }
     } catch (error) {
