@@ -5,10 +5,10 @@
 import { type Random, randomBelow, sleep } from '@millrace/std'
 import { runClock, seededRandom, VirtualClock } from '@millrace/std/testing'
 import { expect, it } from 'vitest'
-import type { DeadLetterSink } from '../dead-letters/dead-letter.ts'
+import type { DeadLetter, DeadLetterSink, LettersLeft } from '../dead-letters/dead-letter.ts'
 import { compareSequenceNumbers, isShardEnd } from '../extended-sequence-number.ts'
 import { BatchChannel } from '../faces/batch-channel.ts'
-import { type Batch, batchesFace } from '../faces/batches-face.ts'
+import { type Batch, batchesFace, type BatchesOptions } from '../faces/batches-face.ts'
 import { eachFace } from '../faces/each-face.ts'
 import { recordProcessorFace } from '../faces/record-processor-face.ts'
 import type { FailurePolicy } from '../failure-policy.ts'
@@ -51,6 +51,9 @@ it(`keeps the promises of SPEC.md in ${SEEDS} worlds`, { timeout: 3_600_000 }, a
     'bisect',
     'skip',
     'dead-letter',
+    'several letters',
+    'no key',
+    'loop told to stop',
     'stop',
   ]
   if (SEEDS >= 300) expect(wanted.filter((what) => !covered.has(what))).toEqual([])
@@ -198,16 +201,36 @@ class World {
     return result.outcome
   }
 
+  /** Half of them take several at once, and leave some of those. */
   #sink(life: Life, sink: DeadLetterSink): DeadLetterSink {
-    return async (letter, signal) => {
+    const put = async (letter: DeadLetter, signal: AbortSignal): Promise<void> => {
       await sink(letter, signal)
       const one = this.#records.find((other) => nameOf(other) === nameOf(letter.record))
       if (one !== undefined) life.pass(one)
     }
+    if (this.#chance(0.5)) return put
+    const many = async (letters: readonly DeadLetter[], signal: AbortSignal): Promise<LettersLeft> => {
+      count('several letters')
+      const left: DeadLetter[] = []
+      let error: unknown
+      for (const letter of letters) {
+        const isBehind = left.some(({ record: { partitionKey } }) => partitionKey === letter.record.partitionKey)
+        if (isBehind) left.push(letter)
+        else
+          await put(letter, signal).catch((cause: unknown) => {
+            left.push(letter)
+            error = cause
+          })
+      }
+      return { left, error }
+    }
+    return Object.assign(put, { many })
   }
 
   #application(life: Life): { processor: ShardProcessorFactory<Uint8Array>; close: () => Promise<void> } {
-    const checkpoint = this.#chance(0.5) ? { everyMs: this.#below(500), everyRecords: 1 + this.#below(20) } : undefined
+    const checkpoint = this.#chance(0.5)
+      ? { everyMs: 1 + this.#below(500), everyRecords: 1 + this.#below(20) }
+      : undefined
     const close = async (): Promise<void> => {}
     if (this.face === 'each')
       return {
@@ -219,6 +242,11 @@ class World {
           },
           {
             concurrency: 1 + this.#below(6),
+            keyOf: ({ partitionKey }) => {
+              if (this.#isCalm || !this.#chance(0.02)) return partitionKey
+              count('no key')
+              throw new Error('Its key cannot be told.')
+            },
             inFlightMax: 1 + this.#below(20),
             ...(checkpoint && { checkpoint }),
           },
@@ -263,7 +291,14 @@ class World {
       over.abort()
       await loop
     }
-    return { processor: batchesFace(channel, { checkpoint }), close: closeLoop }
+    const shutdownRequested: BatchesOptions['shutdownRequested'] = async ({ checkpointer }) => {
+      count('loop told to stop')
+      await this.#trouble()
+      if (this.#chance(0.7)) await checkpointer.checkpoint()
+    }
+    const isTold = checkpoint === undefined && this.#chance(0.5)
+    const processor = batchesFace(channel, { checkpoint, ...(isTold && { shutdownRequested }) })
+    return { processor, close: closeLoop }
   }
 
   async #loop(life: Life, channel: BatchChannel<Uint8Array>, isAutomatic: boolean): Promise<void> {
