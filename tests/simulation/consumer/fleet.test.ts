@@ -13,7 +13,7 @@ const SECONDS_MAX = pacedSeconds(80)
 const LARGE_EVERY = 100
 /** What some fleet goes through. */
 const EXPECTED = [
-  'crash', 'stop', 'cut', 'split', 'merge', 'shake', 'failure', 'seek', 'reset', 'pause',
+  'crash', 'stop', 'cut', 'halt', 'split', 'merge', 'shake', 'failure', 'seek', 'reset', 'pause',
   'face-run', 'face-each', 'face-batches', 'by-load', 'unequal', 'fan-out', 'several-streams', 'rolling', 'list',
 ] // prettier-ignore
 

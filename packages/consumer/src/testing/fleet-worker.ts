@@ -1,5 +1,5 @@
 /** A worker of a simulated fleet: its own clock, its troubles, and a processor on the fleet's face that tells the history what it does. */
-import { type Clock, type Random, sleep } from '@millrace/std'
+import { type Clock, deferred, type Random, sleep } from '@millrace/std'
 import { seededRandom, type VirtualClock } from '@millrace/std/testing'
 import type { RecordHandler } from '../faces/each-face.ts'
 import { LeaseLostError } from '../leases/held-lease.ts'
@@ -11,6 +11,7 @@ import { Worker } from '../worker.ts'
 import type { WorkerEvent } from '../worker-event.ts'
 import type { FleetHistory, ShardName } from './fleet-history.ts'
 import type { FleetSetup } from './fleet-setup.ts'
+import { HaltingProcess } from './halting-process.ts'
 import { skewedClock } from './skewed-clock.ts'
 import { type StoreTroubles, troubledStore } from './troubled-store.ts'
 
@@ -43,6 +44,10 @@ export class FleetWorker {
   readonly troubles: StoreTroubles = { failing: 0, late: 0, lateMs: 3 * FAILOVER_MS, slowMs: 0, isCut: false }
   readonly worker: Worker
   isAlive = true
+  readonly #process: HaltingProcess
+  /** It has turns again. */
+  #turns = deferred<void>()
+  #isHalted = false
   /** What the application names when it is asked next, where it is one that rolls lists out. */
   streams: readonly string[]
   readonly #fleet: FleetOfWorker
@@ -56,16 +61,18 @@ export class FleetWorker {
     this.streams = streams
     this.#fleet = fleet
     this.#random = random
-    this.#clock = fleet.clock
     // Two clocks that a thousandth lies between, and as much as half an hour.
-    const clock = skewedClock(fleet.clock, (random.float() - 0.5) * 1_800_000, 1 + (random.float() - 0.5) / 1_000)
+    const skewed = skewedClock(fleet.clock, (random.float() - 0.5) * 1_800_000, 1 + (random.float() - 0.5) / 1_000)
+    this.#process = new HaltingProcess(skewed)
+    const { clock } = this.#process
+    this.#clock = clock
     this.leasesMax = isUnequal && !isUnbounded && random.float() < 0.4 ? 1 + Math.floor(random.float() * 4) : Infinity
     this.worker = new Worker({
-      client: fleet.service(random),
+      client: this.#process.seenService(fleet.service(random)),
       application: 'billing',
       stream: isRolling ? () => this.streams : streams,
       initialPosition,
-      leases: troubledStore(leases, this.troubles, clock, random),
+      leases: this.#process.seen(troubledStore(leases, this.troubles, skewed, random)),
       retrieval: retrieval === 'polling' ? polling({ pollIntervalMs: 400, recordsMax: 50 }) : fanOut(),
       workerId: name,
       balance,
@@ -81,6 +88,19 @@ export class FleetWorker {
       random,
     })
     this.#run().catch((error: unknown) => fleet.history.violations.push(`${name} ended: ${String(error)}`))
+  }
+
+  /** As a process does that a signal stops, or that is busy: nothing of it happens for so long, or until `goOn`. Twice is as once. */
+  standStill(ms: number): void {
+    if (this.#isHalted) return
+    this.#isHalted = true
+    this.#turns = deferred()
+    const over = Promise.race([sleep(this.#fleet.clock, ms), this.#turns.promise])
+    void this.#process.halt(() => over).then(() => (this.#isHalted = false))
+  }
+
+  goOn(): void {
+    this.#turns.resolve()
   }
 
   #run(): Promise<void> {

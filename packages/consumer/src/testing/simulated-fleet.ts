@@ -92,6 +92,7 @@ export class SimulatedFleet {
     else if (roll < 0.41) this.#shake()
     else if (roll < 0.46) void this.#move()
     else if (roll < 0.49) void this.#pause()
+    else if (roll < 0.53) this.#halt(worker)
   }
 
   #write(records: number): void {
@@ -140,7 +141,12 @@ export class SimulatedFleet {
     worker.isAlive = false
   }
 
-  /** A worker is out of reach for a while, or stands still: to the others it is the same. */
+  /** A worker stands still for a while: what it was about to do it does behind that. */
+  #halt(worker: FleetWorker | undefined): void {
+    this.#count('halt', () => worker?.standStill(this.#random.float() * 3 * FAILOVER_MS))
+  }
+
+  /** A worker is out of reach for a while. */
   #cut(worker: FleetWorker | undefined): void {
     if (worker === undefined) return
     this.#count('cut')
@@ -207,7 +213,10 @@ export class SimulatedFleet {
   async #makePeace(): Promise<void> {
     const { isUnequal, isRolling } = this.setup
     this.#isTroubled = false
-    for (const { troubles } of this.#workers) Object.assign(troubles, { failing: 0, late: 0, slowMs: 0, isCut: false })
+    for (const worker of this.#workers) {
+      Object.assign(worker.troubles, { failing: 0, late: 0, slowMs: 0, isCut: false })
+      worker.goOn()
+    }
     Object.assign(this.#serviceTroubles, { throttled: 0, broken: 0 })
     await resumeLeases({ administration: this.#administration, application: 'billing' })
     // What a full worker leaves, or one that does not name the stream, falls to twice as many with each failover; somebody takes it.
