@@ -8,6 +8,22 @@ const SRC = 'packages/consumer/src'
 
 export const LEASE_MUTANTS: readonly Mutant[] = [
   {
+    name: 'account-left-out',
+    mechanism: 'a stream of another account has leases of its own beside one of its name',
+    file: `${SRC}/stream-names.ts`,
+    find: 'account === this.#account ? name :',
+    replace: 'account !== this.#account || name !== account ? name :',
+    suite: { project: 'units', files: ['consumer/src/stream-names'] },
+  },
+  {
+    name: 'begun-under-another-name',
+    mechanism: 'a stream whose leases tell its account is not begun again by its name',
+    file: `${SRC}/shards/shard-sync.ts`,
+    find: 'this.#expectName(stream)',
+    replace: 'void this.#expectName',
+    suite: { ...STREAMS, test: 'not begun again under another name' },
+  },
+  {
     name: 'latest-without-time',
     mechanism: 'a lease that is made at LATEST tells since when',
     file: `${SRC}/shards/shard-sync.ts`,

@@ -181,4 +181,20 @@ export const SHARD_MUTANTS: readonly Mutant[] = [
     replace: 'if (this.#channel.withdraw(offer) || offer !== undefined) throw error',
     suite: { project: 'units', files: ['consumer/src/faces/batches-face'] },
   },
+  {
+    name: 'left-letter-counts',
+    mechanism: 'of letters that wait together, those that the sink leaves are not done with',
+    file: `${SRC}/dead-letters/gathered-letters.ts`,
+    find: 'if (!open.has(letter)) stored.resolve()',
+    replace: 'stored.resolve()',
+    suite: { project: 'units', files: ['consumer/src/faces/each-face'] },
+  },
+  {
+    name: 'expired-checkpoint-untold',
+    mechanism: 'a checkpoint whose record is not there any more is told',
+    file: `${SRC}/worker.ts`,
+    find: 'if (expired !== undefined) this.#tellExpired(lease, expired)',
+    replace: 'void expired',
+    suite: { project: 'units', files: ['consumer/expired-checkpoints'] },
+  },
 ]
