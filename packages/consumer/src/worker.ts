@@ -22,7 +22,7 @@ import { LeaseStoreError } from './leases/lease-store.ts'
 import type { LeaseTable } from './leases/lease-table.ts'
 import { toldLeaseStore } from './metrics/told-lease-store.ts'
 import { WorkerMetrics } from './metrics/worker-metrics.ts'
-import { CheckpointExpiry, type ExpiredCheckpoint } from './records/checkpoint-expiry.ts'
+import { CheckpointExpiry, type ExpiredCheckpoint, logExpired } from './records/checkpoint-expiry.ts'
 import { readPositionOf } from './records/read-position.ts'
 import { UserRecords } from './records/user-records.ts'
 import { polling } from './retrieval/retrieval.ts'
@@ -372,18 +372,7 @@ export class Worker<Value = Uint8Array> implements AsyncDisposable {
 
   #tellExpired({ stream, shardId, checkpoint }: Lease, expired: ExpiredCheckpoint): void {
     this.#emit({ kind: 'checkpoint-expired', stream, shardId, checkpoint, ...expired })
-    // A shard that nothing came to for longer than the retention is no reason to warn.
-    this.#options.logger?.[expired.isLikely ? 'warn' : 'info'](
-      'a checkpoint is older than the retention: records behind it may have been lost',
-      {
-        stream,
-        shardId,
-        checkpoint: checkpoint.sequenceNumber,
-        checkpointAt: new Date(expired.checkpointAtMs).toISOString(),
-        horizon: new Date(expired.horizonMs).toISOString(),
-        next: 'The shard goes on with the oldest record that is left. Have a worker run at all times, or make the retention longer.',
-      },
-    )
+    logExpired({ stream, shardId, checkpoint }, expired, this.#options.logger)
   }
 
   #tellBeat(table: LeaseTable): void {

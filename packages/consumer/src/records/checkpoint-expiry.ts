@@ -4,7 +4,9 @@
  * were records between cannot be known; what is there says how likely it is.
  */
 import { decodeSequenceNumber } from '@millrace/protocol'
+import type { Logger } from '@millrace/std'
 import type { ExtendedSequenceNumber } from '../extended-sequence-number.ts'
+import type { Lease } from '../leases/lease.ts'
 import type { ReadBatch } from '../retrieval/shard-reader.ts'
 
 export interface ExpiredCheckpoint {
@@ -55,4 +57,23 @@ export class CheckpointExpiry {
     const isLikely = firstAtMs !== undefined && firstAtMs - horizonMs < horizonMs - checkpointAtMs
     return { checkpointAtMs, horizonMs, firstAtMs, isLikely }
   }
+}
+
+/** A shard that nothing came to for longer than the retention is no reason to warn. */
+export function logExpired(
+  { stream, shardId, checkpoint }: Pick<Lease, 'stream' | 'shardId' | 'checkpoint'>,
+  { checkpointAtMs, horizonMs, isLikely }: ExpiredCheckpoint,
+  logger: Logger | undefined,
+): void {
+  logger?.[isLikely ? 'warn' : 'info'](
+    'a checkpoint is older than the retention: records behind it may have been lost',
+    {
+      stream,
+      shardId,
+      checkpoint: checkpoint.sequenceNumber,
+      checkpointAt: new Date(checkpointAtMs).toISOString(),
+      horizon: new Date(horizonMs).toISOString(),
+      next: 'The shard goes on with the oldest record that is left. Have a worker run at all times, or make the retention longer.',
+    },
+  )
 }
