@@ -2,8 +2,9 @@
  * Metrics of registered consumers: `kinesis_subscribe_to_shard_event_bytes_total{stream,consumer}` and its like. The
  * number of consumers with labels of their own is bounded; those beyond are counted together as `(other)`.
  */
-import { Counter, Histogram, type Registry } from './prom-client.ts'
+import { Counter, type Registry } from './prom-client.ts'
 
+import { Distribution } from './distribution.ts'
 import { LabelSet, OTHER } from './label-set.ts'
 import type { ConsumerLabel, ServiceMetrics } from './service-metrics.ts'
 
@@ -27,12 +28,11 @@ export function createConsumerSeries(registry: Registry, ageBuckets: readonly nu
   const bytes = counter('event_bytes', 'Data and partition keys pushed (SubscribeToShardEvent.Bytes).')
   const records = counter('event_records', 'Records pushed (SubscribeToShardEvent.Records).')
   const events = counter('event_success', 'Events pushed (SubscribeToShardEvent.Success).')
-  const behind = new Histogram({
+  const behind = new Distribution({
     name: 'kinesis_subscribe_to_shard_event_behind_latest_seconds',
     help: 'How far behind the tip each event was (SubscribeToShardEvent.MillisBehindLatest).',
-    labelNames,
-    buckets: [...ageBuckets],
-    registers,
+    buckets: ageBuckets,
+    registry,
   })
   const known = new LabelSet<ConsumerLabels>(METRIC_CONSUMERS_MAX)
   const other: ConsumerLabels = { stream: OTHER, account: OTHER, region: OTHER, consumer: OTHER }

@@ -9,7 +9,6 @@ const require = createRequire(import.meta.url)
 
 export const Counter = require('prom-client/lib/counter') as typeof PromClient.Counter
 export const Gauge = require('prom-client/lib/gauge') as typeof PromClient.Gauge
-export const Histogram = require('prom-client/lib/histogram') as typeof PromClient.Histogram
 export const Registry = require('prom-client/lib/registry') as typeof PromClient.Registry
 
 export type Counter = PromClient.Counter

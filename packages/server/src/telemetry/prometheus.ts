@@ -4,9 +4,10 @@
  * label values is bounded: streams beyond the bound are counted together as `(other)`. What is gone is printed once more,
  * as it was at its end, and then forgotten.
  */
-import { Counter, Gauge, Histogram, Registry } from './prom-client.ts'
+import { Counter, Gauge, Registry } from './prom-client.ts'
 
 import { createConsumerSeries } from './consumer-series.ts'
+import { Distribution } from './distribution.ts'
 import { LabelSet, OTHER } from './label-set.ts'
 import type { GetEvent, PutEvent, ServiceMetrics, StreamLabel } from './service-metrics.ts'
 import { createShardSeries } from './shard-series.ts'
@@ -44,19 +45,19 @@ export function createPrometheusMetrics(gauges: () => Gauges, findStream: FindSt
   const labels = (label: StreamLabel): LabelledStream => streams.of(label)
   const labelNames = ['stream', 'account', 'region']
 
-  const counters: StreamCounter[] = []
-  const perStream = (name: string, help: string): StreamCounter => {
-    const counter = new StreamCounter(new Counter({ name: `kinesis_${name}_total`, help, labelNames, registers }))
+  const counters: PlacedCounter[] = []
+  const perStream = (name: string, help: string): PlacedCounter => {
+    const counter = new PlacedCounter(new Counter({ name: `kinesis_${name}_total`, help, labelNames, registers }))
     counters.push(counter)
     return counter
   }
-  const histograms: Histogram[] = []
-  const distribution = (name: string, help: string, buckets: number[]): Histogram => {
-    const histogram = new Histogram({ name: `kinesis_${name}_seconds`, help, labelNames, buckets, registers })
-    histograms.push(histogram)
-    return histogram
+  const distributions: Distribution[] = []
+  const distribution = (name: string, help: string, buckets: readonly number[]): Distribution => {
+    const made = new Distribution({ name: `kinesis_${name}_seconds`, help, buckets, registry })
+    distributions.push(made)
+    return made
   }
-  const latency = (name: string, help: string): Histogram => distribution(`${name}_latency`, help, LATENCY_SECONDS)
+  const latency = (name: string, help: string): Distribution => distribution(`${name}_latency`, help, LATENCY_SECONDS)
 
   const incomingBytes = perStream('incoming_bytes', 'Data and partition keys stored (IncomingBytes).')
   const incomingRecords = perStream('incoming_records', 'Records stored (IncomingRecords).')
@@ -97,19 +98,21 @@ export function createPrometheusMetrics(gauges: () => Gauges, findStream: FindSt
   )
   const damage = perStream('damaged_reads', 'Reads that met stored data which cannot be read.')
   const reshards = perStream('reshards', 'Splits and merges completed.')
-  const requests = new Counter({
-    name: 'millrace_http_requests_total',
-    help: 'Requests by operation and class of status.',
-    labelNames: ['operation', 'status'],
-    registers,
-  })
-  const seconds = new Histogram({
+  const requests = new PlacedCounter(
+    new Counter({
+      name: 'millrace_http_requests_total',
+      help: 'Requests by operation and class of status.',
+      labelNames: ['operation', 'status'],
+      registers,
+    }),
+  )
+  const seconds = new Distribution({
     name: 'millrace_http_request_seconds',
     help: 'From the complete request to its answer.',
-    labelNames: ['operation'],
     buckets: LATENCY_SECONDS,
-    registers,
+    registry,
   })
+  const asked = new RequestLabels()
   const connections = gauge('millrace_http_connections', 'Open connections.')
   const inFlight = gauge('millrace_http_requests_in_flight', 'Requests without an answer yet.')
   const bodyBytes = gauge('millrace_http_body_bytes', 'Request bodies in memory.')
@@ -129,7 +132,7 @@ export function createPrometheusMetrics(gauges: () => Gauges, findStream: FindSt
     const isGone = (label: StreamLabel): boolean => findStream(label) === undefined
     for (const stream of streams.forget(isGone)) {
       for (const counter of counters) counter.forget(stream)
-      for (const histogram of histograms) histogram.remove(stream.labels)
+      for (const one of distributions) one.remove(stream.labels)
     }
     shards.forget(isGone)
     consumers.forget((label) => findStream(label)?.consumers.has(label.consumer) !== true)
@@ -174,11 +177,13 @@ export function createPrometheusMetrics(gauges: () => Gauges, findStream: FindSt
       reshards.add(labels(label), 1)
     },
     request(operation = '(none)', status, elapsedMs) {
-      requests.inc({ operation, status: `${Math.floor(status / 100)}xx` })
-      seconds.observe({ operation }, elapsedMs / 1000)
+      const on = asked.of(operation)
+      requests.add(asked.withStatus(on, status), 1)
+      seconds.observe(on.labels, elapsedMs / 1000)
     },
     async print() {
       for (const counter of counters) counter.flush()
+      requests.flush()
       const now = gauges()
       connections.set(now.connections)
       inFlight.set(now.requests)
@@ -196,41 +201,71 @@ export function createPrometheusMetrics(gauges: () => Gauges, findStream: FindSt
   }
 }
 
-interface LabelledStream {
-  /** Its place in the columns of every counter. */
+/** What has series: its labels, the same object each time. */
+interface Labelled {
+  /** Its place in the columns of every counter of such. */
   readonly place: number
+  readonly labels: Record<string, string>
+}
+
+interface LabelledStream extends Labelled {
   readonly labels: Record<'stream' | 'account' | 'region', string>
 }
 
 /** Adds up between two prints: prom-client's own `inc` builds a text of the labels and looks it up each time. */
-class StreamCounter {
+class PlacedCounter {
   readonly #counter: Counter
-  readonly #streams: (LabelledStream | undefined)[] = []
+  readonly #added: (Labelled | undefined)[] = []
   readonly #pending: number[] = []
 
   constructor(counter: Counter) {
     this.#counter = counter
   }
 
-  add(stream: LabelledStream, value: number): void {
-    const { place } = stream
-    this.#streams[place] = stream
+  add(on: Labelled, value: number): void {
+    const { place } = on
+    this.#added[place] = on
     this.#pending[place] = (this.#pending[place] ?? 0) + value
   }
 
   flush(): void {
-    for (const [place, stream] of this.#streams.entries()) {
-      if (stream === undefined) continue
-      this.#counter.inc(stream.labels, this.#pending[place] ?? 0)
-      this.#streams[place] = undefined
+    for (const [place, on] of this.#added.entries()) {
+      if (on === undefined) continue
+      this.#counter.inc(on.labels, this.#pending[place] ?? 0)
+      this.#added[place] = undefined
       this.#pending[place] = 0
     }
   }
 
-  forget({ place, labels }: LabelledStream): void {
+  forget({ place, labels }: Labelled): void {
     this.#counter.remove(labels)
-    this.#streams[place] = undefined
+    this.#added[place] = undefined
     this.#pending[place] = 0
+  }
+}
+
+interface LabelledOperation {
+  readonly labels: Record<'operation', string>
+  /** By the first digit of the status. */
+  readonly byClass: (Labelled | undefined)[]
+}
+
+/** The labels of requests. There are as many as operations. */
+class RequestLabels {
+  readonly #known = new Map<string, LabelledOperation>()
+  #nextPlace = 0
+
+  of(operation: string): LabelledOperation {
+    const known = this.#known.get(operation)
+    if (known !== undefined) return known
+    const made: LabelledOperation = { labels: { operation }, byClass: [] }
+    this.#known.set(operation, made)
+    return made
+  }
+
+  withStatus({ labels, byClass }: LabelledOperation, status: number): Labelled {
+    const first = Math.floor(status / 100)
+    return (byClass[first] ??= { place: this.#nextPlace++, labels: { ...labels, status: `${first}xx` } })
   }
 }
 
