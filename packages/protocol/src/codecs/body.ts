@@ -4,6 +4,7 @@
  */
 import { KinesisError } from '../errors.ts'
 import type { Operation } from '../operation.ts'
+import { PutRecord } from '../operations/put-record.ts'
 import { PutRecords, type PutRecordsOutput } from '../operations/put-records.ts'
 import { checkConstraints } from '../schema/constraints.ts'
 import { decodeStructure } from '../schema/decode.ts'
@@ -15,7 +16,7 @@ import { type EncodedGetRecordsOutput, encodeGetRecords } from './get-records.ts
 import { encodeJson } from './json-encode.ts'
 import { parseJson } from './json-parse.ts'
 import { decodePutRecords, encodePutRecords } from './put-records.ts'
-import { scanPutRecords } from './put-records-scan.ts'
+import { scanPutRecord, scanPutRecords } from './put-records-scan.ts'
 import { EncodedRecords } from './record-writer.ts'
 
 /** A body that was parsed, not yet looked at: an object or a list. */
@@ -26,6 +27,12 @@ const nothing = new Uint8Array(0)
 /** Decoders that give the same as the general one, or `undefined` where they leave it to the general one. */
 const quickDecoders: ReadonlyMap<string, (document: Document) => unknown> = new Map([
   [PutRecords.name, decodePutRecords],
+])
+
+/** The same from the bytes of a body in JSON. */
+const scanners = new Map<string, (bytes: Uint8Array) => object | undefined>([
+  [PutRecord.name, scanPutRecord],
+  [PutRecords.name, scanPutRecords],
 ])
 
 /**
@@ -54,7 +61,7 @@ export function decodeDocument<I>(operation: Operation<I>, codec: Codec, documen
  * decodeDocument would give. `undefined`: they are to be asked. Throws nothing.
  */
 export function decodeQuickly(operationName: string, codec: Codec, bytes: Uint8Array): object | undefined {
-  return codec === 'json' && operationName === PutRecords.name ? scanPutRecords(bytes) : undefined
+  return codec === 'json' ? scanners.get(operationName)?.(bytes) : undefined
 }
 
 /** parseDocument and decodeDocument in one. Throws nothing but KinesisError, whatever the bytes. */

@@ -1,11 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { KinesisError } from '../errors.ts'
+import { PutRecord } from '../operations/put-record.ts'
 import { PutRecords } from '../operations/put-records.ts'
 import { withPlainBytes } from '../testing/plain-bytes.ts'
 import { decodeRequest } from './body.ts'
 import { CONTAINERS_MAX } from './json-parse.ts'
-import { scanPutRecords } from './put-records-scan.ts'
+import { scanPutRecord, scanPutRecords } from './put-records-scan.ts'
 
 /** Of more letters than are decoded one by one. */
 const large = Buffer.alloc(300, 'data').toString('base64')
@@ -78,15 +79,34 @@ const body = fc
     const records = `"Records":[${[`{"Data":"aGk=","PartitionKey":"k"}`, ...entries].join(`${blanks},${blanks}`)}]`
     return `{${blanks}${isNameFirst ? `${name},${records}` : `${records}${blanks},${name}`}${more}${blanks}}`
   })
-/** Some bytes put in the place of others. */
-const bent = fc
+const arn = 'arn:aws:kinesis:us-east-1:123456789012:stream/s'
+/** Of a PutRecord. */
+const single = fc
   .tuple(
-    body,
-    fc.nat(),
-    fc.nat(3),
-    fc.constantFrom('"', '\\', ',', '}', ']', '{', '=', '/', '-', 'é', '\u0000', '\\u0041'),
+    entry.map((text) => text.slice(1, -1)),
+    fc.option(member('StreamName', usually(fc.constantFrom('s', 'a.b-c_d'), '!', null, 's'.repeat(129), '\n'))),
+    fc.option(member('StreamARN', usually(fc.constant(arn), 'x', null, `${arn}${'x'.repeat(2048)}`)), { freq: 1 }),
+    fc.option(member('SequenceNumberForOrdering', usually(fc.nat().map(String), '01', 'x', '1'.repeat(130))), {
+      freq: 1,
+    }),
+    fc.oneof({ weight: 6, arbitrary: fc.constant('') }, { weight: 1, arbitrary: beside }),
+    fc.constantFrom('', '', ' ', '\n\t'),
   )
-  .map(([text, at, cut, put]) => text.slice(0, at % text.length) + put + text.slice((at % text.length) + cut))
+  .map(([first, name, address, order, more, blanks]) => {
+    const members = [name, first, address, order].filter((each) => each !== null)
+    return `${blanks}{${blanks}${members.join(`${blanks},${blanks}`)}${more}${blanks}}${blanks}`
+  })
+/** Some bytes put in the place of others. */
+const bending = (whole: fc.Arbitrary<string>): fc.Arbitrary<string> =>
+  fc
+    .tuple(
+      whole,
+      fc.nat(),
+      fc.nat(3),
+      fc.constantFrom('"', '\\', ',', '}', ']', '{', '=', '/', '-', 'é', '\u0000', '\\u0041'),
+    )
+    .map(([text, at, cut, put]) => text.slice(0, at % text.length) + put + text.slice((at % text.length) + cut))
+const bent = bending(body)
 
 function outcome(decode: () => unknown): unknown {
   try {
@@ -115,6 +135,24 @@ describe('scanPutRecords', () => {
     expect(quick).toBeGreaterThan(quickMin)
   })
 
+  it.each([
+    ['usual bodies', single, 50],
+    ['bent bodies', bending(single), -1],
+  ])('gives what parsing gives of a PutRecord, or leaves it to that: %s', (_, bodies, quickMin) => {
+    let quick = 0
+    fc.assert(
+      fc.property(bodies, (text) => {
+        const bytes = Buffer.from(text)
+        const result = scanPutRecord(bytes)
+        if (result === undefined) return
+        quick++
+        expect(withPlainBytes(result)).toStrictEqual(outcome(() => decodeRequest(PutRecord, 'json', bytes)))
+      }),
+      { numRuns: 700 },
+    )
+    expect(quick).toBeGreaterThan(quickMin)
+  })
+
   it('leaves a text of more brackets than parsing takes to parsing, and all that is large beside the records', () => {
     const of = (text: string) =>
       Buffer.from(`{"Records":[{"Data":"${large}","PartitionKey":"k"}],"StreamName":"s","Unknown":"${text}"}`)
@@ -128,9 +166,12 @@ describe('scanPutRecords', () => {
   it.each([0, 1, 2, 3, 100, 179, 180, 181, 300])('takes what the SDKs send, of %i bytes', (length) => {
     const data = Buffer.alloc(length, 'data')
     const Records = [1, 2].map(() => ({ Data: data.toString('base64'), PartitionKey: 'k' }))
+    const record = { Data: new Uint8Array(data), PartitionKey: 'k' }
     expect(scanPutRecords(Buffer.from(JSON.stringify({ Records, StreamName: 's' })))).toEqual({
       StreamName: 's',
-      Records: [1, 2].map(() => ({ Data: new Uint8Array(data), PartitionKey: 'k' })),
+      Records: [record, record],
     })
+    const one = scanPutRecord(Buffer.from(JSON.stringify({ ...Records[0], StreamName: 's' })))
+    expect(withPlainBytes(one)).toEqual(withPlainBytes({ ...record, StreamName: 's' }))
   })
 })

@@ -1,12 +1,14 @@
 /**
- * Reads the body of a PutRecords straight from its bytes: `JSON.parse` would make a text of the body, and a text of each
+ * Reads the body of a PutRecords or a PutRecord straight from its bytes: `JSON.parse` would make a text of the body, and a text of each
  * record's data, of which nothing is kept, and would look up short keys among all texts that there are. At the first
  * unusual thing it gives up, and the way through `JSON.parse` is taken, as with the decoder in put-records.ts; that all
  * give the same is a property of the tests. It takes half the time, or a little more (docs/decisions/091, 140).
  */
-import { PARTITION_KEY_LENGTH_MAX, PUT_RECORDS_MAX, RECORD_BYTES_MAX } from '../limits.ts'
+import { PUT_RECORDS_MAX, RECORD_BYTES_MAX } from '../limits.ts'
+import type { PutRecordInput } from '../operations/put-record.ts'
 import type { PutRecordsEntry, PutRecordsInput } from '../operations/put-records.ts'
-import { HashKey } from '../operations/shapes.ts'
+import { HashKey, PartitionKey, SequenceNumber, StreamARN, StreamName } from '../operations/shapes.ts'
+import type { StringSchema } from '../schema/schema.ts'
 import { base64DecodedLength, decodeSmallBase64 } from './base64.ts'
 import { decodeShell } from './put-records.ts'
 
@@ -27,11 +29,27 @@ const OPENING_BRACE = 0x7b
 const CLOSING_BRACE = 0x7d
 const TILDE = 0x7e
 
-/** With the quote behind them. */
-const MEMBERS = (['Data', 'PartitionKey', 'ExplicitHashKey'] as const).map((name) => ({
+interface KnownMember<Name> {
+  readonly name: Name
+  /** With the quote behind it. */
+  readonly bytes: Buffer
+  /** Of a text; of data there is none. */
+  readonly schema?: StringSchema
+}
+
+const known = <Name extends string>(name: Name, schema?: StringSchema): KnownMember<Name> => ({
   name,
   bytes: Buffer.from(`${name}"`),
-}))
+  ...(schema === undefined ? {} : { schema }),
+})
+
+const RECORD_MEMBERS = [known('Data'), known('PartitionKey', PartitionKey), known('ExplicitHashKey', HashKey)] as const
+const PUT_RECORD_MEMBERS = [
+  ...RECORD_MEMBERS,
+  known('StreamName', StreamName),
+  known('StreamARN', StreamARN),
+  known('SequenceNumberForOrdering', SequenceNumber),
+] as const
 
 const nothing = new Uint8Array(0)
 
@@ -45,6 +63,11 @@ export function scanPutRecords(bytes: Uint8Array): PutRecordsInput | undefined {
     // What stands beside the records is wrong: in which words is not known here.
     return undefined
   }
+}
+
+/** The same for a PutRecord, of which all members are read here: each is usual, or the whole is not. */
+export function scanPutRecord(bytes: Uint8Array): PutRecordInput | undefined {
+  return new Scanner(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)).single()
 }
 
 class Scanner {
@@ -78,6 +101,17 @@ class Scanner {
     } while (this.#skip(COMMA))
     if (!this.#skip(CLOSING_BRACE) || this.#at !== this.#body.length || records === undefined) return undefined
     return this.#decode(records) ? decodeShell(records, JSON.parse(`{${shell}}`) as object) : undefined
+  }
+
+  single(): PutRecordInput | undefined {
+    const input = this.#members<PutRecordInput>(PUT_RECORD_MEMBERS)
+    if (input === undefined || this.#at !== this.#body.length) return undefined
+    // Mostly small: a part of a piece that Node shares out.
+    const data = Buffer.allocUnsafe(this.#dataBytes)
+    const length = this.#decodeLetters(this.#spans[0] ?? 0, this.#spans[1] ?? 0, data, 0)
+    if (length === undefined) return undefined
+    input.Data = data
+    return input
   }
 
   #decode(records: readonly Mutable<PutRecordsEntry>[]): boolean {
@@ -123,24 +157,29 @@ class Scanner {
     return this.#skip(CLOSING_BRACKET) ? records : undefined
   }
 
-  /** With its data still to be decoded. */
   #record(): Mutable<PutRecordsEntry> | undefined {
-    const record: Mutable<PutRecordsEntry> = { Data: nothing }
+    return this.#members<PutRecordsEntry>(RECORD_MEMBERS)
+  }
+
+  /** What stands between braces, with its data still to be decoded. */
+  #members<T extends PutRecordsEntry>(members: readonly KnownMember<keyof T>[]): Mutable<T> | undefined {
+    const found = { Data: nothing } as Mutable<T> & Record<keyof T, unknown>
     let hasData = false
     if (!this.#skip(OPENING_BRACE)) return undefined
     do {
-      const name = this.#member()
-      if (name === undefined || !this.#skip(COLON)) return undefined
-      if (name === 'Data') {
+      const member = this.#member(members)
+      if (member === undefined || !this.#skip(COLON)) return undefined
+      const { name, schema } = member
+      if (schema === undefined) {
         if (hasData || !this.#letters()) return undefined
         hasData = true
         continue
       }
       const value = this.#text()
-      if (record[name] !== undefined || value === undefined || !IS_USUAL[name](value)) return undefined
-      record[name] = value
+      if (found[name] !== undefined || value === undefined || !isUsual(schema, value)) return undefined
+      ;(found as Record<keyof T, unknown>)[name] = value
     } while (this.#skip(COMMA))
-    return this.#skip(CLOSING_BRACE) && hasData ? record : undefined
+    return this.#skip(CLOSING_BRACE) && hasData ? found : undefined
   }
 
   /** Passes over a string of base64. False: it cannot be one. */
@@ -158,13 +197,12 @@ class Scanner {
     return true
   }
 
-  /** The name of a record's member. */
-  #member(): keyof PutRecordsEntry | undefined {
+  #member<Name>(members: readonly KnownMember<Name>[]): KnownMember<Name> | undefined {
     if (!this.#skip(QUOTE)) return undefined
-    for (const { name, bytes } of MEMBERS) {
-      if (!this.#standsHere(bytes)) continue
-      this.#at += bytes.length
-      return name
+    for (const member of members) {
+      if (!this.#standsHere(member.bytes)) continue
+      this.#at += member.bytes.length
+      return member
     }
     return undefined
   }
@@ -207,7 +245,6 @@ function isBlank(byte: number | undefined): boolean {
   return byte === SPACE || byte === 0x0a || byte === 0x0d || byte === 0x09
 }
 
-const IS_USUAL = {
-  PartitionKey: (key: string) => key.length > 0 && key.length <= PARTITION_KEY_LENGTH_MAX,
-  ExplicitHashKey: (key: string) => HashKey.matcher?.test(key) === true,
-} as const
+function isUsual({ min = 0, max = Infinity, matcher }: StringSchema, value: string): boolean {
+  return value.length >= min && value.length <= max && (matcher === undefined || matcher.test(value))
+}
