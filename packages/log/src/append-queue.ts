@@ -3,13 +3,13 @@
  * more, goes to the back, so that small ones pass large ones. Bounded in bytes; at the bound an append is
  * `overloaded` and nothing of it is kept.
  */
-import { type Deferred, deferred } from '@millrace/std'
+import { type Deferred, deferred, type Linked } from '@millrace/std'
 import type { AppendFailure, Part, PartResult } from './api.ts'
 import { type LedgerState, isOpenForAppend, type LedgerTable } from './ledger-table.ts'
 import { QUEUE_PART_OVERHEAD_BYTES, REQUEST_COMMIT_BYTES_MAX, ROOM_WAITERS_MAX } from './limits.ts'
 import { LogError } from './log-error.ts'
 
-export class AppendRequest {
+export class AppendRequest implements Linked<AppendRequest> {
   readonly parts: readonly Part[]
   /** One per part; `undefined` for a part that was refused at the door. */
   readonly states: readonly (LedgerState | undefined)[]
@@ -20,6 +20,8 @@ export class AppendRequest {
   next = 0
   undecided: number
   isSettled = false
+  before: AppendRequest | undefined
+  after: AppendRequest | undefined
 
   constructor(parts: readonly Part[], states: readonly (LedgerState | undefined)[], deadlineMs: number) {
     this.parts = parts

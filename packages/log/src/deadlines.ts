@@ -2,7 +2,7 @@
  * One timer for everything that waits with a deadline: set for the earliest, moved on when it fires. Requests mostly
  * settle long before, so the timer is mostly never touched.
  */
-import type { Clock, Timer } from '@millrace/std'
+import { type Clock, type Linked, LinkedSet, type Timer } from '@millrace/std'
 
 export interface Expiring {
   /** On the clock's monotonic scale. */
@@ -12,10 +12,10 @@ export interface Expiring {
 /** A timer further ahead than this is set again on the way. */
 const TIMER_MS_MAX = 3_600_000
 
-export class Deadlines<T extends Expiring> {
+export class Deadlines<T extends Expiring & Linked<T>> {
   readonly #clock: Clock
   readonly #onExpired: (item: T) => void
-  readonly #items = new Set<T>()
+  readonly #items = new LinkedSet<T>()
   #timer: Timer | undefined
   #timerDueMs = Number.POSITIVE_INFINITY
 
@@ -50,7 +50,9 @@ export class Deadlines<T extends Expiring> {
     this.stop()
     const nowMs = this.#clock.monotonic()
     let earliestMs = Number.POSITIVE_INFINITY
-    for (const item of this.#items) {
+    for (const item of this.#items.items()) {
+      // What expired before it may have settled it.
+      if (!this.#items.has(item)) continue
       if (item.deadlineMs <= nowMs) {
         this.#items.delete(item)
         this.#onExpired(item)

@@ -8,7 +8,7 @@
  * This file is the face: it keeps the book of ledgers and hands out positions. `commit-loop.ts` writes, `reader.ts`
  * reads, `upkeep.ts` cleans up behind, `recovery/` begins.
  */
-import { assert, deferred, type Deferred, silentLogger } from '@millrace/std'
+import { assert, deferred, type Deferred, type Linked, silentLogger } from '@millrace/std'
 import type {
   ClosedLedger,
   Deadline,
@@ -78,7 +78,7 @@ import { Upkeep } from './upkeep.ts'
 /** What a change of the metadata is for, by what it says. */
 const PURPOSES = { soon: 'space', later: 'retention' } as const
 
-interface WaitingCall extends Expiring {
+interface WaitingCall extends Expiring, Linked<WaitingCall> {
   readonly outcome: Deferred<never>
 }
 

@@ -3,7 +3,7 @@
  * indexes, fetched with few large reads, and checked against its checksum. Shows only what is durable: indexes hold
  * nothing else.
  */
-import { type Clock, type Deferred, deferred } from '@millrace/std'
+import { type Clock, type Deferred, deferred, type Linked } from '@millrace/std'
 import type { DamagedLedger, Frame, Ledger, Position, ReadOptions, ReadResult } from './api.ts'
 import { damagedFrame } from './damaged-ledgers.ts'
 import { Deadlines, type Expiring } from './deadlines.ts'
@@ -60,7 +60,7 @@ interface Fetched {
 const READS_AT_ONCE = 4
 
 /** A read that waits until others give their bytes back. */
-interface WaitingRead extends Expiring {
+interface WaitingRead extends Expiring, Linked<WaitingRead> {
   readonly bytes: number
   readonly turn: Deferred<void>
 }

@@ -2,7 +2,7 @@
  * Deadlines by the thousand on one timer: each request and connection has one, almost none is ever reached, so they
  * are looked at a few times a second instead of each arming a timer of its own. A deadline fires up to one tick late.
  */
-import type { Clock, Timer } from '@millrace/std'
+import { type Clock, type Linked, LinkedSet, type Timer } from '@millrace/std'
 
 /** How often deadlines are looked at: late by 250 ms matters to nobody whose limit is in seconds. */
 export const DEADLINE_TICK_MS = 250
@@ -17,7 +17,7 @@ export interface Deadline {
 export class Deadlines {
   readonly #clock: Clock
   readonly #tickMs: number
-  readonly #entries = new Set<Entry>()
+  readonly #entries = new LinkedSet<Entry>()
   #timer: Timer | undefined
 
   constructor(clock: Clock, tickMs = DEADLINE_TICK_MS) {
@@ -51,18 +51,21 @@ export class Deadlines {
   #tick(): void {
     this.#timer = undefined
     const now = this.#clock.monotonic()
-    for (const entry of this.#entries) {
-      if (entry.dueMs > now) continue
+    for (const entry of this.#entries.items()) {
+      // One before it may have cancelled it, or started it anew.
+      if (entry.dueMs > now || !this.#entries.has(entry)) continue
       this.#entries.delete(entry)
       entry.onExpired()
     }
-    if (this.#entries.size > 0 && this.#timer === undefined) this.#arm()
+    if (!this.#entries.isEmpty && this.#timer === undefined) this.#arm()
   }
 }
 
 /** Of a class, not closures: every request makes one (bench: PutRecord). */
-class Entry implements Deadline {
+class Entry implements Deadline, Linked<Entry> {
   readonly #deadlines: Deadlines
+  before: Entry | undefined
+  after: Entry | undefined
   dueMs = 0
   onExpired: () => void = () => {}
 
