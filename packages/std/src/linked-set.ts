@@ -15,8 +15,9 @@ export class LinkedSet<T extends Linked<T>> {
   #first: T | undefined
   #last: T | undefined
 
-  get isEmpty(): boolean {
-    return this.#first === undefined
+  /** The one that has been there for longest. */
+  get first(): T | undefined {
+    return this.#first
   }
 
   has(item: T): boolean {
@@ -32,9 +33,9 @@ export class LinkedSet<T extends Linked<T>> {
     this.#last = item
   }
 
-  /** One that is not there is passed over. */
-  delete(item: T): void {
-    if (!this.has(item)) return
+  /** Whether it was there. */
+  delete(item: T): boolean {
+    if (!this.has(item)) return false
     const { before, after } = item
     if (before === undefined) this.#first = after
     else before.after = after
@@ -42,6 +43,7 @@ export class LinkedSet<T extends Linked<T>> {
     else after.before = before
     item.before = undefined
     item.after = undefined
+    return true
   }
 
   /** As they stand now: what is done with one may add and delete others. */

@@ -3,7 +3,7 @@
  * and again, on thousands of connections. At the bound a further large answer takes the place of those whose readers
  * have had their time, longest first; if none has, it is not given. What several answers share counts once.
  */
-import type { Clock } from '@millrace/std'
+import { type Clock, type Linked, LinkedSet } from '@millrace/std'
 
 export interface AnswerBudgetOptions {
   readonly bytesMax: number
@@ -17,7 +17,7 @@ export interface AnswerClaim {
   release(): void
 }
 
-interface Holder {
+interface Holder extends Linked<Holder> {
   readonly buffers: ReadonlySet<ArrayBufferLike>
   readonly sinceMs: number
   readonly giveUp: () => void
@@ -33,9 +33,9 @@ const nothingHeld: AnswerClaim = { release() {} }
 export class AnswerBudget {
   readonly #options: AnswerBudgetOptions
   /** In the order in which they were given. */
-  readonly #holders = new Set<Holder>()
-  /** How many answers hold each. */
-  readonly #counts = new Map<ArrayBufferLike, number>()
+  readonly #holders = new LinkedSet<Holder>()
+  /** How many answers hold each. Weak: it leads to none that has gone (docs/decisions/150). */
+  readonly #counts = new WeakMap<ArrayBufferLike, number>()
   #bytes = 0
 
   constructor(options: AnswerBudgetOptions) {
@@ -55,12 +55,12 @@ export class AnswerBudget {
     const { bytesMax, waitMs, clock } = this.#options
     const nowMs = clock.monotonic()
     const buffers = new Set(pieces.map(({ buffer }) => buffer))
-    for (const holder of this.#holders) {
+    for (let holder = this.#holders.first; holder !== undefined; holder = this.#holders.first) {
       if (this.#bytes + this.#freshBytes(buffers) <= bytesMax || nowMs - holder.sinceMs < waitMs) break
       this.#release(holder)
       holder.giveUp()
     }
-    const isFull = this.#holders.size > 0 && this.#bytes + this.#freshBytes(buffers) > bytesMax
+    const isFull = this.#holders.first !== undefined && this.#bytes + this.#freshBytes(buffers) > bytesMax
     if (isFull && total >= REFUSED_BYTES_MIN) return undefined
     const holder: Holder = { buffers, sinceMs: nowMs, giveUp }
     this.#holders.add(holder)

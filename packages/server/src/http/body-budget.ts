@@ -4,7 +4,7 @@
  * lasts, an unfinished body is given up, first the one whose sender has been silent longest: a client that still
  * sends has been paused by us, so silence at the bound is the client's own.
  */
-import type { Clock, Timer } from '@millrace/std'
+import { type Clock, type Linked, LinkedSet, type Timer } from '@millrace/std'
 
 export interface BodyBudgetOptions {
   readonly bytesMax: number
@@ -35,7 +35,7 @@ export interface BodyOwner {
   giveUp(): void
 }
 
-interface Holder {
+interface Holder extends Linked<Holder> {
   readonly owner: BodyOwner
   bytes: number
   lastGrownMs: number
@@ -50,7 +50,7 @@ const HANDLED_SHARE = 1 / 4
 
 export class BodyBudget {
   readonly #options: BodyBudgetOptions
-  readonly #holders = new Set<Holder>()
+  readonly #holders = new LinkedSet<Holder>()
   /** Paused senders, in the order in which they were paused. */
   readonly #waiting = new Set<Holder>()
   #bytes = 0
@@ -155,7 +155,7 @@ export class BodyBudget {
     let silent: Holder | undefined
     let largest: Holder | undefined
     let handledBytes = this.#wholeBytes
-    for (const holder of this.#holders) {
+    for (const holder of this.#holders.items()) {
       if (holder.complete) {
         handledBytes += holder.bytes
         continue

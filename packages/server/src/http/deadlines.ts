@@ -57,7 +57,7 @@ export class Deadlines {
       this.#entries.delete(entry)
       entry.onExpired()
     }
-    if (!this.#entries.isEmpty && this.#timer === undefined) this.#arm()
+    if (this.#entries.first !== undefined && this.#timer === undefined) this.#arm()
   }
 }
 
