@@ -23,8 +23,19 @@ const EMPTY: Content = { pages: [], size: 0, digest: undefined }
  * the CRC of bytes that end in their own is always the same.
  */
 const digests = new WeakMap<ArrayBufferLike, Map<number, string>>()
-const ZEROS = new Uint8Array(PAGE_BYTES)
-const holeDigest = digested(ZEROS)
+const zeros = new Uint8Array(256 * 1024)
+const zeroPage = zeros.subarray(0, PAGE_BYTES)
+const holeDigest = digested(zeroPage)
+
+/**
+ * A copy of `bytes` that never changes. Zeros are all the same memory, as most of what is written to a new file is
+ * zeros, and memory of its own costs a small write more than anything else.
+ */
+export function keep(bytes: Uint8Array): Uint8Array {
+  const { length } = bytes
+  if (length <= zeros.length && isZero(bytes)) return zeros.subarray(0, length)
+  return bytes.slice()
+}
 
 export class PageImage {
   #content: Content
@@ -138,8 +149,11 @@ export class PageImage {
   }
 }
 
-function isZero(page: Uint8Array): boolean {
-  return page[0] === 0 && Buffer.compare(page, ZEROS) === 0
+/** Of at most as many as `zeros` has. */
+function isZero(bytes: Uint8Array): boolean {
+  if (bytes.buffer === zeros.buffer) return true
+  const { length } = bytes
+  return bytes[0] === 0 && Buffer.compare(bytes, length === PAGE_BYTES ? zeroPage : zeros.subarray(0, length)) === 0
 }
 
 function pageDigests({ pages, size }: Content): readonly string[] {

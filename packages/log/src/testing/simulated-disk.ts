@@ -9,7 +9,7 @@
 import { assert, type Random, randomBelow } from '@millrace/std'
 import type { AllocateBuffer, Disk, DiskFile } from '../disk.ts'
 import { type CrashMode, drawSurvival } from './crash-mode.ts'
-import { SECTOR_BYTES } from './page-image.ts'
+import { keep, SECTOR_BYTES } from './page-image.ts'
 import { type FailedSync, SimulatedFile } from './simulated-file.ts'
 import { normalisePath, parentOf, SimulatedNames } from './simulated-names.ts'
 
@@ -86,6 +86,7 @@ const UNBOUNDED_BYTES = 2 ** 40
 
 interface WriteInProgress {
   readonly file: number
+  /** Kept: they never change. */
   readonly bytes: Uint8Array
   readonly offset: number
 }
@@ -142,8 +143,7 @@ export class SimulatedDisk implements Disk {
     for (const [id, file] of this.#files) fork.#files.set(id, file.copy())
     fork.#nextFile = this.#nextFile
     fork.#order = this.#order
-    fork.#inProgress =
-      this.#inProgress === undefined ? undefined : { ...this.#inProgress, bytes: this.#inProgress.bytes.slice() }
+    fork.#inProgress = this.#inProgress
     return fork
   }
 
@@ -307,7 +307,6 @@ export class SimulatedDisk implements Disk {
     kind: DiskOperationKind,
     bytes: number,
     effect: (file: SimulatedFile, fault: DiskFault | undefined) => T,
-    write?: { readonly bytes: Uint8Array; readonly offset: number },
     label?: unknown,
   ): Promise<T> {
     return this.#run(
@@ -315,22 +314,33 @@ export class SimulatedDisk implements Disk {
       handle.path,
       bytes,
       (fault) => effect(this.#fileOf(handle), fault),
-      () => {
-        const file = this.#open.get(handle)
-        this.#inProgress = write === undefined || file === undefined ? undefined : { file, ...write }
-      },
-      kind === 'write' || kind === 'sync' || kind === 'read',
+      undefined,
+      kind === 'sync' || kind === 'read',
       label,
     )
   }
 
   /** @internal */
-  writeTo(file: SimulatedFile, bytes: Uint8Array, offset: number, fault: DiskFault | undefined, path: string): void {
+  writeOnFile(handle: SimulatedDiskFile, bytes: Uint8Array, offset: number, label: unknown): Promise<void> {
+    const { path } = handle
+    let kept = bytes
+    const begin = (): void => {
+      const file = this.#open.get(handle)
+      // What is written is what stands there when the write takes effect, and the copies of the disk share it.
+      kept = keep(bytes)
+      if (file !== undefined) this.#inProgress = { file, bytes: kept, offset }
+    }
+    const effect = (fault: DiskFault | undefined): void =>
+      this.#writeTo(this.#fileOf(handle), kept, offset, fault, path)
+    return this.#run('write', path, bytes.length, effect, begin, true, label)
+  }
+
+  #writeTo(file: SimulatedFile, bytes: Uint8Array, offset: number, fault: DiskFault | undefined, path: string): void {
     const grows = Math.max(0, offset + bytes.length - file.size)
     const free = this.#free()
     const fits = grows <= free ? bytes.length : Math.max(0, bytes.length - (grows - free))
     const length = Math.min(fits, fault === undefined ? bytes.length : (fault.writtenBytes ?? 0))
-    if (length > 0) file.write(bytes.subarray(0, length), offset, this.#order++)
+    if (length > 0) file.write(length < bytes.length ? bytes.subarray(0, length) : bytes, offset, this.#order++)
     if (fault !== undefined) throw diskError(fault.code, 'write', path)
     if (length < bytes.length) throw diskError('ENOSPC', 'write', path)
   }
@@ -365,13 +375,16 @@ export class SimulatedDisk implements Disk {
       if (turn !== undefined) await turn
       for (let turns = 1 + randomBelow(this.#random, TURNS_MAX); turns > 0; turns--) await undefined
       if (this.#halted) return never()
-      const mutates = MUTATING.has(kind)
-      const operation: DiskOperation = { index: ++this.#operations, kind, path, bytes, mutates, label }
+      const index = ++this.#operations
       before?.()
-      this.onOperation?.(operation)
+      let fault: DiskFault | undefined
+      if (this.onOperation !== undefined || this.faults !== undefined) {
+        const operation: DiskOperation = { index, kind, path, bytes, mutates: MUTATING.has(kind), label }
+        this.onOperation?.(operation)
+        if (!this.#halted) fault = this.faults?.(operation)
+      }
       this.#inProgress = undefined
       if (this.#halted) return never()
-      const fault = this.faults?.(operation)
       if (fault !== undefined && !handlesFault) throw diskError(fault.code, kind, path)
       return effect(fault)
     }
@@ -465,14 +478,7 @@ class SimulatedDiskFile implements DiskFile {
   }
 
   write(bytes: Uint8Array, offset: number, label = this.#disk.labelOf?.()): Promise<void> {
-    return this.#disk.runOnFile(
-      this,
-      'write',
-      bytes.length,
-      (file, fault) => this.#disk.writeTo(file, bytes, offset, fault, this.path),
-      { bytes, offset },
-      label,
-    )
+    return this.#disk.writeOnFile(this, bytes, offset, label)
   }
 
   async writeAndSync(bytes: Uint8Array, offset: number): Promise<void> {
@@ -490,7 +496,7 @@ class SimulatedDiskFile implements DiskFile {
       file.failSync(fault.failedSync ?? 'phantom')
       throw diskError(fault.code, 'fdatasync', this.path)
     }
-    return this.#disk.runOnFile(this, 'sync', 0, effect, undefined, label)
+    return this.#disk.runOnFile(this, 'sync', 0, effect, label)
   }
 
   read(into: Uint8Array, offset: number): Promise<number> {

@@ -65,10 +65,10 @@ export class SimulatedFile {
     return bytes
   }
 
+  /** `bytes` must never change: `keep` makes such ones. */
   write(bytes: Uint8Array, offset: number, order: number): void {
-    const kept = bytes.slice()
-    this.#cache.write(kept, offset)
-    this.#pending.push({ kind: 'write', order, offset, bytes: kept })
+    this.#cache.write(bytes, offset)
+    this.#pending.push({ kind: 'write', order, offset, bytes })
   }
 
   truncate(size: number, order: number): void {
