@@ -48,6 +48,9 @@ interface Mark {
   readonly done: Deferred<void>
 }
 
+/** Kept, as `queueMicrotask` makes an object of its own for each call that tools may ask about. */
+const nextTurn = Promise.resolve()
+
 /** A commit between filling and settling. */
 interface Filled {
   readonly builder: CommitBuilder
@@ -275,7 +278,7 @@ export class CommitLoop {
     this.#sealTimer?.cancel()
     this.#sealTimer = undefined
     // What is appended in the same turn of the event loop goes into the same commit.
-    queueMicrotask(() => void this.#run())
+    void nextTurn.then(() => void this.#run())
   }
 
   async #run(): Promise<void> {

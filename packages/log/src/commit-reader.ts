@@ -22,6 +22,8 @@ import { LogError } from './log-error.ts'
 /** Read ahead in steps of this. */
 const READ_BYTES = 1 * MIB
 
+const NOTHING = new Uint8Array(0)
+
 /** What the next commit must be to belong to the log. */
 export interface Expectation {
   /** `undefined`: the segment's header is gone, any salt will do if the chain holds. */
@@ -49,7 +51,10 @@ export type CommitVerdict =
 export class CommitReader {
   readonly #file: DiskFile
   readonly #sizeBytes: number
-  #buffer: Uint8Array = new Uint8Array(0)
+  /** Read into again and again. */
+  #memory = NOTHING
+  /** What of it was read. */
+  #buffer = NOTHING
   #bufferAt = 0
 
   constructor(file: DiskFile, sizeBytes: number) {
@@ -63,15 +68,8 @@ export class CommitReader {
 
   /** Bytes [offset, offset + length) of the file, fewer at its end. Valid until the next call. */
   async bytes(offset: number, length: number): Promise<Uint8Array> {
+    if (!this.#holds(offset, length)) await this.#load(offset, length)
     const end = Math.min(offset + length, this.#sizeBytes)
-    if (offset < this.#bufferAt || end > this.#bufferAt + this.#buffer.length) {
-      const size = Math.min(Math.max(length, READ_BYTES), this.#sizeBytes - offset)
-      // Not zeroed: nothing is shown but what was read.
-      const buffer = Buffer.allocUnsafeSlow(Math.max(0, size))
-      const read = size <= 0 ? 0 : await this.#file.read(buffer, offset)
-      this.#buffer = buffer.subarray(0, read)
-      this.#bufferAt = offset
-    }
     return this.#buffer.subarray(offset - this.#bufferAt, Math.max(offset, end) - this.#bufferAt)
   }
 
@@ -109,13 +107,31 @@ export class CommitReader {
    */
   async findProof(from: number, expected: Expectation): Promise<{ offset: number; header: DecodedHeader } | undefined> {
     for (let offset = from; offset + COMMIT_HEADER_BYTES <= this.#sizeBytes; offset += PAGE_BYTES) {
-      const header = decodeCommitHeader(await this.bytes(offset, COMMIT_HEADER_BYTES), 0)
+      // Without a turn of the event loop for each page: the rest of a segment has up to 16,000.
+      if (!this.#holds(offset, COMMIT_HEADER_BYTES)) await this.#load(offset, COMMIT_HEADER_BYTES)
+      const header = decodeCommitHeader(this.#buffer, offset - this.#bufferAt)
       if (header === undefined || header.salt !== expected.salt) continue
       if (header.commit <= expected.commit || header.epoch < expected.epoch) continue
       const isProof = header.durable >= expected.commit || (header.flags & FLAG_CLEAN_STOP) !== 0
       if (isProof) return { offset, header }
     }
     return undefined
+  }
+
+  #holds(offset: number, length: number): boolean {
+    const end = Math.min(offset + length, this.#sizeBytes)
+    return offset >= this.#bufferAt && end <= this.#bufferAt + this.#buffer.length
+  }
+
+  async #load(offset: number, length: number): Promise<void> {
+    const size = Math.max(0, Math.min(Math.max(length, READ_BYTES), this.#sizeBytes - offset))
+    // Not zeroed: nothing is shown but what was read.
+    if (this.#memory.length < size) this.#memory = new Uint8Array(Buffer.allocUnsafeSlow(size).buffer)
+    const into = this.#memory.subarray(0, size)
+    this.#buffer = NOTHING
+    const read = size === 0 ? 0 : await this.#file.read(into, offset)
+    this.#buffer = into.subarray(0, read)
+    this.#bufferAt = offset
   }
 
   #refuseNewer(header: DecodedHeader, offset: number): void {

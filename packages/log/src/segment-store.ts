@@ -90,8 +90,8 @@ export interface Placement {
 export class SegmentStore {
   readonly #options: SegmentStoreOptions
   readonly #reserveBytes: number
-  /** Written over and over, made when they are first needed. */
-  #zeros: Uint8Array | undefined
+  /** Written over and over: as many as were wanted at once. */
+  #zeros: Uint8Array = new Uint8Array(0)
   /** In order; the last one is active. */
   readonly segments: Segment[]
   #active: ActiveFile | undefined
@@ -493,8 +493,7 @@ export class SegmentStore {
   }
 
   #zerosOf(length: number): Uint8Array {
-    const { allocate, segmentBytes } = this.#options
-    this.#zeros ??= allocate(Math.min(ZERO_STEP_BYTES, segmentBytes))
+    if (this.#zeros.length < length) this.#zeros = this.#options.allocate(length)
     return this.#zeros.subarray(0, length)
   }
 

@@ -65,7 +65,7 @@ export class Evidence {
   /** All files of a log carry its id. Throws `foreign-file` for one of another. */
   checkLogId(path: string, logId: Uint8Array): void {
     this.#logId ??= logId
-    if (!this.#logId.every((byte, index) => byte === logId[index])) {
+    if (Buffer.compare(this.#logId, logId) !== 0) {
       throw new LogError('foreign-file', `${path}: this file belongs to another log; take it away and open again`)
     }
   }
