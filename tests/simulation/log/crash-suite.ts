@@ -209,10 +209,20 @@ interface Life {
 async function begin(disk: SimulatedDisk, random: Random, { wallMs }: Start, { history, wrap }: Run): Promise<Life> {
   const clock = new VirtualClock(wallMs + randomBelow(random, 2_000) - 1_000)
   const metadata = new ChangeList()
-  const log = await settled(
+  const { durability, segmentBytes, tailBytesMax, indexCacheBytesMax } = history.settings
+  // One by one: an object that is spread is of a shape of its own, which whoever reads it has to learn each time.
+  const opening = Log.open({
+    durability,
+    segmentBytes,
+    tailBytesMax,
+    indexCacheBytesMax,
+    disk: wrap(disk),
     clock,
-    Log.open({ ...history.settings, disk: wrap(disk), clock, random, metadata, allocate: disk.allocate }),
-  )
+    random,
+    metadata,
+    allocate: disk.allocate,
+  })
+  const log = await settled(clock, opening)
   const { writable, reason, damage } = log.health()
   if (damage.length > 0)
     throw new Violation(`a crash alone is reported as damage: ${damage.map(({ reason: what }) => what).join('; ')}`)

@@ -116,7 +116,9 @@ export class History {
   /** Segments begun in files that held commits of this log before. */
   recycledSegments = 0
   /** How the log of this history is set up, in each of its lives and after each crash. */
-  readonly settings: Pick<LogOptions, 'segmentBytes' | 'tailBytesMax' | 'indexCacheBytesMax' | 'durability'>
+  readonly settings: Required<
+    Pick<LogOptions, 'segmentBytes' | 'tailBytesMax' | 'indexCacheBytesMax' | 'durability'>
+  >
   lives = 0
 
   readonly #random: Random
@@ -475,7 +477,7 @@ export class History {
     const dice = this.#below(20)
     if (dice < 13) return this.#below(300)
     if (dice < 18) return this.#below(6_000)
-    return this.#below((this.settings.segmentBytes ?? SEGMENT_BYTES[0]) / 2)
+    return this.#below(this.settings.segmentBytes / 2)
   }
 
   #segmentBytes(seed: number): number {
