@@ -116,9 +116,7 @@ export class History {
   /** Segments begun in files that held commits of this log before. */
   recycledSegments = 0
   /** How the log of this history is set up, in each of its lives and after each crash. */
-  readonly settings: Required<
-    Pick<LogOptions, 'segmentBytes' | 'tailBytesMax' | 'indexCacheBytesMax' | 'durability'>
-  >
+  readonly settings: Required<Pick<LogOptions, 'segmentBytes' | 'tailBytesMax' | 'indexCacheBytesMax' | 'durability'>>
   lives = 0
 
   readonly #random: Random
