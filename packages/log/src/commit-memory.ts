@@ -12,7 +12,7 @@ const SLAB_BYTES_MAX = 256 * 1024
 /** What is larger gets memory of its own, so that a slab is never mostly wasted. */
 const SLAB_PIECE_BYTES_MAX = SLAB_BYTES_MAX / 8
 /** The first slab; each is twice the one before: a log that writes little takes little. */
-const FIRST_SLAB_BYTES = SLAB_PIECE_BYTES_MAX
+const FIRST_SLAB_BYTES = 8 * 1024
 /** Pieces that wait to be used again: as one leaves the cache for each that is taken, more would not be missed. */
 export const PIECES_KEPT_MAX = 8
 /** Sizes between one power of two and the next: at most an eighth of a piece is unused. */
@@ -29,7 +29,7 @@ export class CommitMemory {
   allocate(bytes: number): Uint8Array {
     if (bytes > SLAB_PIECE_BYTES_MAX) return this.#piece(bytes)
     if (this.#slabUsed + bytes > this.#slab.byteLength) {
-      this.#slab = new ArrayBuffer(this.#nextSlabBytes)
+      this.#slab = new ArrayBuffer(Math.max(this.#nextSlabBytes, bytes))
       this.#slabUsed = 0
       this.#nextSlabBytes = Math.min(2 * this.#nextSlabBytes, SLAB_BYTES_MAX)
     }

@@ -48,18 +48,29 @@ export type CommitVerdict =
   | { readonly kind: 'directory'; readonly header: DecodedHeader }
   | { readonly kind: 'none'; readonly reason: string }
 
+/** Memory that is read into again and again, by one reader after another: never by two in turn. */
+export class ReadMemory {
+  #bytes = NOTHING
+
+  /** Not zeroed. What was there before is gone. */
+  take(size: number): Uint8Array {
+    if (this.#bytes.length < size) this.#bytes = new Uint8Array(Buffer.allocUnsafeSlow(size).buffer)
+    return this.#bytes.subarray(0, size)
+  }
+}
+
 export class CommitReader {
   readonly #file: DiskFile
   readonly #sizeBytes: number
-  /** Read into again and again. */
-  #memory = NOTHING
-  /** What of it was read. */
+  readonly #memory: ReadMemory
   #buffer = NOTHING
   #bufferAt = 0
 
-  constructor(file: DiskFile, sizeBytes: number) {
+  /** `memory`: of whoever reads many files. Default: of its own. */
+  constructor(file: DiskFile, sizeBytes: number, memory = new ReadMemory()) {
     this.#file = file
     this.#sizeBytes = sizeBytes
+    this.#memory = memory
   }
 
   get sizeBytes(): number {
@@ -125,10 +136,9 @@ export class CommitReader {
 
   async #load(offset: number, length: number): Promise<void> {
     const size = Math.max(0, Math.min(Math.max(length, READ_BYTES), this.#sizeBytes - offset))
-    // Not zeroed: nothing is shown but what was read.
-    if (this.#memory.length < size) this.#memory = new Uint8Array(Buffer.allocUnsafeSlow(size).buffer)
-    const into = this.#memory.subarray(0, size)
+    const into = this.#memory.take(size)
     this.#buffer = NOTHING
+    // Nothing is shown but what was read.
     const read = size === 0 ? 0 : await this.#file.read(into, offset)
     this.#buffer = into.subarray(0, read)
     this.#bufferAt = offset

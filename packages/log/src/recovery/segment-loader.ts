@@ -3,7 +3,7 @@
  * chain: its first commit names the last one of the segment before. Changes nothing on disk.
  */
 import type { Logger, Random } from '@millrace/std'
-import { CommitReader, type Expectation } from '../commit-reader.ts'
+import { CommitReader, type Expectation, ReadMemory } from '../commit-reader.ts'
 import { damagedFrame } from '../damaged-ledgers.ts'
 import type { Disk } from '../disk.ts'
 import { LOG_ID_BYTES, type SegmentHeader } from '../format/segment-header.ts'
@@ -40,6 +40,7 @@ export interface SegmentLoaderOptions {
 export class SegmentLoader {
   readonly #options: SegmentLoaderOptions
   readonly #evidence: Evidence
+  readonly #memory = new ReadMemory()
 
   constructor(options: SegmentLoaderOptions) {
     this.#options = options
@@ -75,7 +76,7 @@ export class SegmentLoader {
   async walkAgain(segment: Segment): Promise<void> {
     const file = await this.#options.disk.open(segment.path)
     try {
-      this.#take(segment, await walkSegment(new CommitReader(file, await file.size()), segment.walkStart))
+      this.#take(segment, await walkSegment(new CommitReader(file, await file.size(), this.#memory), segment.walkStart))
     } finally {
       await file.close()
     }
@@ -91,7 +92,7 @@ export class SegmentLoader {
     const segment = new Segment(header)
     const file = await this.#options.disk.open(path)
     try {
-      const walk = await walkSegment(new CommitReader(file, await file.size()), {
+      const walk = await walkSegment(new CommitReader(file, await file.size(), this.#memory), {
         salt: header.salt,
         commit: header.firstCommit,
         previousCrc: header.previousCrc,
@@ -117,10 +118,13 @@ export class SegmentLoader {
     try {
       const { firstCommit, previousCrc, salt } = header
       const start = { salt, commit: firstCommit, previousCrc, epoch: 0, provenCommit: 0, endBefore: undefined }
-      const walk = await walkSegment(new CommitReader(file, await file.size()), { ...start, offset: PAGE_BYTES })
+      const walk = await walkSegment(new CommitReader(file, await file.size(), this.#memory), {
+        ...start,
+        offset: PAGE_BYTES,
+      })
       const commit = walk.lastCommit + 1
       const expected = { salt: undefined, commit, previousCrc: walk.lastCrc, epoch: walk.lastEpoch }
-      const verdict = await new CommitReader(nextFile, await nextFile.size()).judge(PAGE_BYTES, expected)
+      const verdict = await new CommitReader(nextFile, await nextFile.size(), this.#memory).judge(PAGE_BYTES, expected)
       return verdict.kind === 'none' ? undefined : commit
     } finally {
       await file.close()
@@ -149,7 +153,7 @@ export class SegmentLoader {
     const file = await this.#options.disk.open(path)
     try {
       const capacity = await file.size()
-      const reader = new CommitReader(file, capacity)
+      const reader = new CommitReader(file, capacity, this.#memory)
       const verdict = await reader.judge(PAGE_BYTES, expected)
       if (verdict.kind === 'none') return undefined
       const { version, salt } = verdict.header
