@@ -22,7 +22,7 @@ import { LogError } from './log-error.ts'
 /** Read ahead in steps of this. */
 const READ_BYTES = 1 * MIB
 
-const NOTHING = new Uint8Array(0)
+const NOTHING: Uint8Array = new Uint8Array(0)
 
 /** What the next commit must be to belong to the log. */
 export interface Expectation {
@@ -50,7 +50,7 @@ export type CommitVerdict =
 
 /** Memory that is read into again and again, by one reader after another: never by two in turn. */
 export class ReadMemory {
-  #bytes = NOTHING
+  #bytes: Uint8Array = NOTHING
 
   /** Not zeroed. What was there before is gone. */
   take(size: number): Uint8Array {
@@ -63,7 +63,7 @@ export class CommitReader {
   readonly #file: DiskFile
   readonly #sizeBytes: number
   readonly #memory: ReadMemory
-  #buffer = NOTHING
+  #buffer: Uint8Array = NOTHING
   #bufferAt = 0
 
   /** `memory`: of whoever reads many files. Default: of its own. */
