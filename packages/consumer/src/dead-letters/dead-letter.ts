@@ -23,7 +23,10 @@ export interface DeadLetterSink {
 }
 
 export interface LettersLeft {
-  /** Those that the sink does not have durably, in their order: they are given again. */
+  /**
+   * Those of the call that the sink does not have durably, or copies of them (told by their record's sequence and sub-sequence number): they
+   * are given again. Where one is named that was not of the call, all are.
+   */
   readonly left: readonly DeadLetter[]
   /** Why; as what a sink rejects with. */
   readonly error?: unknown

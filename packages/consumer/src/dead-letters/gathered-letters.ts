@@ -4,7 +4,7 @@
  */
 import { type Deferred, deferred } from '@millrace/std'
 import { isWorthAnother } from '../retrieval/read-failure.ts'
-import type { DeadLetter, DeadLetterSink } from './dead-letter.ts'
+import type { DeadLetter, DeadLetterSink, LettersLeft } from './dead-letter.ts'
 
 interface Waiting {
   readonly letter: DeadLetter
@@ -16,8 +16,8 @@ const LETTERS_MAX = 500
 
 /** The same sink, for the letters of one shard; one that takes no several at once is left as it is. */
 export function gatheredLetters(sink: DeadLetterSink): DeadLetterSink {
-  const { many } = sink
-  if (many === undefined) return sink
+  if (sink.many === undefined) return sink
+  const giveAll = sink.many.bind(sink)
   /** As many as records of the shard are in hand: each waits for its letter. */
   const waiting: Waiting[] = []
   let isSending = false
@@ -39,6 +39,12 @@ export function gatheredLetters(sink: DeadLetterSink): DeadLetterSink {
       } catch (error) {
         stored.reject(error)
       }
+  }
+
+  /** Those of `letters` itself that are left, whatever copies of them the sink names. */
+  const many = async (letters: readonly DeadLetter[], signal: AbortSignal): Promise<LettersLeft> => {
+    const { left, error } = await giveAll(letters, signal)
+    return { left: ownOf(left, letters), error }
   }
 
   const several = async (some: readonly Waiting[], signal: AbortSignal): Promise<void> => {
@@ -67,4 +73,16 @@ export function gatheredLetters(sink: DeadLetterSink): DeadLetterSink {
     return stored.promise
   }
   return Object.assign(put, { many })
+}
+
+/** By their places: a sink may have them from a queue of its own. */
+function ownOf(left: readonly DeadLetter[], letters: readonly DeadLetter[]): readonly DeadLetter[] {
+  const open = new Set(left.map(placeIn))
+  const own = letters.filter((letter) => open.has(placeIn(letter)))
+  // Something is left that was not given: what is stored cannot be told, and twice is better than not at all.
+  return own.length < open.size ? letters : own
+}
+
+function placeIn({ record: { sequenceNumber, subSequenceNumber } }: DeadLetter): string {
+  return `${sequenceNumber}/${subSequenceNumber}`
 }

@@ -292,12 +292,15 @@ describe('records that fail side by side', () => {
     expect(calls).toEqual([[nameOf(records[0] as ConsumerRecord)], records.slice(1).map(nameOf)])
   })
 
-  it('have those given again that the sink leaves, and no others', async () => {
+  it.each<[string, (letter: DeadLetter) => DeadLetter]>([
+    ['themselves', (letter) => letter],
+    ['by copies', (letter) => structuredClone(letter)],
+  ])('have those given again that the sink leaves, and no others, named %s', async (_, named) => {
     let isAway = true
     const away = new Set(records.slice(5, 7).map(nameOf))
     const { calls, sink } = sinkOf((letters) => {
       const left = isAway ? letters.filter((letter) => away.has(nameOf(letter.record))) : []
-      return { left, error: new Error('It is away.') }
+      return { left: left.map(named), error: new Error('It is away.') }
     })
     const started = start(fails, keyless, { retry: { retries: 0 }, poison: sink })
     await clockFor(2_050)
@@ -310,6 +313,34 @@ describe('records that fail side by side', () => {
         .flat()
         .filter((name) => !away.has(name)),
     ).toEqual([])
+  })
+
+  it('are all given again where the sink leaves one that it was not given', async () => {
+    let isAway = true
+    const { calls, sink } = sinkOf((letters) => {
+      const [first = letters[0] as DeadLetter] = letters
+      const stranger = { ...first, record: { ...first.record, sequenceNumber: '7' } }
+      return { left: isAway ? [stranger] : [], error: new Error('It is away.') }
+    })
+    const started = start(fails, keyless, { retry: { retries: 0 }, poison: sink })
+    await clockFor(2_050)
+    // The first was given alone, by the sink itself, which says nothing of others.
+    isAway = false
+    expect(await run(started)).toEqual({ outcome: 'ended' })
+    const again = new Set(calls.slice(2).flat())
+    expect(records.slice(1).filter((one) => !again.has(nameOf(one)))).toEqual([])
+  })
+
+  it('go to a sink whose `many` needs it', async () => {
+    const sink = Object.assign(() => Promise.resolve(), {
+      kept: [] as string[],
+      async many(this: { readonly kept: string[] }, letters: readonly DeadLetter[]): Promise<LettersLeft> {
+        this.kept.push(...namesOf(letters))
+        return { left: [] }
+      },
+    })
+    expect(await run(start(fails, keyless, { retry: { retries: 0 }, poison: sink }))).toEqual({ outcome: 'ended' })
+    expect(sink.kept).toEqual(records.slice(1).map(nameOf))
   })
 
   it('have the sink say of each alone which one it refuses for good', async () => {

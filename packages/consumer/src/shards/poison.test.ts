@@ -119,6 +119,16 @@ describe('what the policy disposed of', () => {
       expect(letters).toEqual(['1018/0 alone', '1019/0 alone'])
     })
 
+    it('that the schema does not take is given alone where the sink refuses it for good, by a copy too', async () => {
+      const refused = Object.assign(new Error('Too large.'), { retryable: false })
+      const { poison, letters } = sinkOf(async (some) => ({ left: some.slice(18).map((one) => structuredClone(one)), error: refused })) // prettier-ignore
+      const shard = shardOf(true, true)
+      const opening: OpenRecords<Uint8Array> = (batch) =>
+        shard.open(batch).map((one) => new InvalidRecord(one as ConsumerRecord, new Error('No.')))
+      expect(await run(start(shard, () => {}, { poison }, opening))).toEqual({ outcome: 'ended' })
+      expect(letters).toEqual(['1018/0 alone', '1019/0 alone'])
+    })
+
     it('that the schema does not take is given together, run by run', async () => {
       const given: string[][] = []
       const { poison } = sinkOf(async (some) => {
