@@ -137,10 +137,41 @@ describe('millrace app', () => {
     const told = leaseOf(1, { key: leaseKey({ stream, createdAtSecond, shardId: shardIds[1] ?? '' }), stream })
     await store.create([told, leaseOf(1)], never)
     expect(await json('lag', application, '--stream', stream)).toMatchObject({ items: [{ stream, lagMs: 0 }] })
-    for (const named of ['orders', summary.StreamARN])
-      expect(await json('lag', application, '--stream', named)).toMatchObject({ items: [{ stream }, { stream: 'orders' }] }) // prettier-ignore
+    expect(await json('lag', application, '--stream', summary.StreamARN)).toMatchObject({ items: [{ stream }] })
+    expect(await json('lag', application, '--stream', 'orders')).toMatchObject({ items: [{ stream: 'orders' }] })
     expect(await json('reset', application, '--stream', stream, '--to', 'trim-horizon')).toMatchObject({ leases: 3 })
     expect((await leases()).map((lease) => lease.stream)).toEqual([stream, stream, stream, 'orders'])
+  })
+
+  it('changes nothing of a stream that is only called alike', async () => {
+    const ofAccount = (account: string) => {
+      const stream = `${account}:orders`
+      return leaseOf(1, { key: leaseKey({ stream, createdAtSecond, shardId: shardIds[1] ?? '' }), stream })
+    }
+    const arnOf = (account: string) => `arn:aws:kinesis:us-east-1:${account}:stream/orders`
+    const paused = async () => (await leases()).filter((lease) => lease.paused).map(({ stream }) => stream)
+    const [one, other] = ['111122223333', '444455556666']
+    await store.create([ofAccount(one), ofAccount(other)], never)
+
+    for (const words of [
+      ['pause'],
+      ['reset', '--to', 'latest'],
+      ['seek', '--shard', '1', '--to', 'latest'],
+      ['resume'],
+    ]) {
+      const { code, err } = await run(...words, application, '--stream', 'orders')
+      expect([code, err]).toEqual([2, expect.stringContaining(`orders may be ${one}:orders or ${other}:orders`)])
+    }
+    expect(await json('describe', application, '--stream', 'orders')).toMatchObject({ leases: [{}, {}] })
+
+    await store.create([leaseOf(1)], never)
+    expect(await json('pause', application, '--stream', arnOf(one))).toMatchObject({ leases: 1 })
+    expect(await paused()).toEqual([`${one}:orders`])
+    expect(await json('pause', application, '--stream', 'orders')).toMatchObject({ leases: 1 })
+    expect(await paused()).toEqual([`${one}:orders`, 'orders'])
+    // Whose leases do not tell their account may be of any.
+    expect(await json('resume', application, '--stream', arnOf('777788889999'))).toMatchObject({ leases: 1 })
+    expect(await paused()).toEqual([`${one}:orders`])
   })
 
   it('pauses and resumes, within the term', async () => {

@@ -75,7 +75,7 @@ export function chosenLeases(
   options: ApplicationOptions,
 ): readonly Lease[] {
   const { stream } = options
-  const ofStream = stream === undefined ? leases : leases.filter((lease) => isNamed(lease.stream, stream))
+  const ofStream = stream === undefined ? leases : leasesOf(stream, leases)
   if (stream !== undefined && ofStream.length === 0) throw noLease(application, `of stream ${stream}`)
   if (options.shard === undefined) return ofStream
   return options.shard.map(fullShardId).flatMap((shardId) => {
@@ -85,11 +85,27 @@ export function chosenLeases(
   })
 }
 
-/** By its name, with its account before it or not, or by its ARN. */
-function isNamed(stream: string, named: string): boolean {
+/** As `chosenLeases`; a name that two streams have, of several accounts, is not enough to change them. */
+export function leasesToChange(
+  application: string,
+  leases: readonly Lease[],
+  options: ApplicationOptions,
+): readonly Lease[] {
+  const chosen = chosenLeases(application, leases, options)
+  const streams = [...new Set(chosen.map(({ stream }) => stream))]
+  if (options.stream !== undefined && streams.length > 1)
+    throw usageError(`which stream? ${options.stream} may be ${streams.join(' or ')}`, 'name it as it is called here')
+  return chosen
+}
+
+/** Those that are called so: by a name, with its account before it or not, or by an ARN. Else those that may be meant. */
+function leasesOf(named: string, leases: readonly Lease[]): readonly Lease[] {
   const { account, name } = parseStreamArn(named) ?? {}
-  if (name !== undefined) return stream === name || stream === `${account}:${name}`
-  return stream === named || stream.endsWith(`:${named}`)
+  const called = name === undefined ? named : `${account}:${name}`
+  const exact = leases.filter(({ stream }) => stream === called)
+  if (exact.length > 0) return exact
+  // A client's own stream is called without its account, and whose the client is nobody has asked.
+  return leases.filter(({ stream }) => (name === undefined ? stream.endsWith(`:${named}`) : stream === name))
 }
 
 function noLease(application: string, what: string): CommandError {

@@ -1,6 +1,6 @@
 /** `millrace app pause` and `resume`: leases that nobody processes until they are resumed. */
 import { pauseLeases, resumeLeases } from '@millrace/consumer'
-import { addLeaseOptions, type ApplicationOptions, applicationNamed, chosenLeases, withApplications } from '../../applications/session.ts' // prettier-ignore
+import { addLeaseOptions, type ApplicationOptions, applicationNamed, leasesToChange, withApplications } from '../../applications/session.ts' // prettier-ignore
 import type { DefineCommand } from '../../define-command.ts'
 import { formatCounted } from '../../output/quantities.ts'
 
@@ -13,7 +13,7 @@ function pausing(paused: boolean): DefineCommand {
       const application = applicationNamed(name, options)
       await withApplications(shell, options, async ({ applications, reporter, signal }) => {
         const leases = await applications.leases(application, signal)
-        const chosen = chosenLeases(application, leases, options)
+        const chosen = leasesToChange(application, leases, options)
         const target = { administration: applications, application, leases: chosen, signal }
         const changed = await (paused ? pauseLeases(target) : resumeLeases(target))
         await reporter.result(

@@ -1,7 +1,7 @@
 /** `millrace app reset`: an application, or some shards of it, begins elsewhere; while the fleet runs. */
 import { resetApplication } from '@millrace/consumer'
 import { initialPosition } from '../../applications/lease-position.ts'
-import { addLeaseOptions, type ApplicationOptions, applicationNamed, chosenLeases, withApplications } from '../../applications/session.ts' // prettier-ignore
+import { addLeaseOptions, type ApplicationOptions, applicationNamed, leasesToChange, withApplications } from '../../applications/session.ts' // prettier-ignore
 import type { DefineCommand } from '../../define-command.ts'
 import { usageError } from '../../exit-code.ts'
 import { formatCounted } from '../../output/quantities.ts'
@@ -23,7 +23,7 @@ export const defineAppReset: DefineCommand = (command, shell) => {
         throw usageError('a sequence number belongs to one shard', `millrace app seek ${application} --shard <shard> --to ${options.to}`) // prettier-ignore
       await withApplications(shell, options, async ({ applications, client, reporter, signal }) => {
         const leases = await applications.leases(application, signal)
-        const chosen = chosenLeases(application, leases, options)
+        const chosen = leasesToChange(application, leases, options)
         const changed = await resetApplication({
           administration: applications,
           application,

@@ -1,7 +1,7 @@
 /** `millrace app seek`: one shard of an application begins elsewhere; while the fleet runs. */
 import { seekLeases } from '@millrace/consumer'
 import { seekPosition } from '../../applications/lease-position.ts'
-import { addLeaseOptions, type ApplicationOptions, applicationNamed, chosenLeases, withApplications } from '../../applications/session.ts' // prettier-ignore
+import { addLeaseOptions, type ApplicationOptions, applicationNamed, leasesToChange, withApplications } from '../../applications/session.ts' // prettier-ignore
 import type { DefineCommand } from '../../define-command.ts'
 import { usageError } from '../../exit-code.ts'
 import { formatCounted } from '../../output/quantities.ts'
@@ -22,7 +22,7 @@ export const defineAppSeek: DefineCommand = (command, shell) => {
       const position = seekPosition(parsePosition(to, shell.clock.now()))
       await withApplications(shell, options, async ({ applications, reporter, signal }) => {
         const leases = await applications.leases(application, signal)
-        const chosen = chosenLeases(application, leases, options)
+        const chosen = leasesToChange(application, leases, options)
         if (typeof position === 'object' && 'after' in position && chosen.length > 1)
           throw usageError('a sequence number belongs to one shard', 'name one with --shard, and its stream with --stream') // prettier-ignore
         const target = { administration: applications, application, leases: chosen, signal }
