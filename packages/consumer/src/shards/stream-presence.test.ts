@@ -53,6 +53,21 @@ describe('StreamPresence', () => {
     expect([presence.wasDeleted(lease(second + 1)), presence.wasDeleted(lease(second - 1))]).toEqual([false, true])
   })
 
+  it('knows no retention where the service does not say it', async () => {
+    const { clock, stream, presence } = setUp()
+    await presence.look('orders', never)
+    expect(presence.retentionMs('orders')).toBe(24 * 3_600_000)
+
+    const service = stream.service({ throttled: 0, broken: 0 }, seededRandom(1))
+    const describeStreamSummary: typeof service.describeStreamSummary = async (...call) => {
+      const { StreamDescriptionSummary: told } = await service.describeStreamSummary(...call)
+      return { StreamDescriptionSummary: { ...told, RetentionPeriodHours: undefined as unknown as number } }
+    }
+    const untold = new StreamPresence({ service: { describeStreamSummary }, inputOf, clock })
+    expect(await untold.look('orders', never)).toMatchObject({ stream: 'orders' })
+    expect(untold.retentionMs('orders')).toBeUndefined()
+  })
+
   it('counts anew when the stream is there again', async () => {
     const { clock, stream, presence, lease, second } = setUp()
     stream.isDeleted = true

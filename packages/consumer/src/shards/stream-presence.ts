@@ -139,7 +139,8 @@ export class StreamPresence {
       const { service, inputOf } = this.#options
       const { StreamDescriptionSummary } = await service.describeStreamSummary(inputOf(stream), { signal })
       const { StreamCreationTimestamp, StreamARN, RetentionPeriodHours } = StreamDescriptionSummary
-      this.#retentionMs.set(stream, RetentionPeriodHours * HOUR_MS)
+      // Emulators leave it out.
+      if (RetentionPeriodHours > 0) this.#retentionMs.set(stream, RetentionPeriodHours * HOUR_MS)
       const account = parseStreamArn(StreamARN)?.account
       return { stream, account, createdAtSecond: Math.floor(StreamCreationTimestamp / 1000) }
     } catch (error) {
