@@ -72,7 +72,7 @@ export type {
   ShardOfProcessor,
 } from './record-processor.ts'
 export { json, type RecordSchema, type ValueSchema } from './records/record-schema.ts'
-export type { ExpiredCheckpoint } from './records/checkpoint-expiry.ts'
+export type { RetentionGap } from './records/retention-gap.ts'
 export type { DropReason } from './records/user-records.ts'
 export type { ReadCall } from './retrieval/reader-context.ts'
 export type { PollingOptions } from './retrieval/polling-reader.ts'

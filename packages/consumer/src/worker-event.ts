@@ -2,7 +2,7 @@
 import type { ExtendedSequenceNumber } from './extended-sequence-number.ts'
 import type { ReaderCondition } from './retrieval/watchdog.ts'
 import type { ReadCall } from './retrieval/reader-context.ts'
-import type { ExpiredCheckpoint } from './records/checkpoint-expiry.ts'
+import type { RetentionGap } from './records/retention-gap.ts'
 import type { DropReason } from './records/user-records.ts'
 import type { ShardOfProcessor } from './record-processor.ts'
 import type { ShardEvent } from './shards/shard-event.ts'
@@ -19,11 +19,10 @@ export type WorkerEvent =
    */
   | (ShardOfProcessor & { readonly kind: 'shard-expired'; readonly checkpoint: ExtendedSequenceNumber })
   /**
-   * The record of the lease's `checkpoint` is older than the stream's retention and is not there any more: what came behind it and
-   * is not there either, nobody processes. `isLikely`: by how soon a record came behind the horizon there was some.
+   * Nothing is left of a time behind what was read, as it is older than the stream's retention: what came in it nobody processes.
+   * At the beginning of a shard, or while it is read and its processor does not keep up.
    */
-  | (ShardOfProcessor &
-      ExpiredCheckpoint & { readonly kind: 'checkpoint-expired'; readonly checkpoint: ExtendedSequenceNumber })
+  | (ShardOfProcessor & RetentionGap & { readonly kind: 'retention-gap' })
   /** User records were not given to the processor. */
   | (ShardOfProcessor & { readonly kind: 'dropped'; readonly reason: DropReason; readonly records: number })
   /** What the watchdog of the shard's reader sees. */

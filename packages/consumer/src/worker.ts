@@ -22,8 +22,8 @@ import { LeaseStoreError } from './leases/lease-store.ts'
 import type { LeaseTable } from './leases/lease-table.ts'
 import { toldLeaseStore } from './metrics/told-lease-store.ts'
 import { WorkerMetrics } from './metrics/worker-metrics.ts'
-import { CheckpointExpiry, type ExpiredCheckpoint, logExpired } from './records/checkpoint-expiry.ts'
 import { readPositionOf } from './records/read-position.ts'
+import { logGap, type RetentionGap, RetentionGaps } from './records/retention-gap.ts'
 import { UserRecords } from './records/user-records.ts'
 import { polling } from './retrieval/retrieval.ts'
 import { type Retrieval, ShardReadError } from './retrieval/shard-reader.ts'
@@ -344,6 +344,11 @@ export class Worker<Value = Uint8Array> implements AsyncDisposable {
   #opening({ lease }: HeldLease): OpenRecords<Value> {
     const { schema, keepsOutOfRange } = this.#options
     const { stream, shardId, hashKeyRange, checkpoint } = lease
+    const gaps = new RetentionGaps({
+      lease,
+      now: () => timeOf(this.#options.client, this.#clock),
+      retentionMs: () => this.#sync.retentionMs(stream),
+    })
     const records = new UserRecords<Value>({
       hashKeyRange,
       checkpoint,
@@ -351,28 +356,21 @@ export class Worker<Value = Uint8Array> implements AsyncDisposable {
       keepsOutOfRange,
       onDropped: (reason, count) => this.#emit({ kind: 'dropped', stream, shardId, reason, records: count }),
     })
-    const expiry = new CheckpointExpiry({ checkpoint, horizonMs: () => this.#horizonMs(stream) })
     const tell = (opened: Awaited<ReturnType<OpenRecords<Value>>>): typeof opened => {
       this.#emit({ kind: 'opened', stream, shardId, records: opened.length })
       return opened
     }
     return (batch) => {
-      const expired = expiry.see(batch)
-      if (expired !== undefined) this.#tellExpired(lease, expired)
+      const gap = gaps.see(batch)
+      if (gap !== undefined) this.#tellGap(lease, gap)
       const opened = records.open(batch)
       return opened instanceof Promise ? opened.then(tell) : tell(opened)
     }
   }
 
-  /** What arrived before is not kept any more, ms since the epoch. */
-  #horizonMs(stream: string): number | undefined {
-    const retentionMs = this.#sync.retentionMs(stream)
-    return retentionMs === undefined ? undefined : timeOf(this.#options.client, this.#clock) - retentionMs
-  }
-
-  #tellExpired({ stream, shardId, checkpoint }: Lease, expired: ExpiredCheckpoint): void {
-    this.#emit({ kind: 'checkpoint-expired', stream, shardId, checkpoint, ...expired })
-    logExpired({ stream, shardId, checkpoint }, expired, this.#options.logger)
+  #tellGap({ stream, shardId }: Lease, gap: RetentionGap): void {
+    this.#emit({ kind: 'retention-gap', stream, shardId, ...gap })
+    logGap({ stream, shardId }, gap, this.#options.logger)
   }
 
   #tellBeat(table: LeaseTable): void {

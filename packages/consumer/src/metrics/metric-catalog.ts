@@ -97,6 +97,11 @@ export const catalog = {
     by: 'Condition',
     help: 'How often the reader came into a condition: flowing, no-data, no-demand, slow-processor, troubled, dead-connection.',
   }),
+  retentionGaps: ofStream('ProcessTask', 'RetentionGaps', {
+    ...counter,
+    by: 'Outcome',
+    help: 'Times of which a shard has nothing left, as they are older than the retention, and that were not read; by whether records were lost in them: likely, unlikely, unknown.',
+  }),
   updateLease: call(ofShard, 'ProcessTask', 'UpdateLease', 'Checkpoints'),
   initialize: call(ofShard, 'InitializeTask', '', 'Beginnings of a shard, from taking the lease to initialize', 'summary'), // prettier-ignore
   initializeTime: ofShard('InitializeTask', 'RecordProcessor.initialize.Time', {
@@ -112,10 +117,6 @@ export const catalog = {
     ...counter,
     by: 'Outcome',
     help: 'Shards whose processing ended here: ended, released, lost, failed.',
-  }),
-  checkpointsExpired: ofStream('InitializeTask', 'CheckpointsExpired', {
-    ...counter,
-    help: 'Beginnings of a shard behind a checkpoint that is older than the retention, where records were likely lost.',
   }),
   shardsExpired: ofStream('ShutdownTask', 'ShardsExpired', {
     ...counter,

@@ -2,7 +2,6 @@ import { KinesisServiceError, KinesisTransportError } from '@millrace/client'
 import { sleep } from '@millrace/std'
 import { seededRandom, VirtualClock } from '@millrace/std/testing'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { TRIM_HORIZON } from '../extended-sequence-number.ts'
 import type { LeaseStore } from '../leases/lease-store.ts'
 import { MemoryLeases } from '../leases/memory-lease-store.ts'
 import type { RecordProcessor } from '../record-processor.ts'
@@ -356,15 +355,16 @@ describe('the metrics of a worker', () => {
     await Promise.all([worker.stop(), world.pass(5_000)])
   })
 
-  it('tell checkpoints that are older than the retention, where records were likely lost', () => {
+  it('tell gaps of the retention, by whether records were lost in them', () => {
     const sink = new RecordingSink()
     sinks.push(sink)
     const metrics = new WorkerMetrics({ sink, application: 'billing', worker: 'w1', leasesMax: 1, clock: new VirtualClock() }) // prettier-ignore
     const shard = { stream: 'orders', shardId: 'shardId-000000000000' }
-    const times = { checkpointAtMs: 1, horizonMs: 3, firstAtMs: 4 }
-    for (const isLikely of [true, false])
-      metrics.tell({ kind: 'checkpoint-expired', ...shard, checkpoint: TRIM_HORIZON, ...times, isLikely })
-    expect(sink.of(catalog.checkpointsExpired, { StreamId: 'orders' })).toEqual([1, 0])
+    const times = { readToMs: 1, horizonMs: 3, firstAtMs: 4 }
+    for (const isLikely of [true, false, undefined])
+      metrics.tell({ kind: 'retention-gap', ...shard, ...times, isLikely })
+    for (const Outcome of ['likely', 'unlikely', 'unknown'])
+      expect(sink.of(catalog.retentionGaps, { StreamId: 'orders', Outcome })).toEqual([1])
   })
 
   it('are all of the catalog, each with its dimensions', () => {

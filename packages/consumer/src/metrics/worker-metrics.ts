@@ -4,6 +4,7 @@
  */
 import type { Clock } from '@millrace/std'
 import type { ShardOfProcessor } from '../record-processor.ts'
+import type { RetentionGap } from '../records/retention-gap.ts'
 import { failureType } from '../retrieval/read-failure.ts'
 import { isFinal, type ShardConsumerState } from '../shards/shard-consumer-state.ts'
 import type { StoreCallEvent, WorkerEvent } from '../worker-event.ts'
@@ -114,8 +115,8 @@ export class WorkerMetrics {
         return this.#left(event, event.result.outcome)
       case 'shard-expired':
         return this.#record(this.#streamOf(event.stream), catalog.shardsExpired, 1, { StreamId: event.stream })
-      case 'checkpoint-expired':
-        return this.#record(this.#streamOf(event.stream), catalog.checkpointsExpired, Number(event.isLikely), { StreamId: event.stream }) // prettier-ignore
+      case 'retention-gap':
+        return this.#record(this.#streamOf(event.stream), catalog.retentionGaps, 1, { StreamId: event.stream, Outcome: lossOf(event) }) // prettier-ignore
       case 'store-call':
         return this.#stored(event)
       case 'beat':
@@ -265,6 +266,11 @@ export class WorkerMetrics {
 }
 
 type MetricLabels = Omit<MetricDimensions, 'Application' | 'Operation'>
+
+function lossOf({ isLikely }: RetentionGap): string {
+  if (isLikely === undefined) return 'unknown'
+  return isLikely ? 'likely' : 'unlikely'
+}
 
 function keyOf({ stream, shardId }: ShardOfProcessor): string {
   return `${stream}/${shardId}`
