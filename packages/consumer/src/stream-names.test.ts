@@ -1,84 +1,34 @@
 import { describe, expect, it } from 'vitest'
 import { leaseKey, parseLeaseKey } from './leases/lease-key.ts'
 import { streamInput, StreamNames } from './stream-names.ts'
-import { ofStreams } from './testing/worker-bench.ts'
-import { SimulatedStream } from './testing/simulated-stream.ts'
-import { serviceError } from './testing/service-errors.ts'
-import type { StreamService } from './service.ts'
-import { VirtualClock } from '@millrace/std/testing'
 
 const HOME = '000000000000'
 const OTHER = '111122223333'
-const never = new AbortController().signal
-const clock = new VirtualClock()
 const arnOf = (account: string, name = 'orders') => `arn:aws:kinesis:us-east-1:${account}:stream/${name}`
 
-/** What describes streams, and how often it was asked. */
-function asked(service: StreamService) {
-  const inputs: unknown[] = []
-  const describeStreamSummary: StreamService['describeStreamSummary'] = (input) => {
-    inputs.push(input)
-    return service.describeStreamSummary(input)
-  }
-  return { inputs, service: { describeStreamSummary, region: 'us-east-1' } }
-}
-
-const both = ofStreams(
-  new SimulatedStream('orders', 1, clock, { account: HOME }),
-  new SimulatedStream('orders', 1, clock, { account: OTHER }),
-)
-
 describe('StreamNames', () => {
-  it('calls a stream of the client’s account as leases have called it before, and one of another with its account', async () => {
-    const { service, inputs } = asked(both)
-    const names = new StreamNames({ service })
-    expect(await names.find('orders', never)).toBe('orders')
-    expect(inputs).toEqual([])
-    expect(await names.find(arnOf(OTHER), never)).toBe(`${OTHER}:orders`)
-    expect(await names.find(arnOf(HOME), never)).toBe('orders')
-    // What the first told of the client's account holds for the second.
-    expect(inputs).toEqual([{ StreamARN: arnOf(OTHER) }, { StreamName: 'orders' }])
-    expect(names.inputOf('orders')).toEqual({ StreamARN: arnOf(HOME) })
+  it('calls a stream by its name where it was named so, and with its account where by its ARN', () => {
+    const names = new StreamNames({ region: 'us-east-1' })
+    expect([...names.told(['orders', arnOf(OTHER), arnOf(HOME)])]).toEqual(['orders', `${OTHER}:orders`, `${HOME}:orders`]) // prettier-ignore
+    expect(names.inputOf('orders')).toEqual({ StreamName: 'orders' })
     expect(names.inputOf(`${OTHER}:orders`)).toEqual({ StreamARN: arnOf(OTHER) })
-    expect(names.inputOf('bills')).toEqual({ StreamName: 'bills' })
+    expect(names.arnOf('orders')).toBeUndefined()
   })
 
-  it('calls a stream by its ARN until there is one', async () => {
-    const { service, inputs } = asked(both)
-    const names = new StreamNames({ service })
-    expect(await names.find(arnOf(OTHER, 'bills'), never)).toBe(arnOf(OTHER, 'bills'))
-    expect(names.streamOf(arnOf(OTHER, 'bills'))).toBe(arnOf(OTHER, 'bills'))
-    expect(names.inputOf(arnOf(OTHER, 'bills'))).toEqual({ StreamARN: arnOf(OTHER, 'bills') })
-    expect(inputs).toHaveLength(1)
-  })
-
-  it.each([
-    ['is none', 'ResourceNotFoundException'],
-    ['is none that the client may see', 'AccessDeniedException'],
-  ])('takes a stream for another account’s where of the name there %s in the client’s own', async (_, type) => {
-    const describeStreamSummary: StreamService['describeStreamSummary'] = (input) =>
-      input.StreamName === undefined ? both.describeStreamSummary(input) : Promise.reject(serviceError(type))
-    const names = new StreamNames({ service: { describeStreamSummary } })
-    expect(await names.find(arnOf(OTHER), never)).toBe(`${OTHER}:orders`)
-  })
-
-  it('decides nothing by an answer that may be another one the next time', async () => {
-    let isThrottled = true
-    const describeStreamSummary: StreamService['describeStreamSummary'] = (input) =>
-      isThrottled && input.StreamName !== undefined ? Promise.reject(serviceError('LimitExceededException')) : both.describeStreamSummary(input) // prettier-ignore
-    const names = new StreamNames({ service: { describeStreamSummary } })
-    await expect(names.find(arnOf(HOME), never)).rejects.toMatchObject({ type: 'LimitExceededException' })
-    isThrottled = false
-    expect(await names.find(arnOf(HOME), never)).toBe('orders')
-  })
-
-  it('goes by the account that the lease store says', async () => {
-    const { service, inputs } = asked(both)
-    const names = new StreamNames({ service, account: OTHER })
-    expect(await names.find(arnOf(OTHER), never)).toBe('orders')
-    expect(await names.find(arnOf(HOME), never)).toBe(`${HOME}:orders`)
+  it('calls those of the account that the lease store is told by their names, however they were named', () => {
+    const names = new StreamNames({ account: OTHER })
+    expect([...names.told([arnOf(OTHER), arnOf(HOME)])]).toEqual(['orders', `${HOME}:orders`])
     expect(names.inputOf('orders')).toEqual({ StreamARN: arnOf(OTHER) })
-    expect(inputs).toEqual([])
+    expect([...names.told([arnOf(OTHER), 'orders'])]).toEqual(['orders'])
+    expect(names.inputOf('orders')).toEqual({ StreamName: 'orders' })
+  })
+
+  it('leaves what names no stream as it is, and throws where that is to be called', () => {
+    const names = new StreamNames({ region: 'us-east-1' })
+    const elsewhere = arnOf(OTHER).replace('us-east-1', 'us-west-2')
+    expect([...names.told([arnOf(OTHER), elsewhere, `${OTHER}:orders`])]).toEqual([`${OTHER}:orders`, elsewhere])
+    expect(() => names.inputOf(elsewhere)).toThrow('Expected stream to be of us-east-1, the region of the client')
+    expect(names.inputOf(`${OTHER}:orders`)).toEqual({ StreamARN: arnOf(OTHER) })
   })
 })
 

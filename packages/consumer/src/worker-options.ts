@@ -24,8 +24,9 @@ export interface WorkerOptions<Value = Uint8Array> extends ShardConsumerOptions 
   /** Names what processes the stream: workers of one application share its leases. */
   readonly application: string
   /**
-   * The name of a stream or several, or their ARNs, as for those that other accounts share; or a function, which is asked again with each look at the shards. The leases of a stream
-   * that it names no more are given up and stay, with their checkpoints: named again, it goes on there.
+   * The name of a stream or several, or their ARNs, as for those that other accounts share; or a function, which is asked again with each look at the shards. Leases, events
+   * and batches call a stream as it is named, by its ARN `<account>:<name>`: to name it the other way later is refused. The leases of a stream
+   * that a function names no more are given up and stay, with their checkpoints: named again, it goes on there.
    */
   readonly stream: string | readonly string[] | (() => readonly string[] | Promise<readonly string[]>)
   /** Where leases are kept. One store for one worker; it is not closed with the worker. Default: the service, which AWS cannot. */

@@ -3,8 +3,10 @@ import { seededRandom } from '@millrace/std/testing'
 import { describe, expect, it } from 'vitest'
 import { fanOut, polling } from './retrieval/retrieval.ts'
 import type { StreamService } from './service.ts'
+import { serviceError } from './testing/service-errors.ts'
 import { SimulatedStream } from './testing/simulated-stream.ts'
 import { Bench, ofStreams } from './testing/worker-bench.ts'
+import type { WorkerOptions } from './worker-options.ts'
 import type { Worker } from './worker.ts'
 
 const idle = () => ({ processRecords() {} })
@@ -151,38 +153,88 @@ describe('streams of two accounts with one name', () => {
     await stopAll(bench, [worker])
   })
 
-  it('have the leases that they had by name where the ARN is of the client’s account', async () => {
-    const { bench, client } = setUp()
-    const before = bench.worker('a', { client })
-    void before.run(idle)
+  /** The worker ends, has held nothing and made no lease. */
+  async function expectRefused(bench: Bench, options: Partial<WorkerOptions>, ...texts: readonly string[]) {
+    const before = (await bench.stored()).map(({ key }) => key)
+    const worker = bench.worker('refused', options)
+    const ended = worker.run(idle).catch((error: unknown) => error)
+    await bench.pass(10_000)
+    const error = (await ended) as Error
+    expect(error).toMatchObject({ code: 'refused' })
+    for (const text of texts) expect(error.message).toContain(text)
+    expect((await bench.stored()).map(({ key }) => key)).toEqual(before)
+  }
+
+  async function leasesOf(bench: Bench, options: Partial<WorkerOptions>): Promise<void> {
+    const worker = bench.worker('before', options)
+    void worker.run(idle)
     await bench.pass(5_000)
-    const keys = before.held
-    await stopAll(bench, [before])
-    const after = bench.worker('b', { client, stream: [OWN, 'orders'] })
-    void after.run(idle)
-    await bench.pass(5_000)
-    expect(after.held).toEqual(keys)
-    expect((await bench.stored()).length).toBe(keys.length)
-    await stopAll(bench, [after])
+    expect(worker.held.length).toBeGreaterThan(0)
+    await stopAll(bench, [worker])
+  }
+
+  it('are not begun again by their names where they have leases by their ARNs', async () => {
+    const { bench, theirs, client } = setUp()
+    await leasesOf(bench, { client, stream: ARN })
+    await expectRefused(
+      bench,
+      { client: ofStreams(theirs) },
+      'Expected leases of orders alone, found 111122223333:orders, too, which is the same stream',
+      'name it by its ARN only',
+    )
   })
 
-  it('are not begun again under another name where the leases tell their account', async () => {
-    const { bench, theirs, client } = setUp()
-    const first = bench.worker('a', { client, stream: ARN })
-    void first.run(idle)
-    await bench.pass(5_000)
-    expect(first.held).toHaveLength(3)
-    await stopAll(bench, [first])
-    // Of their own account, whose client calls the stream by its name.
-    const second = bench.worker('b', { client: ofStreams(theirs) })
-    let error: unknown
-    second.run(idle).catch((cause: unknown) => (error = cause))
+  it.each<[string, (setting: ReturnType<typeof setUp>) => StreamService]>([
+    ['of their account', ({ theirs }) => ofStreams(theirs)],
+    ['of an account that has none of the name', ({ theirs, bench }) => ofStreams(new SimulatedStream('bills', 1, bench.clock), theirs)], // prettier-ignore
+  ])('are not begun again by their ARNs where they have leases by their names: by a client %s', async (_, clientOf) => {
+    const setting = setUp()
+    const { bench, theirs } = setting
+    await leasesOf(bench, { client: ofStreams(theirs) })
+    await expectRefused(
+      bench,
+      { client: clientOf(setting), stream: ARN },
+      'Expected leases of 111122223333:orders alone, found orders, too, which may be the same stream',
+      'name it by its name, with credentials of its account',
+    )
+  })
+
+  it('do not change hands by a single answer that there is none, or none that may be seen', async () => {
+    const { bench, client } = setUp()
+    await leasesOf(bench, { client, stream: OWN })
+    const keys = (await bench.stored()).map(({ key }) => key)
+    for (const type of ['ResourceNotFoundException', 'AccessDeniedException']) {
+      let isFirst = true
+      const describeStreamSummary: StreamService['describeStreamSummary'] = (input) => {
+        if (!isFirst || input.StreamName === undefined) return client.describeStreamSummary(input)
+        isFirst = false
+        return Promise.reject(serviceError(type))
+      }
+      await leasesOf(bench, { client: { ...client, describeStreamSummary }, stream: OWN })
+      expect((await bench.stored()).map(({ key }) => key)).toEqual(keys)
+    }
+  })
+
+  it('have one set of leases where a worker names one both ways, and the worker says so', async () => {
+    const { bench, client } = setUp()
+    const worker = bench.worker('a', { client, stream: ['orders', OWN] })
+    void worker.run(idle)
     await bench.pass(10_000)
-    expect(error).toMatchObject({
-      code: 'refused',
-      message: expect.stringContaining('Expected leases of orders, found those of 111122223333:orders, which it is'),
-    })
-    expect(await bench.stored()).toHaveLength(3)
+    expect([heldOf('orders', worker), heldOf('000000000000:orders', worker)]).toEqual([0, 2])
+    expect(bench.events).toContainEqual(
+      expect.objectContaining({ kind: 'shard-sync', stream: 'orders', error: expect.objectContaining({ code: 'invalid' }) }), // prettier-ignore
+    )
+    await stopAll(bench, [worker])
+  })
+
+  it('are not read as those of the account that the lease store is told', async () => {
+    const { bench, client } = setUp()
+    for (const stream of ['orders', ['orders', ARN]])
+      await expectRefused(
+        bench,
+        { client, stream, leases: Object.assign(bench.leases.open(), { account: '111122223333' }) },
+        'Expected orders to be of account 111122223333, which its lease store is told, found it in 000000000000',
+      )
   })
 
   it('end a worker where it finds none by the ARN', async () => {
@@ -190,10 +242,40 @@ describe('streams of two accounts with one name', () => {
     const worker = bench.worker('a', { client, stream: ARN.replace('orders', 'bills') })
     const ended = expect(worker.run(idle)).rejects.toMatchObject({
       code: 'stream-not-found',
-      message: expect.stringContaining('no stream arn:aws:kinesis:us-east-1:111122223333:stream/bills'),
+      message: expect.stringContaining('no stream 111122223333:bills'),
     })
     await bench.pass(10_000)
     await ended
+  })
+
+  it('harm no other where a function names one that is none', async () => {
+    const { bench, client } = setUp()
+    const elsewhere = ARN.replace('us-east-1', 'us-west-2')
+    let streams = [ARN, elsewhere]
+    const worker = bench.worker('a', { client: { ...client, region: 'us-east-1' }, shardSyncMs: 2_000, stream: () => streams }) // prettier-ignore
+    void worker.run(idle)
+    await bench.pass(10_000)
+    expect(heldOf('111122223333:orders', worker)).toBe(3)
+    const failed = bench.events.find((event) => event.kind === 'shard-sync' && event.error !== undefined)
+    expect(failed).toMatchObject({ stream: elsewhere, error: { message: expect.stringContaining('us-west-2') } })
+    streams = [elsewhere, 'orders']
+    await bench.pass(15_000)
+    expect([heldOf('orders', worker), worker.held.length]).toEqual([2, 2])
+    await stopAll(bench, [worker])
+  })
+
+  it('stay with a worker that is begun again while the service answers nobody', async () => {
+    const { bench, client } = setUp()
+    const before = bench.worker('a', { client, stream: ARN })
+    void before.run(idle)
+    await bench.pass(5_000)
+    before.abandon()
+    const describeStreamSummary = () => Promise.reject(serviceError('LimitExceededException'))
+    const after = bench.worker('a', { client: { ...client, describeStreamSummary }, stream: ARN })
+    void after.run(idle)
+    await bench.pass(5_000)
+    expect((await bench.stored()).map(({ owner }) => owner)).toEqual(['a', 'a', 'a'])
+    await stopAll(bench, [after])
   })
 
   it('may come later', async () => {
@@ -207,7 +289,7 @@ describe('streams of two accounts with one name', () => {
     const worker = bench.worker('a', { client: service, stream: () => [ARN] })
     void worker.run(idle)
     await bench.pass(10_000)
-    expect(bench.events).toContainEqual({ kind: 'stream-absent', stream: ARN })
+    expect(bench.events).toContainEqual({ kind: 'stream-absent', stream: '111122223333:orders' })
     client = ofStreams(bench.stream, new SimulatedStream('orders', 3, bench.clock, { account: '111122223333' }))
     await bench.pass(10_000)
     expect(heldOf('111122223333:orders', worker)).toBe(3)

@@ -99,7 +99,7 @@ export class Worker<Value = Uint8Array> implements AsyncDisposable {
     this.#metrics = metrics && new WorkerMetrics({ ...metrics, application, worker: this.id, leasesMax, clock })
     const store = leasesOf(options)
     const leases = toldLeaseStore(store, this.id, clock, (event) => this.#emit(event))
-    this.#names = new StreamNames({ service: client, account: store.account })
+    this.#names = new StreamNames({ region: client.region, account: store.account })
     this.#retrieval = (options.retrieval ?? polling())({
       application,
       service: client,

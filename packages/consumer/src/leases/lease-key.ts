@@ -1,6 +1,6 @@
 /**
- * Keys of leases: `<stream>:<creation second of the stream>:<shard id>`, the stream with its account before it where that is
- * not the client's (`stream-names.ts`). A stream that was deleted and made again under its name is another one, and an
+ * Keys of leases: `<stream>:<creation second of the stream>:<shard id>`, the stream with its account before it where it is
+ * named by its ARN (`stream-names.ts`). A stream that was deleted and made again under its name is another one, and an
  * application may always take up a second stream (the KCL has short keys for one stream and long ones for several, and
  * cannot go from one to the other).
  */

@@ -9,7 +9,7 @@ import type { Lease, LeaseChange, NewLease } from './lease.ts'
 export interface LeaseStore extends AsyncDisposable {
   /** Whose leases they are, where the store says: the worker's is compared. */
   readonly application?: string | undefined
-  /** Of the streams that its leases call by their names alone, where the store says; default: the client's. */
+  /** Of the streams that its leases call by their names alone, where the store is told; absent: they are the client's. */
   readonly account?: string | undefined
   /**
    * Keeps this worker's place for `ttlMs` more, and tells what is new since `cursor`. Waits for news as long as

@@ -4,7 +4,7 @@ import { compareSequenceNumbers, type ExtendedSequenceNumber } from '../extended
 export interface Lease {
   /** Unique in the application: `<stream>:<creation second of the stream>:<shard id>`, see `lease-key.ts`. */
   readonly key: string
-  /** The stream's name; of another account than the client's `<account>:<name>`. */
+  /** The stream's name; where workers name it by its ARN `<account>:<name>`. */
   readonly stream: string
   readonly shardId: string
   /** The worker that processes the shard; absent: nobody's. */

@@ -5,7 +5,7 @@
  * both do it do no harm.
  */
 import { KinesisServiceError } from '@millrace/client'
-import { errorTraits, parseStreamArn } from '@millrace/protocol'
+import { errorTraits } from '@millrace/protocol'
 import { backoffMs, type Clock, deferred, type Logger, type Random, sleep } from '@millrace/std'
 import { isShardEnd, SHARD_END } from '../extended-sequence-number.ts'
 import { isLatestWithoutTime, latestAsOf } from '../leases/latest.ts'
@@ -16,7 +16,7 @@ import { LEASES_PER_CALL_MAX, type LeaseStore, LeaseStoreError } from '../leases
 import type { Lease } from '../leases/lease.ts'
 import { failureType, passes } from '../retrieval/read-failure.ts'
 import { type StreamService, timeOf } from '../service.ts'
-import { checkStreamNames, isArn, type StreamNames } from '../stream-names.ts'
+import { nameOfStream, type StreamNames } from '../stream-names.ts'
 import {
   disposableLeases,
   type InitialPosition,
@@ -89,7 +89,7 @@ export class ShardSync {
   constructor(options: ShardSyncOptions) {
     this.#options = options
     const { streams, service, names, clock, onChange } = options
-    if (typeof streams !== 'function' && !streams.some(isArn)) this.#streams = new Set(streams)
+    if (typeof streams !== 'function') this.#streams = names.told(streams)
     this.#presence = new StreamPresence({ service, clock, onChange, inputOf: (stream) => names.inputOf(stream) })
   }
 
@@ -198,11 +198,9 @@ export class ShardSync {
         failures.push({ stream: undefined, error })
         return []
       }))
-    for (const named of streams) {
+    for (const stream of streams) {
       if (signal.aborted) break
-      let stream = named
       try {
-        stream = await this.#find(named, signal)
         dueMs = Math.min(dueMs, await this.#look(stream, isOurs, signal))
         this.#hasBegun ||= this.#presence.isFound(stream)
       } catch (error) {
@@ -213,24 +211,11 @@ export class ShardSync {
   }
 
   async #askStreams(): Promise<ReadonlySet<string>> {
-    const { streams, names, service } = this.#options
-    const named = typeof streams === 'function' ? await streams() : streams
-    checkStreamNames(named, service.region)
-    return this.#list(named.map((name) => names.streamOf(name)))
-  }
-
-  /** What leases call it; an ARN as long as that is not known. */
-  async #find(named: string, signal: AbortSignal): Promise<string> {
-    const stream = await this.#options.names.find(named, signal)
-    if (stream !== named) this.#list([...(this.#streams ?? [])].map((name) => (name === named ? stream : name)))
-    return stream
-  }
-
-  #list(streams: readonly string[]): ReadonlySet<string> {
+    const { streams, names, onChange } = this.#options
     const before = this.#streams
-    const now = new Set(streams)
+    const now = names.told(typeof streams === 'function' ? await streams() : streams)
     this.#streams = now
-    if (before?.size !== now.size || [...now].some((name) => !before.has(name))) this.#options.onChange()
+    if (before?.size !== now.size || [...now].some((name) => !before.has(name))) onChange()
     return now
   }
 
@@ -258,9 +243,7 @@ export class ShardSync {
     const absenceMs = this.#noteAbsence(name, stream)
     if (isOurs) await this.#retire(name, signal)
     if (stream === undefined) return absenceMs
-    // It came just now: whose it is comes first.
-    if (parseStreamArn(name) !== undefined) return FIRST_INTERVAL_MS
-    this.#expectName(stream)
+    await this.#expectAccount(stream, signal)
     const wasBare = this.#bare.delete(name)
     const leases = this.#leasesOf(stream)
     if (leases.size === 0) this.#bare.add(name)
@@ -273,15 +256,33 @@ export class ShardSync {
     return waitMs
   }
 
-  /** Throws a `LeaseStoreError` where the same stream has leases that name its account. */
-  #expectName({ stream, account, createdAtSecond }: FoundStream): void {
-    if (account === undefined || stream.includes(':')) return
-    const other = `${account}:${stream}`
-    if (this.#leasesOf({ stream: other, createdAtSecond }).size === 0) return
+  /**
+   * Nothing is read under two names. Rejects with a `LeaseStoreError` where the stream is of another account than the store is told, or has
+   * leases by its other name, or may have; as the client does, where it is asked whose those are.
+   */
+  async #expectAccount({ stream, account, createdAtSecond }: FoundStream, signal: AbortSignal): Promise<void> {
+    const told = this.#options.names.account
+    const name = nameOfStream(stream)
+    const isByName = stream === name
+    if (account === undefined || (told !== undefined && !isByName)) return
+    if (told !== undefined && account !== told)
+      throw new LeaseStoreError(
+        'invalid',
+        `Expected ${stream} to be of account ${told}, which its lease store is told, found it in ${account}: ` +
+          "tell the store the account of the client's credentials, or name the stream by its ARN.",
+      )
+    const other = isByName ? `${account}:${name}` : name
+    const hasLeases = this.#leasesOf({ stream: other, createdAtSecond }).size > 0
+    if (!hasLeases && !(isByName && this.isListed(other))) return
+    // Another account may have one of the name from the same second. None, or none that may be seen, proves nothing.
+    const own = isByName ? undefined : await this.#presence.look(name, signal)
+    const isAnother = own?.account !== undefined && own.account !== account && own.createdAtSecond === createdAtSecond
+    if (isAnother) return
     throw new LeaseStoreError(
       'invalid',
-      `Expected leases of ${stream}, found those of ${other}, which it is: keep its leases in a store that is told account ${account}, ` +
-        'and have all workers of the application use credentials of one account.',
+      `Expected leases of ${stream} alone, found ${other}, too, which ${isByName ? 'is' : 'may be'} the same stream: name it ` +
+        (isByName ? 'by its ARN only' : 'by its name, with credentials of its account') +
+        ', or in an application of its own, which begins anew.',
     )
   }
 
