@@ -107,7 +107,8 @@ describe.each(stores)('millrace app on leases in %s', (name, address, open) => {
     await expect.poll(() => seen.length).toBe(RECORDS)
 
     expect(await json('list', ...store)).toMatchObject({ items: [{ name: application, leases: 2, workers: 1 }] })
-    const held = { stream: 'orders', owner: 'w1', state: 'held' }
+    const stream = leases.account === undefined ? 'orders' : `${leases.account}:orders`
+    const held = { stream, owner: 'w1', state: 'held' }
     expect(await json('describe', application, ...store)).toMatchObject({ workers: [{ worker: 'w1' }], leases: [held, held] }) // prettier-ignore
     await expect.poll(() => json('lag', application, ...store)).toMatchObject({ items: [{ lagMs: 0 }, { lagMs: 0 }] })
 

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { TRIM_HORIZON } from '../extended-sequence-number.ts'
 import type { LeaseAdministration } from './lease-administration.ts'
+import { leaseKey } from './lease-key.ts'
 import { newLeaseOf } from './lease-store.contract.ts'
 import type { LeaseStore, LeaseStoreError } from './lease-store.ts'
 import type { Lease } from './lease.ts'
@@ -15,9 +16,15 @@ export interface AdministeredApplication {
   readonly store: LeaseStore
 }
 
-export function leaseAdministrationContract(name: string, open: () => Promise<AdministeredApplication>): void {
+/** `stream`: as workers and who looks after them call it alike. */
+export function leaseAdministrationContract(
+  name: string,
+  open: () => Promise<AdministeredApplication>,
+  stream = 'orders',
+): void {
   describe(`leases in ${name}, looked after`, () => {
-    const leases = [0, 1, 2].map((i) => newLeaseOf(`shardId-00000000000${i}`))
+    const leaseOf = (shardId: string) => newLeaseOf(shardId, { key: leaseKey({ stream, createdAtSecond: 1_700_000_000, shardId }), stream }) // prettier-ignore
+    const leases = [0, 1, 2].map((i) => leaseOf(`shardId-00000000000${i}`))
 
     async function setUp() {
       const application = await open()
@@ -42,7 +49,7 @@ export function leaseAdministrationContract(name: string, open: () => Promise<Ad
 
     it('are made where they are missing, and changed, however many', async () => {
       const { name: application, administration } = await setUp()
-      const more = Array.from({ length: 101 }, (_, i) => newLeaseOf(`shardId-${String(i).padStart(12, '0')}`))
+      const more = Array.from({ length: 101 }, (_, i) => leaseOf(`shardId-${String(i).padStart(12, '0')}`))
       await administration.create(application, more, never)
       const made = await administration.leases(application, never)
       expect(made).toHaveLength(101)
@@ -66,7 +73,7 @@ export function leaseAdministrationContract(name: string, open: () => Promise<Ad
         [
           { key, epoch, change },
           { key: other.key, epoch: other.epoch, change: { ...change, epoch: other.epoch + 1 } },
-          { key: newLeaseOf('shardId-000000000009').key, epoch: 0, change: { paused: true } },
+          { key: leaseOf('shardId-000000000009').key, epoch: 0, change: { paused: true } },
         ],
         never,
       )

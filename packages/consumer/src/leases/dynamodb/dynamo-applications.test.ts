@@ -1,8 +1,12 @@
 import { type AttributeValue, DynamoDBClient, GetItemCommand, ListTablesCommand, PutItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb' // prettier-ignore
 import { type Clock, systemClock, type Timer } from '@millrace/std'
+import { VirtualClock } from '@millrace/std/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { resetApplication } from '../../administration/reset-application.ts'
 import type { StreamService } from '../../service.ts'
 import { type Dynalite, startDynalite } from '../../testing/dynalite.ts'
+import { SimulatedStream } from '../../testing/simulated-stream.ts'
+import { ofStreams } from '../../testing/worker-bench.ts'
 import { leaseAdministrationContract } from '../lease-administration.contract.ts'
 import { DynamoApplications } from './dynamo-applications.ts'
 import { DynamoLeaseStore } from './dynamo-lease-store.ts'
@@ -51,11 +55,12 @@ class WaitedClock implements Clock {
   }
 }
 
-leaseAdministrationContract('DynamoDB', async () => {
+const openTable = async () => {
   const table = `administered-${tables++}`
   const store = new DynamoLeaseStore({ client, table, keys: { account: '000000000000' }, kcl: 'none' })
   return { name: table, administration: new DynamoApplications({ client, table, service }), store }
-})
+}
+leaseAdministrationContract('DynamoDB', openTable, '111122223333:orders')
 
 describe('a KCL’s application in DynamoDB, looked after', () => {
   const shard = (i: number) => `shardId-00000000000${i}`
@@ -139,16 +144,36 @@ describe('a KCL’s application in DynamoDB, looked after', () => {
     await expect(applications.leases(table, never)).rejects.toMatchObject(expected)
   })
 
-  it('tells the account of each stream where there are several', async () => {
+  it('tells the account of each stream, whoever asks', async () => {
     const table = `kcl-${tables++}`
     await ensureTable(client, table, 'leaseKey', systemClock, never)
     const applications = (): DynamoApplications => new DynamoApplications({ client, table, service })
     const keyOf = (account: string) => ({ leaseKey: { S: `${account}:orders:1700000000:${shard(0)}` } })
     const streams = async () => (await applications().leases(table, never)).map(({ stream }) => stream)
     await client.send(new PutItemCommand({ TableName: table, Item: item(0, keyOf('000000000000')) }))
-    expect(await streams()).toEqual(['orders'])
+    expect(await streams()).toEqual(['000000000000:orders'])
     await client.send(new PutItemCommand({ TableName: table, Item: item(0, keyOf('111122223333')) }))
     expect(await streams()).toEqual(['000000000000:orders', '111122223333:orders'])
+  })
+
+  it('is reset by the stream of its account, not by one of the name in the caller’s', async () => {
+    const table = `kcl-${tables++}`
+    await ensureTable(client, table, 'leaseKey', systemClock, never)
+    const clock = new VirtualClock()
+    const theirs = new SimulatedStream('orders', 1, clock, { account: '111122223333' })
+    const own = new SimulatedStream('orders', 3, clock)
+    const keyOf = (id: string) => `111122223333:orders:${Math.floor(theirs.createdAtMs / 1000)}:${id}`
+    await client.send(new PutItemCommand({ TableName: table, Item: item(0, { leaseKey: { S: keyOf(shard(0)) } }) }))
+    const streams = { ...ofStreams(own, theirs), region: 'us-east-1' }
+    const administration = new DynamoApplications({ client, table, service: streams })
+    expect(await resetApplication({ administration, application: table, to: 'oldest', service: streams })).toBe(1)
+    expect((await administration.leases(table, never)).map((lease) => lease.key)).toEqual([keyOf(shard(0))])
+  })
+
+  it('has the stream of its short keys called by its ARN, where it was told that', async () => {
+    const { table, applications } = await setUp('arn:aws:kinesis:us-east-1:111122223333:stream/orders')
+    const leases = await applications.leases(table, never)
+    expect(leases.map((lease) => lease.stream)).toEqual(['111122223333:orders', '111122223333:orders'])
   })
 
   it('is not there without its table', async () => {

@@ -21,7 +21,7 @@ export interface DynamoApplicationsOptions {
   readonly client: DynamoDBClient
   /** Names the application, too. */
   readonly table: string
-  /** Whose shards a table is about whose keys are shard ids, as a KCL of one stream has them. Default: that is an error. */
+  /** By its name or ARN: whose shards a table is about whose keys are shard ids, as a KCL of one stream has them. Default: that is an error. */
   readonly stream?: string | undefined
   /** A `KinesisClient`: asked when that stream was made. */
   readonly service: StreamService
@@ -141,10 +141,10 @@ export class DynamoApplications implements LeaseAdministration {
       throw new LeaseStoreError('not-found', `Expected a lease table ${table}, found none.`)
     // All keys of a table are of one kind; an empty one has none yet.
     const items = await scan(client, { TableName: table }, signal)
-    const leaseKeys = items.filter(isLeaseItem).map(itemKeyOf)
-    const [key] = leaseKeys
+    const key = items.filter(isLeaseItem).map(itemKeyOf)[0]
     const isShort = key === undefined ? stream !== undefined : !key.includes(':')
-    if (!isShort) return new LeaseTableItems(client, table, longKeys(onlyAccountOf(leaseKeys)))
+    // Whose account the caller's is nobody says: streams are called with theirs, and asked for by their ARNs.
+    if (!isShort) return new LeaseTableItems(client, table, longKeys(undefined))
     if (stream === undefined)
       throw new LeaseStoreError(
         'invalid',
@@ -177,12 +177,6 @@ export class DynamoApplications implements LeaseAdministration {
   async #announce(signal: AbortSignal): Promise<void> {
     await unlessMissing(() => new Sessions(this.#options.client, this.#workersTable, this.#clock).announce(signal))
   }
-}
-
-/** `undefined`: there are several, and streams are told with theirs. */
-function onlyAccountOf(leaseKeys: readonly string[]): string | undefined {
-  const accounts = new Set(leaseKeys.map((key) => key.split(':', 1)[0]))
-  return accounts.size === 1 ? [...accounts][0] : undefined
 }
 
 /**

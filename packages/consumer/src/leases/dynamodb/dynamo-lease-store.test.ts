@@ -337,10 +337,11 @@ describe('a lease table in DynamoDB', () => {
 
   it('has short keys of a stream that is named by its ARN, whoever has it', async () => {
     const ARN = 'arn:aws:kinesis:us-east-1:111122223333:stream/orders'
-    const { store, beat, put } = await setUp({ keys: { stream: ARN, service } })
-    expect(store.account).toBe('111122223333')
+    const { beat, put } = await setUp({ keys: { stream: ARN, service } })
     await put(kclItem(0))
-    expect((await beat()).leases).toMatchObject([{ key: `orders:1700000000:${shard(0)}`, stream: 'orders' }])
+    expect((await beat()).leases).toMatchObject([
+      { key: `111122223333:orders:1700000000:${shard(0)}`, stream: '111122223333:orders' },
+    ])
     expect(described.at(-1)).toEqual({ StreamARN: ARN })
   })
 

@@ -3,7 +3,6 @@
  * `sessions.ts` for who lives. A beat is one write and one small read; the lease table is read when somebody announced
  * news, and from time to time (`READ_MS`).
  */
-import { parseStreamArn } from '@millrace/protocol'
 import { type Clock, systemClock, untilAborted } from '@millrace/std'
 import {
   type Beat,
@@ -56,7 +55,7 @@ export class DynamoLeaseStore implements LeaseStore {
   constructor(options: DynamoLeaseStoreOptions) {
     const { client, table, workersTable = `${table}-MillraceWorkers`, kcl = '3.x', clock = systemClock } = options
     const { keys } = options
-    this.account = 'account' in keys ? keys.account : parseStreamArn(keys.stream)?.account
+    this.account = 'account' in keys ? keys.account : undefined
     if (this.account !== undefined && !/^\d{12}$/.test(this.account))
       throw new RangeError(`Expected an account of twelve digits, found ${this.account}.`)
     this.#options = options

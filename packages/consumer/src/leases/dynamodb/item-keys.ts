@@ -3,8 +3,8 @@
  * and sees nothing of the other kind: the table is opened with the kind that is in it.
  */
 import { KinesisServiceError } from '@millrace/client'
-import { parseStreamArn } from '@millrace/protocol'
 import type { StreamService } from '../../service.ts'
+import { StreamNames } from '../../stream-names.ts'
 import { leaseKey, type LeaseKeyParts, parseLeaseKey } from '../lease-key.ts'
 import { LeaseStoreError } from '../lease-store.ts'
 import type { Item } from './lease-item.ts'
@@ -46,14 +46,14 @@ function shortKeys({ stream, createdAtSecond }: Omit<LeaseKeyParts, 'shardId'>):
   }
 }
 
-/** Asks the service when the stream, by its name or ARN, was made. Rejects with a `LeaseStoreError`. */
+/** Asks the service when the stream, by its name or ARN, was made; leases call it as `StreamNames` does. Rejects with a `LeaseStoreError`. */
 export async function shortKeysOf(service: StreamService, stream: string, signal: AbortSignal): Promise<ItemKeys> {
-  const name = parseStreamArn(stream)?.name
-  const input = name === undefined ? { StreamName: stream } : { StreamARN: stream }
+  const names = new StreamNames({ region: service.region })
+  const [called = stream] = names.told([stream])
   try {
-    const { StreamDescriptionSummary } = await service.describeStreamSummary(input, { signal })
+    const { StreamDescriptionSummary } = await service.describeStreamSummary(names.inputOf(called), { signal })
     const createdAtSecond = Math.floor(StreamDescriptionSummary.StreamCreationTimestamp / 1000)
-    return shortKeys({ stream: name ?? stream, createdAtSecond })
+    return shortKeys({ stream: called, createdAtSecond })
   } catch (cause) {
     const isDenied = cause instanceof KinesisServiceError && cause.type === 'AccessDeniedException'
     const message = cause instanceof Error ? cause.message : String(cause)

@@ -17,7 +17,7 @@ export interface DynamoLeaseStoreOptions {
   readonly table: string
   /**
    * `account`: an application of any number of streams, and what a KCL of several streams has; those that the worker names by
-   * their names are of this account. `stream`, its name or ARN: what a KCL of one stream has; `service` (a `KinesisClient`) is asked once
+   * their names are of this account. `stream`, its name or ARN, whichever the worker has: what a KCL of one stream has; `service` (a `KinesisClient`) is asked once
    * when the stream was made.
    */
   readonly keys: { readonly account: string } | { readonly stream: string; readonly service: StreamService }
