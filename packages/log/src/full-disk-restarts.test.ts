@@ -2,7 +2,8 @@
 import { type Random, randomBelow } from '@millrace/std'
 import { seededRandom, type VirtualClock } from '@millrace/std/testing'
 import { describe, expect, it } from 'vitest'
-import { KIB, PAGE_BYTES } from './limits.ts'
+import { KIB, MIB, PAGE_BYTES } from './limits.ts'
+import { segmentPath } from './segment.ts'
 import { CRASH_MODES, type CrashMode } from './testing/crash-mode.ts'
 import { type Harness, NO_DEADLINE, openHarness, part, readAll, textOf } from './testing/log-harness.ts'
 import { SimulatedDisk } from './testing/simulated-disk.ts'
@@ -18,6 +19,8 @@ const BACK_MS = 6_000
 type Durability = 'fsync' | 'os'
 
 const optionsOf = (durability: Durability) => ({ segmentBytes: SEGMENT_BYTES, freeBytesMin: SEGMENT_BYTES, durability })
+
+const NEXT = segmentPath(2)
 
 /** What may go, in the first segments; and what is asked for when there is no room. */
 const [OLD, LEDGER] = [1, 2]
@@ -137,8 +140,7 @@ describe('a log on a full disk', () => {
     const left = before.disk.crash('all-lost', seededRandom(3))
     before.disk.halt()
     for (const path of left.paths()) {
-      if (path.startsWith('meta/') || path.startsWith('spare/') || path === 'log/0000000002.seg')
-        await left.remove(path)
+      if (path.startsWith('meta/') || path.startsWith('spare/') || path === NEXT) await left.remove(path)
     }
     left.capacityBytes = SEGMENT_BYTES
     const life: Life = {
@@ -153,6 +155,35 @@ describe('a log on a full disk', () => {
     makeRoom(again)
     await expectAppendsAgain(again)
     await again.log.close()
+  })
+
+  it('keeps the next segment, though a part of it has its zeros only: records have taken the reserve of the one before', async () => {
+    const segmentBytes = 2 * MIB
+    const options = { ...optionsOf('fsync'), segmentBytes, freeBytesMin: segmentBytes }
+    const disk = new SimulatedDisk({ random: seededRandom(8), capacityBytes: 2 * segmentBytes + 100 * KIB })
+    const harness = await openHarness({ disk, ...options })
+    const life: Life = { ...harness, texts: [], durability: 'fsync' }
+    await life.log.openLedgers(LEDGERS, NO_DEADLINE)
+    for (let looks = 0; looks < 3; looks++) {
+      for (const bytes of [60 * KIB, 3_000]) while (await append(life, bytes));
+      await pass(life.clock, 1_050)
+    }
+    disk.capacityBytes = (disk.capacityBytes ?? 0) + segmentBytes
+    while (life.log.statistics().spares === 0) await pass(life.clock, 50)
+    disk.capacityBytes -= await disk.freeBytes()
+    // A page each, until the active segment is nearly full: what is left is nobody's but the log's own.
+    for (let pages = segmentBytes / 4 / PAGE_BYTES; pages > 8; pages--) expect(await append(life, 3_000)).toBe(true)
+    const nextBytes = disk.peek(NEXT).length
+    expect(nextBytes).toBeLessThan(segmentBytes)
+    expect(life.log.statistics()).toMatchObject({ segments: 1, spares: 1 })
+
+    const left = disk.crash('kill', seededRandom(9))
+    disk.halt()
+    const { log } = await openHarness({ disk: left, clock: life.clock, ...options, seed: 4 })
+    expect(left.peek(NEXT)).toHaveLength(nextBytes)
+    await log.appendMetadata(new Uint8Array(10), { ...NO_DEADLINE, freesSpace: 'soon' })
+    await log.dropLedgers([OLD], NO_DEADLINE)
+    await log.close()
   })
 
   it.each(['fsync', 'os'] as const)(

@@ -152,6 +152,11 @@ export class SegmentStore {
     return this.#zeroShortage ?? (this.#makeJob() === undefined ? undefined : this.#shortages.get('make'))
   }
 
+  /** What a log begins with: its reserve, and something beside it. */
+  get #firstBytes(): number {
+    return this.#reserveBytes + ZERO_STEP_BYTES
+  }
+
   get #zeroShortage(): string | undefined {
     return this.#fileToZero() === undefined ? undefined : this.#shortages.get('zero')
   }
@@ -176,16 +181,17 @@ export class SegmentStore {
       const path = segmentPath(number)
       await this.#blank(path)
       const isNext = number === this.#lastNumber + 1 && this.#next === undefined
-      if (isNext && (await this.#sizeOf(path)) === segmentBytes) {
-        this.#next = { number, file: await disk.open(path), capacity: segmentBytes, zeroedTo: segmentBytes }
+      const zeroedTo = isNext ? await this.#sizeOf(path) : 0
+      // Who waited for it went on when it held the reserve and a step. A full disk may have no room for another one.
+      if (zeroedTo >= Math.min(segmentBytes, this.#firstBytes) && zeroedTo <= segmentBytes) {
+        this.#next = { number, file: await disk.open(path), capacity: segmentBytes, zeroedTo }
       } else {
         await this.#moveToSpares(path)
       }
     }
     await disk.syncDirectory('log')
     await disk.syncDirectory('spare')
-    if (this.#active === undefined && this.#next === undefined)
-      await this.#makeNext(this.#reserveBytes + ZERO_STEP_BYTES)
+    if (this.#active === undefined && this.#next === undefined) await this.#makeNext(this.#firstBytes)
   }
 
   /** How much may be written now. */
