@@ -330,30 +330,37 @@ export class CommitLoop {
       else this.#refuseAppends(this.#whyNoRoom)
       return 'decided'
     }
-    if (this.#marks[0]?.isProof === true && this.#isMarkLeftOut(room)) {
-      this.#marks.shift()?.done.resolve()
-      return 'decided'
-    }
     const isSealDue = this.#isSealDue && room.changes >= PAGE_BYTES
     this.#isSealDue = false
-    if (room.log < PAGE_BYTES) {
-      if (this.#marks.length > 0 && room.shortage !== 'no-space') {
+    const [mark] = this.#marks
+    if (mark === undefined) return isSealDue ? { builder, controls: [], flags: FLAG_SEAL, mark: undefined } : undefined
+    if (mark.isProof && this.#isLeftOut(mark, room)) {
+      this.#marks.shift()
+      mark.done.resolve()
+      return 'decided'
+    }
+    if ((mark.isProof ? room.proof : room.log) < PAGE_BYTES) {
+      if (room.shortage !== 'no-space') {
         this.#isWaitingForSpace = true
         store.hurry()
-      } else {
-        for (const { done } of this.#marks.splice(0)) done.reject(new LogError('no-space', store.shortage ?? 'no room'))
+        return undefined
       }
-      return undefined
+      this.#marks.shift()
+      mark.done.reject(new LogError('no-space', store.shortage ?? 'no room'))
+      return 'decided'
     }
-    const mark = this.#marks.shift()
-    if (mark !== undefined) return { builder, controls: [], flags: mark.flags, mark: mark.done }
-    return isSealDue ? { builder, controls: [], flags: FLAG_SEAL, mark: undefined } : undefined
+    this.#marks.shift()
+    return { builder, controls: [], flags: mark.flags, mark: mark.done }
   }
 
-  /** Marks use up no page of the reserve but to prove what is stored, and a log that has none left opens and closes all the same. */
-  #isMarkLeftOut(room: Room): boolean {
+  /**
+   * Marks use up no page of the reserve but to prove what is stored, and a log that has none left opens and closes all the
+   * same. A seal of the close proves nothing there that the clean stop behind it does not.
+   */
+  #isLeftOut({ flags }: Mark, room: Room): boolean {
     if (room.records >= PAGE_BYTES) return false
-    return !this.#hasUnproven || (room.log < PAGE_BYTES && room.shortage === 'no-space')
+    if (flags === FLAG_SEAL || !this.#hasUnproven) return true
+    return room.proof < PAGE_BYTES && room.shortage === 'no-space'
   }
 
   get #hasUnproven(): boolean {

@@ -186,6 +186,42 @@ describe('a log on a full disk', () => {
     await log.close()
   })
 
+  it('is closed with the last pages that are left, and damage to the last change before is named (os)', async () => {
+    // So small that the share of what frees space leaves no more than that.
+    const options = { ...optionsOf('os'), segmentBytes: 128 * KIB }
+    const disk = new SimulatedDisk({ random: seededRandom(10), capacityBytes: 4 * options.segmentBytes })
+    const life: Life = { ...(await openHarness({ disk, ...options })), texts: [], durability: 'os' }
+    const { log, clock } = life
+    await log.openLedgers(LEDGERS, NO_DEADLINE)
+    for (let looks = 0; looks < 3; looks++) {
+      while (await append(life));
+      await pass(clock, 1_050)
+    }
+    const free = () => log.appendMetadata(new Uint8Array(10), { ...NO_DEADLINE, freesSpace: 'soon' })
+    for (let isStored = true; isStored;) {
+      isStored = await free().then(
+        () => true,
+        () => false,
+      )
+    }
+    // There is no room for a snapshot either, which would prove as much.
+    disk.capacityBytes = (disk.capacityBytes ?? 0) - (await disk.freeBytes())
+    await log.close()
+
+    const path = disk.paths().findLast((each) => /^log\/\d+\.seg$/.test(each)) ?? ''
+    const left = disk.paths()
+    const bytes = disk.peek(path).slice()
+    const lastByte = bytes.findLastIndex((byte) => byte !== 0)
+    const at = (Math.floor(lastByte / PAGE_BYTES) - 1) * PAGE_BYTES + 70
+    bytes[at] = (bytes[at] ?? 0) ^ 1
+    disk.poke(path, bytes)
+    disk.capacityBytes = undefined
+    const again = await openHarness({ disk, clock, ...options, seed: 11 })
+    expect(again.log.health().damage).not.toEqual([])
+    expect(left).not.toContain('meta/snapshot.tmp')
+    await again.log.close()
+  })
+
   it.each(['fsync', 'os'] as const)(
     'loses nothing, wherever the life crashes that is the first to write again (%s)',
     async (durability) => {

@@ -32,7 +32,8 @@ export const RESERVE_BYTES = 1 * MIB
  * - `retention`: metadata by which space may come back later: each step of a shorter retention says so.
  * - `trims`: those that have waited for long enough: what they leave may be regrouped, and metadata changes much more often.
  * - `space`: what leads to space: drops, trims that leave a segment with nothing to keep, changes of metadata that say so.
- * - `log`: what the log needs to give it back: freed and regrouped segments, its own marks, those of an opening too.
+ * - `log`: what the log needs to give it back: freed and regrouped segments.
+ * Behind the reserve is one page more, for the opening or clean stop that proves the commits before.
  */
 export const RESERVE_LEFT = {
   records: 1,

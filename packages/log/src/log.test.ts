@@ -436,8 +436,7 @@ describe('faults', () => {
     expect(spares()).toHaveLength(1)
     expect(log.health()).toMatchObject({ writable: false, reason: expect.stringContaining('EIO') })
     disk.faults = undefined
-    clock.advance(1_001)
-    await turns()
+    await until(clock, () => log.health().writable)
     expect(log.health()).toEqual({ writable: true, damage: [] })
     expect(spares()).toHaveLength(log.statistics().spares)
     await log.close()

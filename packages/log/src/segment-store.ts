@@ -75,6 +75,8 @@ export type Purpose = keyof typeof RESERVE_LEFT
 
 /** Bytes that a commit may take now, by what is in it. */
 export interface Room extends Readonly<Record<Purpose, number>> {
+  /** An empty commit that proves those before it: it may take the page behind the reserve, and nothing else may. */
+  readonly proof: number
   /** Why there is no more: more is on its way, or the disk is full. */
   readonly shortage: 'preparing' | 'no-space'
 }
@@ -198,16 +200,15 @@ export class SegmentStore {
   room(): Room {
     const active = this.#active
     const shortage = this.#isShort() ? 'no-space' : 'preparing'
-    if (this.#next !== undefined) {
-      const room = Math.max(
-        this.#next.zeroedTo - PAGE_BYTES - (this.#next.zeroedTo < this.#next.capacity ? this.#reserveBytes : 0),
-        active === undefined ? 0 : Math.min(active.zeroedTo, active.capacity) - active.offset,
-      )
-      return { records: room, changes: room, retention: room, trims: room, space: room, log: room, shortage }
-    }
     const left = active === undefined ? 0 : Math.min(active.zeroedTo, active.capacity) - active.offset
+    if (this.#next !== undefined) {
+      const { zeroedTo, capacity } = this.#next
+      const proof = Math.max(zeroedTo - PAGE_BYTES - (zeroedTo < capacity ? this.#reserveBytes : 0), left)
+      const room = Math.max(0, proof - PAGE_BYTES)
+      return { records: room, changes: room, retention: room, trims: room, space: room, log: room, proof, shortage }
+    }
     const roomFor = (purpose: Purpose): number =>
-      Math.max(0, left - pagesOf(this.#reserveBytes * RESERVE_LEFT[purpose]))
+      Math.max(0, left - PAGE_BYTES - pagesOf(this.#reserveBytes * RESERVE_LEFT[purpose]))
     return {
       records: roomFor('records'),
       changes: roomFor('changes'),
@@ -215,6 +216,7 @@ export class SegmentStore {
       trims: roomFor('trims'),
       space: roomFor('space'),
       log: roomFor('log'),
+      proof: left,
       shortage,
     }
   }
@@ -271,7 +273,7 @@ export class SegmentStore {
   /** Somebody waits for space, for a commit of so many bytes: prepare without pauses. */
   hurry(bytes = PAGE_BYTES): void {
     this.#isUrgent = true
-    this.#wantedBytes = Math.max(this.#wantedBytes, bytes + this.#reserveBytes)
+    this.#wantedBytes = Math.max(this.#wantedBytes, bytes + PAGE_BYTES + this.#reserveBytes)
     this.#urgentBytes = PAGE_BYTES + bytes + this.#reserveBytes + ZERO_STEP_BYTES
     this.#endPause?.()
     this.wake()

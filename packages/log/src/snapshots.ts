@@ -94,6 +94,10 @@ export class Snapshots {
     try {
       await file.write(bytes, 0)
       await file.sync()
+    } catch (error) {
+      // What was written of it takes the last blocks of a full disk. Should it stay, the next one removes it.
+      await disk.remove(TEMPORARY).catch(() => undefined)
+      throw error
     } finally {
       await file.close()
     }
