@@ -55,6 +55,17 @@ export class FrameUnreadableError extends Error {
   }
 }
 
+/** A segment whose file cannot be opened or read now. That may pass, and says nothing of others. */
+export class SegmentUnreadableError extends Error {
+  override readonly name = 'SegmentUnreadableError'
+  readonly segment: Segment
+
+  constructor(segment: Segment, options: ErrorOptions) {
+    super(`${segment.path} cannot be read now: ${String(options.cause)}`, options)
+    this.segment = segment
+  }
+}
+
 export interface GroupedWriterOptions {
   readonly disk: Disk
   readonly files: OpenFiles
@@ -209,13 +220,16 @@ class GroupedWriter {
   async #read(frame: GroupedFrame, length: number): Promise<Uint8Array> {
     const bytes = new Uint8Array(length)
     if (length === 0) return bytes
-    const lease = await this.#options.files.acquire(frame.segment.path)
     try {
-      return bytes.subarray(0, await lease.file.read(bytes, frame.entry.offset))
+      const lease = await this.#options.files.acquire(frame.segment.path)
+      try {
+        return bytes.subarray(0, await lease.file.read(bytes, frame.entry.offset))
+      } finally {
+        lease.release()
+      }
     } catch (error) {
-      throw isRefusedRead(error) ? new FrameUnreadableError(frame, { cause: error }) : error
-    } finally {
-      lease.release()
+      if (isRefusedRead(error)) throw new FrameUnreadableError(frame, { cause: error })
+      throw new SegmentUnreadableError(frame.segment, { cause: error })
     }
   }
 

@@ -1,6 +1,7 @@
 /**
- * Segments whose indexes cannot be read now. Each is named once, looked at again soon, and its index built again at growing
- * intervals; whoever goes through all segments passes over it meanwhile.
+ * Segments that cannot be read now, or whose indexes cannot. Each is named once, looked at again soon, and what reads all of
+ * it (its index is built again, it is regrouped) is tried at growing intervals; whoever goes through all segments passes
+ * over it meanwhile.
  */
 import type { Clock, Logger, Timer } from '@millrace/std'
 import { REBUILD_WAIT_MS_MAX, SPACE_RETRY_MS } from './limits.ts'
@@ -18,7 +19,7 @@ export interface IndexRepairsOptions {
 }
 
 /** On the monotonic clock. */
-interface Rebuild {
+interface Rest {
   readonly dueMs: number
   /** How long to wait after the next. */
   readonly waitMs: number
@@ -26,10 +27,11 @@ interface Rebuild {
 
 export class IndexRepairs {
   readonly #options: IndexRepairsOptions
-  /** Of segments whose indexes were built again: when they may be next. */
-  readonly #rebuilds = new WeakMap<Segment, Rebuild>()
+  /** Of segments that were to be read as a whole: when they may be next. */
+  readonly #rests = new WeakMap<Segment, Rest>()
   readonly #named = new WeakSet<Segment>()
-  #retry: Timer | undefined
+  /** On the monotonic clock; one timer, for what is due first. */
+  #wake: { readonly dueMs: number; readonly timer: Timer } | undefined
   #isStopped = false
 
   constructor(options: IndexRepairsOptions) {
@@ -49,13 +51,11 @@ export class IndexRepairs {
 
   /** The index of `segment` could not be read for `error`: it is built again where that may help, and is due. Never rejects. */
   async failed(segment: Segment, error: unknown): Promise<void> {
-    const { clock, logger, rebuildIndex, onDue } = this.#options
-    const nowMs = clock.monotonic()
-    const { dueMs, waitMs } = this.#rebuilds.get(segment) ?? { dueMs: nowMs, waitMs: SPACE_RETRY_MS }
+    const { clock, logger, rebuildIndex } = this.#options
     let cause = error
     // Each time reads the whole segment, and some drives cannot read what they have just written.
-    if (error instanceof IndexDamagedError && nowMs >= dueMs) {
-      this.#rebuilds.set(segment, { dueMs: nowMs + waitMs, waitMs: Math.min(2 * waitMs, REBUILD_WAIT_MS_MAX) })
+    if (error instanceof IndexDamagedError && !this.#isResting(segment)) {
+      this.#rest(segment)
       logger.info('an index is built again', { reason: error.message })
       try {
         return await rebuildIndex(segment)
@@ -63,29 +63,62 @@ export class IndexRepairs {
         cause = failure
       }
     }
-    if (!this.#named.has(segment)) {
-      this.#named.add(segment)
-      logger.warn('upkeep of the log failed; trying again soon', { segment: segment.path, reason: String(cause) })
-    }
-    if (this.#isStopped) return
-    this.#retry ??= clock.setTimer(
-      SPACE_RETRY_MS,
-      () => {
-        this.#retry = undefined
-        onDue()
-      },
-      { unref: true },
-    )
+    this.#name(segment, cause)
+    this.#wakeAt(clock.monotonic() + SPACE_RETRY_MS)
   }
 
-  /** Its index was built again a while ago, or could not be: nothing larger is begun with it until it may be once more. */
-  isResting(segment: Segment): boolean {
-    const rebuild = this.#rebuilds.get(segment)
-    return rebuild !== undefined && this.#options.clock.monotonic() < rebuild.dueMs
+  /** The file of `segment` could not be read for `error`, which may pass: nothing larger is begun with it for a while. */
+  unreadable(segment: Segment, error: Error): void {
+    this.#rest(segment)
+    this.#name(segment, error)
+  }
+
+  /**
+   * It was to be read as a whole a while ago: nothing larger is begun with it until it may be once more. Who passes over it
+   * is told when that is.
+   */
+  passesOver(segment: Segment): boolean {
+    const rest = this.#rests.get(segment)
+    if (rest === undefined || !this.#isResting(segment)) return false
+    this.#wakeAt(rest.dueMs)
+    return true
   }
 
   stop(): void {
     this.#isStopped = true
-    this.#retry?.cancel()
+    this.#wake?.timer.cancel()
+  }
+
+  #isResting(segment: Segment): boolean {
+    const rest = this.#rests.get(segment)
+    return rest !== undefined && this.#options.clock.monotonic() < rest.dueMs
+  }
+
+  #rest(segment: Segment): void {
+    const waitMs = this.#rests.get(segment)?.waitMs ?? SPACE_RETRY_MS
+    const dueMs = this.#options.clock.monotonic() + waitMs
+    this.#rests.set(segment, { dueMs, waitMs: Math.min(2 * waitMs, REBUILD_WAIT_MS_MAX) })
+  }
+
+  #name(segment: Segment, cause: unknown): void {
+    if (this.#named.has(segment)) return
+    this.#named.add(segment)
+    const fields = { segment: segment.path, reason: String(cause) }
+    this.#options.logger.warn('upkeep of the log failed; trying again soon', fields)
+  }
+
+  #wakeAt(dueMs: number): void {
+    if (this.#isStopped || (this.#wake !== undefined && this.#wake.dueMs <= dueMs)) return
+    this.#wake?.timer.cancel()
+    const { clock, onDue } = this.#options
+    const timer = clock.setTimer(
+      dueMs - clock.monotonic(),
+      () => {
+        this.#wake = undefined
+        onDue()
+      },
+      { unref: true },
+    )
+    this.#wake = { dueMs, timer }
   }
 }

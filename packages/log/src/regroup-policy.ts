@@ -52,7 +52,7 @@ export class RegroupPolicy {
   /** Neighbours in the log, or small ones of a class; `undefined`: nothing is worth it. Only up to `lastCommit`. */
   async next(lastCommit: number): Promise<readonly Segment[] | undefined> {
     const { store, repairs } = this.#options
-    const eligible = store.segments.filter((segment) => isEligible(segment, lastCommit) && !repairs.isResting(segment))
+    const eligible = store.segments.filter((segment) => isEligible(segment, lastCommit) && !repairs.passesOver(segment))
     await this.#look(eligible)
     return this.#neighbours(eligible) ?? (await this.#mergeable(eligible))
   }
@@ -120,7 +120,7 @@ export class RegroupPolicy {
 
   /** Small regrouped segments of one class and of like size, none of whose ledgers has frames in others between. */
   async #mergeable(eligible: readonly Segment[]): Promise<readonly Segment[] | undefined> {
-    const { store, segmentBytes } = this.#options
+    const { segmentBytes } = this.#options
     const bytesOf = ({ number }: Segment): number => this.#looks.get(number)?.liveBytes ?? Number.POSITIVE_INFINITY
     const small = eligible.filter(
       (segment) => segment.grouped !== undefined && bytesOf(segment) * MERGED_AT_ONCE <= segmentBytes,
@@ -135,10 +135,29 @@ export class RegroupPolicy {
         // One large one is not written again and again for the sake of a few small ones.
         if (Math.max(...sizes) * 3 > sum * 2) continue
         windows++
-        if (await isOrderKept(store.segments, chosen)) return chosen
+        if (await this.#isOrderKept(chosen)) return chosen
       }
     }
     return undefined
+  }
+
+  /**
+   * Segments are read in the order of their last commits: a merged one stands where its last part stood. False also where
+   * the index of one cannot be read now.
+   */
+  async #isOrderKept(chosen: readonly Segment[]): Promise<boolean> {
+    const { segments } = this.#options.store
+    const [first, last] = [chosen[0], chosen.at(-1)]
+    if (first === undefined || last === undefined) return false
+    const between = segments
+      .slice(segments.indexOf(first) + 1, segments.indexOf(last))
+      .filter((segment) => !chosen.includes(segment))
+    for (const segment of chosen) {
+      const ledgers = await this.#options.repairs.look(segment, async () => await segment.index.ledgers())
+      if (ledgers === undefined) return false
+      if (between.some(({ index }) => ledgers.some((ledger) => index.has(ledger)))) return false
+    }
+    return true
   }
 }
 
@@ -163,18 +182,4 @@ function isEligible(segment: Segment, lastCommit: number): boolean {
   return (
     segment.file !== undefined && segment.damages.length === 0 && !segment.isUnfit && segment.lastCommit <= lastCommit
   )
-}
-
-/** Segments are read in the order of their last commits: a merged one stands where its last part stood. */
-async function isOrderKept(segments: readonly Segment[], chosen: readonly Segment[]): Promise<boolean> {
-  const [first, last] = [chosen[0], chosen.at(-1)]
-  if (first === undefined || last === undefined) return false
-  const between = segments
-    .slice(segments.indexOf(first) + 1, segments.indexOf(last))
-    .filter((segment) => !chosen.includes(segment))
-  for (const segment of chosen) {
-    const ledgers = await segment.index.ledgers()
-    if (between.some(({ index }) => ledgers.some((ledger) => index.has(ledger)))) return false
-  }
-  return true
 }

@@ -16,6 +16,7 @@ import {
   type GroupedFrame,
   type GroupedStart,
   GROUPED_STEP_BYTES,
+  SegmentUnreadableError,
   writeGroupedSegment,
 } from './grouped-writer.ts'
 import { writeIndexFile } from './index-file.ts'
@@ -89,6 +90,7 @@ export class Regrouper {
    * also as long as what failed before cannot be removed.
    */
   async write(lastCommit: number, between: () => Promise<void>): Promise<RegroupStep | undefined> {
+    const { store, repairs } = this.#options
     for (;;) {
       await this.#scraps.remove()
       this.#scraps.needGone()
@@ -103,10 +105,14 @@ export class Regrouper {
         // What was known of them may be what is wrong: they are looked at again before they are chosen.
         for (const segment of inputs) this.#policy.forget(segment)
         if (error instanceof IndexDamagedError) {
-          const damaged = this.#options.store.segments.find(({ number }) => number === error.segment)
+          const damaged = store.segments.find(({ number }) => number === error.segment)
           if (damaged === undefined) return undefined
-          await this.#options.repairs.failed(damaged, error)
+          await repairs.failed(damaged, error)
           // Others can still be helped; what was begun goes before.
+          continue
+        }
+        if (error instanceof SegmentUnreadableError) {
+          repairs.unreadable(error.segment, error)
           continue
         }
         if (!(error instanceof FrameUnreadableError)) throw error

@@ -195,6 +195,30 @@ it('an index that cannot be read keeps no other segment from being regrouped, an
   await again.log.close()
 })
 
+it.each(['EACCES', 'EIO'])('a segment that cannot be opened (%s) keeps no other from being regrouped', async (code) => {
+  const { disk, clock } = await closedWithSegments(8)
+  const segment = disk.paths().find((path) => path.endsWith('.seg')) as string
+  const warnings: unknown[] = []
+  const warn = (_: string, fields?: unknown): void => void warnings.push(fields)
+  const again = await openHarness({ disk, clock, seed: 2, tailBytesMax: 4 * KIB, logger: { ...silentLogger, warn } })
+  let opened = 0
+  disk.faults = ({ kind, path }) => (kind === 'open' && path === segment && ++opened > 0 ? { code } : undefined)
+  const regrouped = (): boolean => disk.paths().some((path) => /^log\/g\d+\.seg$/.test(path))
+  await again.log.trim([{ ledger: 1, beforeMs: 0, retentionMs: 86_400_000 }])
+  await passUntil(clock, regrouped)
+  const hourMs = clock.monotonic() + 3_600_000
+  await passUntil(clock, () => clock.monotonic() >= hourMs, 2_000)
+  // A block that the drive refuses is damage; anything else is tried again, every ten minutes at last.
+  const isDamage = code === 'EIO'
+  expect(again.log.health().damage).toHaveLength(isDamage ? 1 : 0)
+  expect(warnings).toHaveLength(isDamage ? 0 : 1)
+  expect(opened).toBeLessThan(20)
+  expect(disk.paths()).toContain(segment)
+  disk.faults = undefined
+  if (!isDamage) await passUntil(clock, () => !disk.paths().includes(segment), 2_000)
+  await again.log.close()
+})
+
 it('a file that could not be given back is given back later, in the same life', async () => {
   const { disk, clock } = await closedWithSegments(5)
   const again = await openHarness({ disk, clock, seed: 2 })
