@@ -115,8 +115,8 @@ export class CommitLoop {
   }
 
   /**
-   * Writes and syncs the first commit of the epoch. On the last pages of a full disk only where it proves something, and
-   * where there is one left: else the first one that is written begins the epoch, so that openings use nothing up.
+   * Writes and syncs the first commit of the epoch. On the last pages of a disk that is found full only where it proves something,
+   * and where there is one left: else the first one that is written begins the epoch, so that openings use nothing up.
    */
   async open(): Promise<void> {
     await this.#mark(FLAG_OPEN, { isProof: true })
@@ -334,33 +334,36 @@ export class CommitLoop {
     this.#isSealDue = false
     const [mark] = this.#marks
     if (mark === undefined) return isSealDue ? { builder, controls: [], flags: FLAG_SEAL, mark: undefined } : undefined
-    if (mark.isProof && this.#isLeftOut(mark, room)) {
-      this.#marks.shift()
-      mark.done.resolve()
-      return 'decided'
-    }
-    if ((mark.isProof ? room.proof : room.log) < PAGE_BYTES) {
-      if (room.shortage !== 'no-space') {
-        this.#isWaitingForSpace = true
-        store.hurry()
-        return undefined
-      }
-      this.#marks.shift()
-      mark.done.reject(new LogError('no-space', store.shortage ?? 'no room'))
-      return 'decided'
+    const fate = this.#fateOf(mark, room)
+    if (fate === 'awaited') {
+      this.#isWaitingForSpace = true
+      store.hurry()
+      return undefined
     }
     this.#marks.shift()
-    return { builder, controls: [], flags: mark.flags, mark: mark.done }
+    if (fate === 'written') return { builder, controls: [], flags: mark.flags, mark: mark.done }
+    if (fate === 'left-out') mark.done.resolve()
+    else mark.done.reject(new LogError('no-space', store.shortage ?? 'no room'))
+    return 'decided'
   }
 
   /**
    * Marks use up no page of the reserve but to prove what is stored, and a log that has none left opens and closes all the
-   * same. A seal of the close proves nothing there that the clean stop behind it does not.
+   * same. Of a disk that fails otherwise than by being full, a start is to say so: there the opening is tried.
    */
-  #isLeftOut({ flags }: Mark, room: Room): boolean {
-    if (room.records >= PAGE_BYTES) return false
-    if (flags === FLAG_SEAL || !this.#hasUnproven) return true
-    return room.proof < PAGE_BYTES && room.shortage === 'no-space'
+  #fateOf({ flags, isProof }: Mark, room: Room): 'written' | 'awaited' | 'left-out' | 'refused' {
+    const isFull = room.shortage === 'no-space'
+    if (isProof && room.records < PAGE_BYTES) {
+      // A seal of the close proves nothing that the clean stop behind it does not.
+      if (flags === FLAG_SEAL) return 'left-out'
+      if (!this.#hasUnproven) {
+        if (this.#state !== 'open' || (isFull && this.#options.store.isOutOfSpace)) return 'left-out'
+        if (!isFull) return 'awaited'
+      }
+      if (isFull && room.proof < PAGE_BYTES) return 'left-out'
+    }
+    if ((isProof ? room.proof : room.log) >= PAGE_BYTES) return 'written'
+    return isFull ? 'refused' : 'awaited'
   }
 
   get #hasUnproven(): boolean {

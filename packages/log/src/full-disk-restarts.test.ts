@@ -222,6 +222,21 @@ describe('a log on a full disk', () => {
     await again.log.close()
   })
 
+  it('is no disk that cannot be written: there a start fails, also on the last pages', async () => {
+    const full = await fullDisk(12)
+    const { disk, clock } = await restarted(full, 'closed', 1)
+    const { texts } = full
+    const killed = disk.crash('kill', seededRandom(13))
+    disk.halt()
+    killed.capacityBytes = undefined
+    killed.faults = ({ kind }) => (kind === 'write' ? { code: 'EIO' } : undefined)
+    await expect(openHarness({ disk: killed, clock, ...optionsOf('fsync'), seed: 14 })).rejects.toThrow('EIO')
+    killed.faults = undefined
+    const { log } = await openHarness({ disk: killed, clock, ...optionsOf('fsync'), seed: 15 })
+    expect(textOf(await readAll(log, LEDGER))).toBe(texts.join(''))
+    await log.close()
+  })
+
   it.each(['fsync', 'os'] as const)(
     'loses nothing, wherever the life crashes that is the first to write again (%s)',
     async (durability) => {

@@ -67,6 +67,13 @@ interface Job {
   run(): Promise<void>
 }
 
+interface Shortage {
+  /** For people. */
+  readonly reason: string
+  /** There is no space. Else the disk fails otherwise. */
+  readonly isOfSpace: boolean
+}
+
 /** The header page, and that of the first commit's header. */
 const BLANK_BYTES = 2 * PAGE_BYTES
 
@@ -104,8 +111,8 @@ export class SegmentStore {
   /** The file that was last begun as a spare: should it fail and stay, none is begun after it. */
   #begun: string | undefined
   #lastNumber: number
-  /** Why the last job of a kind failed, for people; of no account where there is none any more. */
-  readonly #shortages = new Map<Job['kind'], string>()
+  /** Why the last job of a kind failed; of no account where there is none any more. */
+  readonly #shortages = new Map<Job['kind'], Shortage>()
   /** Kinds that failed, until they are tried again. */
   readonly #paused = new Set<Job['kind']>()
   #isUrgent = false
@@ -151,6 +158,15 @@ export class SegmentStore {
 
   /** Why no segment can be prepared, for people. */
   get shortage(): string | undefined {
+    return this.#shortage?.reason
+  }
+
+  /** No segment can be prepared since there is no space, and for no other reason. */
+  get isOutOfSpace(): boolean {
+    return this.#shortage?.isOfSpace === true
+  }
+
+  get #shortage(): Shortage | undefined {
     return this.#zeroShortage ?? (this.#makeJob() === undefined ? undefined : this.#shortages.get('make'))
   }
 
@@ -159,7 +175,7 @@ export class SegmentStore {
     return this.#reserveBytes + ZERO_STEP_BYTES
   }
 
-  get #zeroShortage(): string | undefined {
+  get #zeroShortage(): Shortage | undefined {
     return this.#fileToZero() === undefined ? undefined : this.#shortages.get('zero')
   }
 
@@ -387,7 +403,7 @@ export class SegmentStore {
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error)
       if (!wasShort) this.#options.logger.warn('no segment can be prepared', { reason })
-      this.#shortages.set(job.kind, reason)
+      this.#shortages.set(job.kind, { reason, isOfSpace: isOutOfSpace(error) })
       this.#paused.add(job.kind)
       this.#retry ??= this.#options.clock.setTimer(SPACE_RETRY_MS, () => this.#retryNow(), { unref: true })
     }
@@ -547,6 +563,11 @@ export class SegmentStore {
       await file.close()
     }
   }
+}
+
+function isOutOfSpace(error: unknown): boolean {
+  if (!(error instanceof Error) || !('code' in error)) return false
+  return error.code === 'no-space' || error.code === 'ENOSPC' || error.code === 'EDQUOT'
 }
 
 /** Rounded up to whole pages. */
