@@ -422,6 +422,22 @@ describe('faults', () => {
     await log.close()
   })
 
+  it('a snapshot that an opening counts on stays, whatever happened to the process that wrote it', async () => {
+    const { log, disk, clock } = await openHarness()
+    await log.openLedgers(OPEN_1_2, NO_DEADLINE)
+    await log.append([kibibyte(1, 1)], NO_DEADLINE)
+    let killed: SimulatedDisk | undefined
+    disk.onOperation = ({ kind, path }) => {
+      if (kind === 'syncDirectory' && path === 'meta') killed = disk.crash('kill', seededRandom(1))
+    }
+    await log.close()
+    expect(killed).toBeDefined()
+    const again = await openHarness({ disk: killed as SimulatedDisk, clock, seed: 2 })
+    const left = again.disk.crash('all-lost', seededRandom(3))
+    expect(left.paths()).toContainEqual(expect.stringMatching(/\.snap$/))
+    again.disk.halt()
+  })
+
   it('a disk that neither takes spares nor lets go of them does not fill; mended, it goes on', async () => {
     const { log, disk, clock } = await openHarness()
     await log.openLedgers(OPEN_1_2, NO_DEADLINE)

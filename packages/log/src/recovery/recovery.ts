@@ -131,6 +131,8 @@ class Recovery {
       }
     }
     await this.#disk.syncDirectory('log')
+    // A snapshot that is taken for a proof may stand in the page cache only.
+    await this.#disk.syncDirectory('meta')
     const lastNumber = Math.max(
       segments.at(-1)?.number ?? 0,
       evidence.register.freed.at(-1)?.lastNumber ?? 0,
