@@ -13,7 +13,7 @@ export function totalsOf({ catalog }: ServiceParts, { account, region }: Operati
 
 /**
  * What changes have a turn at that count against one quota and write no document in common: of two at once, both would be
- * counted without the other.
+ * counted without the other. Turns are politeness: behind a change that hangs for TURN_MS_MAX a quota can be passed all the same.
  */
 export function quotaTurn(
   quota: 'channels' | 'consumers being made' | 'on-demand streams' | 'streams being deleted',
