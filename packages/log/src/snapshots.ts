@@ -89,14 +89,14 @@ export class Snapshots {
     const bytes = encodeSnapshot(source)
     await sync()
     const disk = this.#disk
-    if (await disk.exists(TEMPORARY)) await disk.remove(TEMPORARY)
+    await this.#removeTemporary()
     const file = await disk.create(TEMPORARY)
     try {
       await file.write(bytes, 0)
       await file.sync()
     } catch (error) {
       // What was written of it takes the last blocks of a full disk. Should it stay, the next one removes it.
-      await disk.remove(TEMPORARY).catch(() => undefined)
+      await this.#removeTemporary().catch(() => undefined)
       throw error
     } finally {
       await file.close()
@@ -109,6 +109,10 @@ export class Snapshots {
       const commit = numberInName(name, '.snap')
       if (commit !== undefined && !this.#commits.includes(commit)) await disk.remove(`${DIRECTORY}/${name}`)
     }
+  }
+
+  async #removeTemporary(): Promise<void> {
+    if (await this.#disk.exists(TEMPORARY)) await this.#disk.remove(TEMPORARY)
   }
 }
 

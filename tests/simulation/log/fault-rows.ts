@@ -43,7 +43,7 @@ const ROWS: readonly FaultRow[] = [
   {
     name: 'index file, snapshot, giving back a segment',
     places:
-      /^(index-file\.ts write(IndexFile|Pages)|snapshots\.ts write|upkeep\.ts #removeFiles|segment-store\.ts (recycle|#keepOrRemove|#moveToSpares)) /,
+      /^(index-file\.ts write(IndexFile|Pages)|snapshots\.ts (write|#removeTemporary)|upkeep\.ts #removeFiles|segment-store\.ts (recycle|#keepOrRemove|#moveToSpares)) /,
     outcomes: ['upkeep again', 'closes without', 'refuses to start'],
   },
   {
