@@ -190,11 +190,11 @@ export const SHARD_MUTANTS: readonly Mutant[] = [
     suite: { project: 'units', files: ['consumer/src/faces/each-face'] },
   },
   {
-    name: 'expired-checkpoint-untold',
-    mechanism: 'a checkpoint whose record is not there any more is told',
+    name: 'retention-gap-untold',
+    mechanism: 'a gap that is older than the retention is told',
     file: `${SRC}/worker.ts`,
-    find: 'if (expired !== undefined) this.#tellExpired(lease, expired)',
-    replace: 'void expired',
-    suite: { project: 'units', files: ['consumer/expired-checkpoints'] },
+    find: 'if (gap !== undefined) this.#tellGap(lease, gap)',
+    replace: 'void gap',
+    suite: { project: 'units', files: ['consumer/retention-gaps'] },
   },
 ]

@@ -22,6 +22,7 @@ it.each([
       allocate: (bytes) => new Uint8Array(bytes),
       logId: new Uint8Array(16),
       segmentBytes: SEGMENT_BYTES,
+      segmentVersion: 2,
       freeBytesMin: 0,
       bytesMax: Number.POSITIVE_INFINITY,
       onSpace: () => undefined,
