@@ -24,6 +24,14 @@ export const LEASE_MUTANTS: readonly Mutant[] = [
     suite: { ...STREAMS, test: 'are not begun again by their' },
   },
   {
+    name: 'scan-is-a-picture',
+    mechanism: 'a lease that nobody has begun is told with its parents as they are, not as a scan of DynamoDB began',
+    file: `${SRC}/leases/dynamodb/lease-table-items.ts`,
+    find: '.filter((keys) => keys.every(isProcessed))',
+    replace: '.filter((keys) => isProcessed(keys[0] ?? "") && false)',
+    suite: { project: 'units', files: ['dynamodb/lease-table-items'] },
+  },
+  {
     name: 'latest-without-time',
     mechanism: 'a lease that is made at LATEST tells since when',
     file: `${SRC}/shards/shard-sync.ts`,

@@ -4,6 +4,8 @@
  * application may always take up a second stream (the KCL has short keys for one stream and long ones for several, and
  * cannot go from one to the other).
  */
+import type { Lease } from './lease.ts'
+
 export interface LeaseKeyParts {
   /** `<name>`, or `<account>:<name>`. */
   readonly stream: string
@@ -22,4 +24,10 @@ export function parseLeaseKey(key: string): LeaseKeyParts | undefined {
   if (match === null) return undefined
   const [, stream = '', second, shardId = ''] = match
   return { stream, createdAtSecond: Number(second), shardId }
+}
+
+/** Of the leases of its parents. A lease whose key is none of ours has theirs by their shard ids. */
+export function parentKeys({ key, parents }: Pick<Lease, 'key' | 'parents'>): readonly string[] {
+  const parts = parseLeaseKey(key)
+  return parents.map((shardId) => (parts === undefined ? shardId : leaseKey({ ...parts, shardId })))
 }

@@ -1,6 +1,6 @@
 /** A worker's picture of its application's leases, kept up by the news of the store. Bookkeeping, no I/O. */
 import { isShardEnd } from '../extended-sequence-number.ts'
-import { leaseKey, parseLeaseKey } from './lease-key.ts'
+import { parentKeys } from './lease-key.ts'
 import type { Lease } from './lease.ts'
 import type { LeaseNews, LiveWorker } from './lease-store.ts'
 
@@ -105,9 +105,8 @@ export class LeaseTable {
   /** All its parents are processed to their ends (a lease that is gone was), and it is not itself. */
   isReady(lease: Lease): boolean {
     if (isShardEnd(lease.checkpoint)) return false
-    const parts = parseLeaseKey(lease.key)
-    return lease.parents.every((shardId) => {
-      const parent = this.#leases.get(parts === undefined ? shardId : leaseKey({ ...parts, shardId }))
+    return parentKeys(lease).every((key) => {
+      const parent = this.#leases.get(key)
       return parent === undefined || isShardEnd(parent.checkpoint)
     })
   }

@@ -6,8 +6,10 @@ import {
   PutItemCommand,
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb'
+import { isSentinel, isShardEnd } from '../../extended-sequence-number.ts'
 import { generations } from '../generations.ts'
 import { LeaseStoreError } from '../lease-store.ts'
+import { parentKeys } from '../lease-key.ts'
 import type { LeaseChange, NewLease } from '../lease.ts'
 import { call, scan } from './dynamo-calls.ts'
 import type { ItemKeys } from './item-keys.ts'
@@ -25,9 +27,29 @@ export class LeaseTableItems {
     this.#keys = keys
   }
 
+  /**
+   * All leases. A scan is no picture of one moment, also where it is consistent (DynamoDB, Scan): of a lease that was made, or reset,
+   * meanwhile it may tell, and of its parents as they were before. Parents without a lease count as processed, so those of a lease that
+   * nobody has begun are looked at once more: they were written first.
+   */
   async all(signal: AbortSignal): Promise<readonly StoredLease[]> {
     const items = await scan(this.#client, { TableName: this.#table }, signal)
-    return items.map((item) => leaseOfItem(item, this.#keys)).filter((stored) => stored !== undefined)
+    const leases = items.map((item) => leaseOfItem(item, this.#keys)).filter((stored) => stored !== undefined)
+    const byKey = new Map(leases.map((stored) => [stored.lease.key, stored]))
+    const isProcessed = (key: string): boolean => {
+      const checkpoint = byKey.get(key)?.lease.checkpoint
+      return checkpoint === undefined || isShardEnd(checkpoint)
+    }
+    const parents = leases
+      .filter(({ lease }) => lease.owner === undefined && isSentinel(lease.checkpoint) && !isShardEnd(lease.checkpoint))
+      .map(({ lease }) => parentKeys(lease))
+      .filter((keys) => keys.every(isProcessed))
+    await manyAtOnce([...new Set(parents.flat())], async (key) => {
+      const parent = await this.read(key, signal)
+      if (parent === undefined) byKey.delete(key)
+      else byKey.set(key, parent)
+    })
+    return [...byKey.values()]
   }
 
   async read(key: string, signal: AbortSignal): Promise<StoredLease | undefined> {
