@@ -2,6 +2,8 @@
  * Files kept open for readers, a bounded number of them: an idle one is closed when another is wanted. A file in use
  * is never closed, so the bound is passed while more readers than that are at work on different files.
  */
+import { LinkedMap } from '@millrace/std'
+
 import type { Disk, DiskFile } from './disk.ts'
 
 interface OpenFile {
@@ -19,7 +21,7 @@ export interface FileLease {
 export class OpenFiles {
   readonly #disk: Disk
   readonly #filesMax: number
-  readonly #files = new Map<string, OpenFile>()
+  readonly #files = new LinkedMap<string, OpenFile>()
   readonly #closing = new Set<Promise<void>>()
 
   constructor(disk: Disk, filesMax: number) {
@@ -28,14 +30,11 @@ export class OpenFiles {
   }
 
   async acquire(path: string): Promise<FileLease> {
-    let entry = this.#files.get(path)
+    let entry = this.#files.use(path)
     if (entry === undefined) {
       entry = { opening: this.#disk.open(path), users: 0, forgotten: false }
       this.#files.set(path, entry)
       this.#closeIdle()
-    } else {
-      this.#files.delete(path)
-      this.#files.set(path, entry)
     }
     const used = entry
     used.users++
@@ -51,9 +50,8 @@ export class OpenFiles {
 
   /** Closes a file now or when its last user lets go; the path may then be renamed or removed. */
   async forget(path: string): Promise<void> {
-    const entry = this.#files.get(path)
+    const entry = this.#files.delete(path)
     if (entry === undefined) return
-    this.#files.delete(path)
     entry.forgotten = true
     if (entry.users === 0) await this.#close(entry)
   }
@@ -72,9 +70,11 @@ export class OpenFiles {
   }
 
   #closeIdle(): void {
-    for (const [path, entry] of this.#files) {
+    if (this.#files.size <= this.#filesMax) return
+    for (const path of this.#files.keys()) {
       if (this.#files.size <= this.#filesMax) return
-      if (entry.users > 0) continue
+      const entry = this.#files.get(path)
+      if (entry === undefined || entry.users > 0) continue
       this.#files.delete(path)
       void this.#close(entry)
     }

@@ -2,6 +2,8 @@
  * Pages of index files in memory, the least recently used going first. Bounded in bytes; a page is checked once, when
  * it comes in.
  */
+import { LinkedMap } from '@millrace/std'
+
 import { isPageValid } from './format/index-format.ts'
 import { PAGE_BYTES } from './limits.ts'
 import { LogError } from './log-error.ts'
@@ -26,7 +28,7 @@ export class IndexDamagedError extends Error {
 export class PageCache {
   readonly #bytesMax: number
   readonly #files: OpenFiles
-  readonly #pages = new Map<number, Uint8Array>()
+  readonly #pages = new LinkedMap<number, Uint8Array>()
 
   constructor(bytesMax: number, files: OpenFiles) {
     this.#bytesMax = bytesMax
@@ -39,12 +41,7 @@ export class PageCache {
 
   /** The page if it is in memory. */
   peek(segment: number, page: number): Uint8Array | undefined {
-    const key = segment * PAGES_PER_SEGMENT + page
-    const found = this.#pages.get(key)
-    if (found === undefined) return undefined
-    this.#pages.delete(key)
-    this.#pages.set(key, found)
-    return found
+    return this.#pages.use(segment * PAGES_PER_SEGMENT + page)
   }
 
   async get(segment: number, path: string, page: number): Promise<Uint8Array> {
@@ -69,10 +66,7 @@ export class PageCache {
       throw new IndexDamagedError(segment, `${path}: the page at offset ${page * PAGE_BYTES} fails its checksum`)
     }
     this.#pages.set(segment * PAGES_PER_SEGMENT + page, bytes)
-    for (const key of this.#pages.keys()) {
-      if (this.bytes <= this.#bytesMax) break
-      this.#pages.delete(key)
-    }
+    while (this.bytes > this.#bytesMax) this.#pages.shift()
     return bytes
   }
 

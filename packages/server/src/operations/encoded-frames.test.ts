@@ -39,6 +39,14 @@ describe('EncodedFrames', () => {
     expect(frames.bytes).toBe(10 * KIB)
   })
 
+  it('counts a frame that is encoded again once, and as the newest', () => {
+    const frames = new EncodedFrames(3 * KIB)
+    for (const commit of [1, 2, 1]) frames.add('json', 1, commit, encoded(KIB))
+    expect(frames.bytes).toBe(2 * KIB)
+    for (const commit of [3, 4]) frames.add('json', 1, commit, encoded(KIB))
+    expect([1, 2, 3, 4].map((commit) => frames.get('json', 1, commit) !== undefined)).toEqual([true, false, true, true])
+  })
+
   it('takes frames of the last minute that are not small', () => {
     const frames = new EncodedFrames()
     expect(frames.admits(frame(4 * KIB, 1_000), 61_000)).toBe(true)

@@ -5,6 +5,7 @@
  * frame is shown at all is for the engine to say each time.
  */
 import type { Codec } from '@millrace/protocol'
+import { LinkedMap } from '@millrace/std'
 
 import type { ShardRef, StoredFrame } from '../engine/engine.ts'
 
@@ -26,7 +27,7 @@ export interface EncodedFrame {
 
 export class EncodedFrames {
   readonly #bytesMax: number
-  readonly #frames = new Map<string, EncodedFrame>()
+  readonly #frames = new LinkedMap<string, EncodedFrame>()
   #bytes = 0
 
   constructor(bytesMax = BYTES_MAX_DEFAULT) {
@@ -48,16 +49,16 @@ export class EncodedFrames {
   }
 
   add(codec: Codec, shard: ShardRef, commit: number, frame: EncodedFrame): void {
-    this.#frames.set(keyOf(codec, shard, commit), frame)
-    this.#bytes += frame.elements.buffer.byteLength
-    for (const [key, { elements }] of this.#frames) {
-      if (this.#bytes <= this.#bytesMax) return
-      this.#frames.delete(key)
-      this.#bytes -= elements.buffer.byteLength
-    }
+    const replaced = this.#frames.set(keyOf(codec, shard, commit), frame)
+    this.#bytes += bytesHeld(frame) - bytesHeld(replaced)
+    while (this.#bytes > this.#bytesMax) this.#bytes -= bytesHeld(this.#frames.shift())
   }
 }
 
 function keyOf(codec: Codec, shard: ShardRef, commit: number): string {
   return `${codec} ${shard} ${commit}`
+}
+
+function bytesHeld(frame: EncodedFrame | undefined): number {
+  return frame === undefined ? 0 : frame.elements.buffer.byteLength
 }
