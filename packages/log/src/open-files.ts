@@ -30,13 +30,7 @@ export class OpenFiles {
   }
 
   async acquire(path: string): Promise<FileLease> {
-    let entry = this.#files.use(path)
-    if (entry === undefined) {
-      entry = { opening: this.#disk.open(path), users: 0, forgotten: false }
-      this.#files.set(path, entry)
-      this.#closeIdle()
-    }
-    const used = entry
+    const used = this.#files.use(path) ?? this.#begin(path)
     used.users++
     try {
       const file = await used.opening
@@ -62,17 +56,26 @@ export class OpenFiles {
     await Promise.all(this.#closing)
   }
 
+  #begin(path: string): OpenFile {
+    // Before the new one stands there: nobody uses it yet.
+    this.#closeIdle(this.#filesMax - 1)
+    const entry: OpenFile = { opening: this.#disk.open(path), users: 0, forgotten: false }
+    this.#files.set(path, entry)
+    return entry
+  }
+
   #release(path: string, entry: OpenFile): void {
     entry.users--
     if (entry.users > 0) return
     if (entry.forgotten) void this.#close(entry)
-    else if (this.#files.size > this.#filesMax && this.#files.get(path) === entry) this.#closeIdle()
+    else if (this.#files.size > this.#filesMax && this.#files.get(path) === entry) this.#closeIdle(this.#filesMax)
   }
 
-  #closeIdle(): void {
-    if (this.#files.size <= this.#filesMax) return
+  /** Until `filesMax` are left, or all that are left are in use. */
+  #closeIdle(filesMax: number): void {
+    if (this.#files.size <= filesMax) return
     for (const path of this.#files.keys()) {
-      if (this.#files.size <= this.#filesMax) return
+      if (this.#files.size <= filesMax) return
       const entry = this.#files.get(path)
       if (entry === undefined || entry.users > 0) continue
       this.#files.delete(path)
