@@ -10,6 +10,8 @@ import { close, fstat, fsync, open, read } from 'node:fs'
 import { access, readdir, rename, statfs, unlink } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
+import { deferred } from '@millrace/std'
+
 import type { AllocateBuffer, Disk, DiskFile } from './disk.ts'
 import { makeDirectories } from './make-directories.ts'
 import { WriterThread } from './writer-thread.ts'
@@ -104,8 +106,10 @@ class NodeDiskFile implements DiskFile {
   readonly path: string
   readonly #fd: number
   readonly #writer: WriterThread
-  /** Calls under way, which closing waits for: the descriptor's number may be another file's right after. */
-  readonly #underWay = new Set<Promise<unknown>>()
+  /** Of calls. Closing waits for them: the descriptor's number may be another file's right after. */
+  #underWay = 0
+  /** Closing, with no call under way. */
+  readonly #idle = deferred<void>()
   #closing: Promise<void> | undefined
 
   constructor(fd: number, path: string, writer: WriterThread) {
@@ -139,9 +143,8 @@ class NodeDiskFile implements DiskFile {
   }
 
   close(): Promise<void> {
-    this.#closing ??= Promise.allSettled(this.#underWay)
-      .then(() => closeFile(this.#fd))
-      .catch(() => undefined)
+    if (this.#underWay === 0) this.#idle.resolve()
+    this.#closing ??= this.#idle.promise.then(() => closeFile(this.#fd)).catch(() => undefined)
     return this.#closing
   }
 
@@ -170,9 +173,12 @@ class NodeDiskFile implements DiskFile {
       return Promise.reject(Object.assign(new Error(message), { code: 'EBADF', syscall: call, path: this.path }))
     }
     const result = run()
-    this.#underWay.add(result)
-    const forget = (): void => void this.#underWay.delete(result)
-    result.then(forget, forget)
+    this.#underWay++
+    const end = (): void => {
+      this.#underWay--
+      if (this.#underWay === 0 && this.#closing !== undefined) this.#idle.resolve()
+    }
+    result.then(end, end)
     return result
   }
 }
