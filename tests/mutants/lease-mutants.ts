@@ -4,6 +4,8 @@ import type { Mutant, Suite } from './mutant.ts'
 const COORDINATOR: Suite = { project: 'units', files: ['consumer/src/leases/lease-coordinator'] }
 const WORKER: Suite = { project: 'units', files: ['consumer/src/worker.test'] }
 const STREAMS: Suite = { project: 'units', files: ['consumer/src/worker-streams'] }
+const OVERLOAD: Suite = { project: 'units', files: ['consumer/src/leases/dynamodb/overload'] }
+const SLOW_TABLE: Suite = { project: 'units', files: ['consumer/src/leases/dynamodb/slow-table'] }
 const SRC = 'packages/consumer/src'
 
 export const LEASE_MUTANTS: readonly Mutant[] = [
@@ -158,5 +160,45 @@ export const LEASE_MUTANTS: readonly Mutant[] = [
     find: 'of generations(leases.filter(isEnded))',
     replace: 'of [leases.filter(isEnded)]',
     suite: { project: 'units', files: ['consumer/src/administration/move-leases'] },
+  },
+  {
+    name: 'beat-that-waits-for-the-table',
+    mechanism: 'a session is kept by two small calls, however long the lease table takes',
+    file: `${SRC}/leases/dynamodb/dynamo-lease-store.ts`,
+    find: 'this.#cursor === 0 ? undefined : waitMs',
+    replace: 'undefined',
+    suite: OVERLOAD,
+  },
+  {
+    name: 'pages-without-rests',
+    mechanism: 'a page of a table that is slow is followed by a rest',
+    file: `${SRC}/leases/dynamodb/page-pace.ts`,
+    find: 'Math.min(REST_SHARE * tookMs, REST_MS_MAX)',
+    replace: '0 * Math.min(REST_SHARE * tookMs, REST_MS_MAX)',
+    suite: OVERLOAD,
+  },
+  {
+    name: 'first-beat-without-leases',
+    mechanism: 'the first beat tells all leases, however long the table takes',
+    file: `${SRC}/leases/dynamodb/dynamo-lease-store.ts`,
+    find: 'this.#cursor === 0 ? undefined : waitMs',
+    replace: 'waitMs',
+    suite: SLOW_TABLE,
+  },
+  {
+    name: 'reading-undoes-a-change',
+    mechanism: 'a table that was read before this worker changed a lease does not tell it as it was',
+    file: `${SRC}/leases/dynamodb/dynamo-lease-store.ts`,
+    find: 'for (const key of this.#changedSince)',
+    replace: 'for (const key of [...this.#changedSince].slice(0, 0))',
+    suite: SLOW_TABLE,
+  },
+  {
+    name: 'calls-of-one-size',
+    mechanism: 'a call for many leases that was not answered is made again with half as many',
+    file: `${SRC}/leases/call-size.ts`,
+    find: 'Math.max(1, some.length >> 1)',
+    replace: 'LEASES_PER_CALL_MAX',
+    suite: { project: 'units', files: ['consumer/src/leases/call-size'] },
   },
 ]

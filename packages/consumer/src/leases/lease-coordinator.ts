@@ -11,11 +11,12 @@
 import { setMaxListeners } from 'node:events'
 import { backoffMs, deferred, sleep, STOOD_STILL_MS, type Timer, withAnySignal } from '@millrace/std'
 import { boundedLeaseStore } from './bounded-lease-store.ts'
+import { CallSize } from './call-size.ts'
 import { Claims } from './claims.ts'
 import type { CoordinatorOptions } from './coordinator-options.ts'
 import { Holding } from './holding.ts'
 import { LeaseTable } from './lease-table.ts'
-import { type Beat, LEASES_PER_CALL_MAX, type LeaseStore, LeaseStoreError, type LeaseUpdate } from './lease-store.ts'
+import { type Beat, type LeaseStore, LeaseStoreError, type LeaseUpdate } from './lease-store.ts'
 import type { Lease } from './lease.ts'
 
 interface Running {
@@ -39,6 +40,7 @@ export class LeaseCoordinator {
   readonly #options: CoordinatorOptions
   readonly #claims: Claims
   readonly #running = new Map<string, Running>()
+  readonly #callSize = new CallSize()
   readonly #abandon = new AbortController()
   readonly #end = new AbortController()
   /** Cuts a wait for news short. */
@@ -314,8 +316,7 @@ export class LeaseCoordinator {
 
   async #update(updates: readonly LeaseUpdate[]): Promise<void> {
     try {
-      for (let at = 0; at < updates.length; at += LEASES_PER_CALL_MAX)
-        await this.#updateSome(updates.slice(at, at + LEASES_PER_CALL_MAX))
+      await this.#callSize.inCalls(updates, (some) => this.#updateSome(some))
     } catch (error) {
       // Whether it was done or not: the next news tell, and what is missing then is tried again.
       this.#claims.again()

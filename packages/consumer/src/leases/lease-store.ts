@@ -13,7 +13,8 @@ export interface LeaseStore extends AsyncDisposable {
   readonly account?: string | undefined
   /**
    * Keeps this worker's place for `ttlMs` more, and tells what is new since `cursor`. Waits for news as long as
-   * `waitMs`, where the store can wait; others answer at once. The first beat makes the application where there is none.
+   * `waitMs`, where the store can wait; others answer at once. Where it takes long to say, it is told with a later beat, but for the
+   * first. The first beat makes the application where there is none.
    * Rejects with a `LeaseStoreError`.
    */
   beat(beat: Beat, signal: AbortSignal): Promise<LeaseNews>

@@ -5,9 +5,11 @@ import {
   ConditionalCheckFailedException,
   type DynamoDBClient,
   type ScanCommandInput,
+  type ScanCommandOutput,
   ScanCommand,
 } from '@aws-sdk/client-dynamodb'
 import { LeaseStoreError, type LeaseStoreErrorCode } from '../lease-store.ts'
+import type { PagePace } from './page-pace.ts'
 
 const CODES: Readonly<Record<string, LeaseStoreErrorCode>> = {
   ProvisionedThroughputExceededException: 'throttled',
@@ -46,20 +48,25 @@ export function storeError(error: unknown): LeaseStoreError {
   return new LeaseStoreError(CODES[name] ?? 'unavailable', `DynamoDB: ${name}: ${message}`, { cause: error })
 }
 
-/** Every item, page after page, as all writes before have left it. */
+/** Every item, page after page, as all writes before have left it. `pace` absent: in pages as large as they are. */
 export async function scan(
   client: DynamoDBClient,
   input: ScanCommandInput,
   signal: AbortSignal,
+  pace?: PagePace,
 ): Promise<readonly Record<string, AttributeValue>[]> {
   const items: Record<string, AttributeValue>[] = []
   let from: Record<string, AttributeValue> | undefined
+  const read = (limit: number | undefined, within: AbortSignal): Promise<ScanCommandOutput | 'unmet'> => {
+    const command = new ScanCommand({ ...input, ConsistentRead: true, ExclusiveStartKey: from, Limit: limit })
+    return call(() => client.send(command, { abortSignal: within }), within)
+  }
   do {
-    const command = new ScanCommand({ ...input, ConsistentRead: true, ExclusiveStartKey: from })
-    const page = await call(() => client.send(command, { abortSignal: signal }), signal)
+    const page = await (pace === undefined ? read(undefined, signal) : pace.page(read, signal))
     if (page === 'unmet') break
     items.push(...(page.Items ?? []))
     from = page.LastEvaluatedKey
   } while (from !== undefined)
+  pace?.read(items.length)
   return items
 }

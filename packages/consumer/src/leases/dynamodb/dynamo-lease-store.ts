@@ -17,12 +17,14 @@ import {
 } from '../lease-store.ts'
 import { goesBack, type Lease, type LeaseChange, type NewLease } from '../lease.ts'
 import { withinMs } from '../within-ms.ts'
+import { BackgroundWork } from './background-work.ts'
 import { longKeys, shortKeysOf } from './item-keys.ts'
 import { KclLeases } from './kcl-leases.ts'
 import { isRequest, type StoredLease } from './lease-item.ts'
 import { LeaseTableItems } from './lease-table-items.ts'
 import { manyAtOnce } from './many-at-once.ts'
 import type { DynamoLeaseStoreOptions } from './options.ts'
+import { PagePace } from './page-pace.ts'
 import { Sessions } from './sessions.ts'
 import { ensureTable } from './tables.ts'
 
@@ -32,6 +34,10 @@ const CALL_MS_MAX = 10_000
 const TRIES_MAX = 10
 /** Where no KCL is: what a crash of its writer left unannounced is found so late. */
 const READ_MS = 10_000
+/** Of a session's life, how long a beat waits until the table is read or counted up: what comes then is told by a later beat. */
+const WAIT_SHARE = 1 / 8
+const WAIT_MS_MAX = 4_000
+
 export class DynamoLeaseStore implements LeaseStore {
   readonly account: string | undefined
   readonly #options: DynamoLeaseStoreOptions
@@ -41,13 +47,24 @@ export class DynamoLeaseStore implements LeaseStore {
   readonly #kcl: KclLeases | undefined
   readonly #kclFailoverMs: number
   readonly #closing = new AbortController()
+  /** What goes on beside the beats ends with the session. */
+  #leaving = new AbortController()
+  readonly #pace: PagePace
+  readonly #reading: BackgroundWork
+  readonly #counting: BackgroundWork
   #opening: Promise<LeaseTableItems> | undefined
   #worker: string | undefined
   /** As they were read or written last. */
   #seen = new Map<string, StoredLease>()
+  /** Keys of what this store has written, or found gone, since the table is being read: the read may tell it as it was before. */
+  #changedSince = new Set<string>()
+  /** Whatever the news are. */
+  #isReadWanted = true
   /** When this worker counted a lease up, by key. */
   #countedAtMs = new Map<string, number>()
+  /** How much there was when the leases were read last, and when somebody looked. */
   #news: string | undefined
+  #heard = '0'
   #readAtMs = -Infinity
   #cursor = 0
 
@@ -63,6 +80,9 @@ export class DynamoLeaseStore implements LeaseStore {
     this.#sessions = new Sessions(client, workersTable, clock)
     this.#kclFailoverMs = options.kclFailoverMs ?? 10_000
     this.#kcl = kcl === 'none' ? undefined : new KclLeases(this.#kclFailoverMs, clock)
+    this.#pace = new PagePace(clock)
+    this.#reading = new BackgroundWork(clock)
+    this.#counting = new BackgroundWork(clock)
   }
 
   beat(beat: Beat, signal: AbortSignal): Promise<LeaseNews> {
@@ -86,10 +106,15 @@ export class DynamoLeaseStore implements LeaseStore {
 
   async leave(signal: AbortSignal): Promise<void> {
     const worker = this.#worker
+    this.#leaving.abort(new LeaseStoreError('unavailable', 'The worker has left.'))
+    this.#leaving = new AbortController()
+    // Whoever beats next knows nothing.
+    this.#cursor = 0
     if (worker !== undefined) await this.#bounded(signal, (bounded) => this.#sessions.leave(worker, bounded))
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#leaving.abort(new LeaseStoreError('unavailable', 'The lease store was closed.'))
     this.#closing.abort(new LeaseStoreError('unavailable', 'The lease store was closed.'))
   }
 
@@ -97,17 +122,29 @@ export class DynamoLeaseStore implements LeaseStore {
     return withinMs(this.#clock, CALL_MS_MAX, signal, work)
   }
 
+  /** The session is kept and heard of by two small calls, however long the table takes beside them. */
   async #beat(beat: Beat, signal: AbortSignal): Promise<LeaseNews> {
     this.#worker = beat.worker
     const items = await this.#open(signal)
-    const [, isAllHeld] = await Promise.all([this.#sessions.keep(beat, signal), this.#countUp(beat.held, signal)])
-    const news = await this.#sessions.look(signal)
+    const waitMs = Math.min(beat.ttlMs * WAIT_SHARE, WAIT_MS_MAX)
+    if (this.#kcl !== undefined) this.#counting.begin(() => this.#countUp(items, beat.held))
+    await Promise.all([this.#keep(beat, signal), this.#counting.wait(waitMs, signal)])
+    this.#heard = await this.#sessions.look(signal)
+    this.#isReadWanted ||= beat.cursor === undefined
     const isDue =
       this.#clock.monotonic() - this.#readAtMs >= (this.#kcl === undefined ? READ_MS : this.#kclFailoverMs / 3)
-    const isComplete = isDue || !isAllHeld || news !== this.#news || beat.cursor !== String(this.#cursor)
-    if (isComplete) await this.#read(items, news, signal)
+    if (isDue || this.#isReadWanted || this.#heard !== this.#news) this.#reading.begin(() => this.#read(items))
+    // Who is told of no leases makes new ones.
+    await this.#reading.wait(this.#cursor === 0 ? undefined : waitMs, signal)
+    const isComplete = beat.cursor !== String(this.#cursor)
     const told = isComplete ? [...this.#seen.values()].map(({ lease }) => this.#kcl?.told(lease) ?? lease) : []
     return { cursor: String(this.#cursor), isComplete, leases: told, removed: [], workers: this.#workers(beat) }
+  }
+
+  async #keep(beat: Beat, signal: AbortSignal): Promise<void> {
+    const startMs = this.#clock.monotonic()
+    await this.#sessions.keep(beat, signal)
+    this.#pace.small(this.#clock.monotonic() - startMs)
   }
 
   async #create(leases: readonly NewLease[], signal: AbortSignal): Promise<void> {
@@ -150,13 +187,25 @@ export class DynamoLeaseStore implements LeaseStore {
       ensureTable(client, table, 'leaseKey', this.#clock, signal),
       ensureTable(client, workersTable, 'worker', this.#clock, signal),
     ])
-    if ('account' in keys) return new LeaseTableItems(client, table, longKeys(keys.account))
-    return new LeaseTableItems(client, table, await shortKeysOf(keys.service, keys.stream, signal))
+    if ('account' in keys) return new LeaseTableItems(client, table, longKeys(keys.account), this.#pace)
+    return new LeaseTableItems(client, table, await shortKeysOf(keys.service, keys.stream, signal), this.#pace)
   }
 
-  async #read(items: LeaseTableItems, news: string, signal: AbortSignal): Promise<void> {
-    const stored = await items.all(signal)
-    this.#seen = new Map(stored.map((one) => [one.lease.key, one]))
+  async #read(items: LeaseTableItems): Promise<void> {
+    const news = this.#heard
+    this.#changedSince = new Set()
+    this.#isReadWanted = false
+    const stored = await items.all(this.#leaving.signal).catch((error: unknown) => {
+      this.#isReadWanted = true
+      throw error
+    })
+    const seen = new Map(stored.map((one) => [one.lease.key, one]))
+    for (const key of this.#changedSince) {
+      const known = this.#seen.get(key)
+      if (known === undefined) seen.delete(key)
+      else if (known.lease.version > (seen.get(key)?.lease.version ?? -1)) seen.set(key, known)
+    }
+    this.#seen = seen
     this.#kcl?.observe(stored, (worker) => this.#isOurs(worker))
     this.#readAtMs = this.#clock.monotonic()
     this.#news = news
@@ -177,16 +226,16 @@ export class DynamoLeaseStore implements LeaseStore {
     ]
   }
 
-  /** What is held here is counted up, as a KCL expects of what lives. Says whether all is held indeed. */
-  async #countUp(held: readonly Lease[], signal: AbortSignal): Promise<boolean> {
-    if (this.#kcl === undefined) return true
-    const items = await this.#open(signal)
+  /** What is held here is counted up, as a KCL expects of what lives. What turns out to be another's has the table read. */
+  async #countUp(items: LeaseTableItems, held: readonly Lease[]): Promise<void> {
     const nowMs = this.#clock.monotonic()
     // A beat a second: none gets older than a third, as the KCL has it.
     const due = held.filter(({ key }) => nowMs - (this.#countedAtMs.get(key) ?? -Infinity) >= this.#kclFailoverMs / 4)
     this.#countedAtMs = new Map(held.map(({ key }) => [key, this.#countedAtMs.get(key) ?? -Infinity]))
-    const results = await manyAtOnce(due, ({ key, epoch }) => this.#update(items, { key, epoch, change: {} }, signal))
-    return results.every(({ outcome }) => outcome === 'updated')
+    const results = await this.#bounded(this.#leaving.signal, (bounded) =>
+      manyAtOnce(due, ({ key, epoch }) => this.#update(items, { key, epoch, change: {} }, bounded)),
+    )
+    this.#isReadWanted ||= results.some(({ outcome }) => outcome !== 'updated')
   }
 
   async #update(
@@ -199,7 +248,7 @@ export class DynamoLeaseStore implements LeaseStore {
     const ownerThen = stored?.lease.epoch === epoch ? stored.lease.owner : undefined
     for (let tries = 0; tries < TRIES_MAX; tries++) {
       if (stored === undefined) return this.#gone(key)
-      this.#seen.set(key, stored)
+      this.#note(key, stored)
       const { lease } = stored
       const isRequestToKcl = isRequest(change) && this.#kcl?.isHolder(lease.owner ?? '') === true
       // A KCL begins a term with each renewal: who asks it for a lease means the owner.
@@ -207,7 +256,7 @@ export class DynamoLeaseStore implements LeaseStore {
       if (!isMeant || goesBack(lease, change)) return { outcome: 'conflict', lease }
       const done = await items.update(stored, isRequestToKcl ? this.#asked(lease, change) : change, signal)
       if (done !== undefined) {
-        this.#seen.set(key, done)
+        this.#note(key, done)
         this.#countedAtMs.set(key, this.#clock.monotonic())
         return { outcome: 'updated', lease: done.lease }
       }
@@ -231,8 +280,14 @@ export class DynamoLeaseStore implements LeaseStore {
     this.#gone(key)
   }
 
+  #note(key: string, stored: StoredLease): void {
+    this.#seen.set(key, stored)
+    this.#changedSince.add(key)
+  }
+
   #gone(key: string): LeaseUpdateResult {
     this.#seen.delete(key)
+    this.#changedSince.add(key)
     return { outcome: 'gone' }
   }
 }

@@ -18,6 +18,8 @@ export class KclLeases {
   readonly #failoverMs: number
   readonly #clock: Clock
   #seen = new Map<string, Seen>()
+  /** What has stood still since then is not known. */
+  #observedAtMs = -Infinity
 
   constructor(failoverMs: number, clock: Clock) {
     this.#failoverMs = failoverMs
@@ -44,6 +46,7 @@ export class KclLeases {
       })
     }
     this.#seen = seen
+    this.#observedAtMs = nowMs
   }
 
   /** Workers that hold leases which move. */
@@ -68,6 +71,6 @@ export class KclLeases {
   }
 
   #moves({ movedAtMs }: Seen): boolean {
-    return this.#clock.monotonic() - movedAtMs < this.#failoverMs
+    return this.#observedAtMs - movedAtMs < this.#failoverMs
   }
 }

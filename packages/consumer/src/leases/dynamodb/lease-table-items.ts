@@ -15,13 +15,17 @@ import { call, scan } from './dynamo-calls.ts'
 import type { ItemKeys } from './item-keys.ts'
 import { type Item, itemOfNewLease, leaseOfItem, type StoredLease, updateOfItem } from './lease-item.ts'
 import { manyAtOnce } from './many-at-once.ts'
+import type { PagePace } from './page-pace.ts'
 
 export class LeaseTableItems {
   readonly #client: DynamoDBClient
   readonly #table: string
   readonly #keys: ItemKeys
 
-  constructor(client: DynamoDBClient, table: string, keys: ItemKeys) {
+  readonly #pace: PagePace | undefined
+
+  constructor(client: DynamoDBClient, table: string, keys: ItemKeys, pace?: PagePace) {
+    this.#pace = pace
     this.#client = client
     this.#table = table
     this.#keys = keys
@@ -33,7 +37,7 @@ export class LeaseTableItems {
    * nobody has begun are looked at once more: they were written first.
    */
   async all(signal: AbortSignal): Promise<readonly StoredLease[]> {
-    const items = await scan(this.#client, { TableName: this.#table }, signal)
+    const items = await scan(this.#client, { TableName: this.#table }, signal, this.#pace)
     const leases = items.map((item) => leaseOfItem(item, this.#keys)).filter((stored) => stored !== undefined)
     const byKey = new Map(leases.map((stored) => [stored.lease.key, stored]))
     const isProcessed = (key: string): boolean => {
