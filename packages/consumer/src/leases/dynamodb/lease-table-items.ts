@@ -21,14 +21,14 @@ export class LeaseTableItems {
   readonly #client: DynamoDBClient
   readonly #table: string
   readonly #keys: ItemKeys
-
   readonly #pace: PagePace | undefined
 
+  /** `pace` absent: the table is read in pages as large as they are. */
   constructor(client: DynamoDBClient, table: string, keys: ItemKeys, pace?: PagePace) {
-    this.#pace = pace
     this.#client = client
     this.#table = table
     this.#keys = keys
+    this.#pace = pace
   }
 
   /**
