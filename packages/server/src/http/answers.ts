@@ -16,6 +16,8 @@ export interface Answer {
   readonly contentType?: string
   readonly body?: Uint8Array | WireBody
   readonly headers?: Readonly<Record<string, string>>
+  /** Of the headers common to all it has the request's id alone. */
+  readonly isPreflight?: boolean
 }
 
 const accessDeniedXml = Buffer.from(
@@ -60,6 +62,9 @@ export interface CommonHeaders {
 }
 
 export function toResponse(answer: Answer, common: CommonHeaders): WireResponse {
+  const { status, body = [] } = answer
+  if (answer.isPreflight)
+    return { status, headers: { 'x-amzn-RequestId': common.requestId, ...answer.headers }, body: [] }
   const headers: Record<string, string> = { 'x-amzn-RequestId': common.requestId, 'x-amz-id-2': common.extendedId }
   if (answer.contentType !== undefined) headers['content-type'] = answer.contentType
   if (common.cors) {
@@ -67,14 +72,12 @@ export function toResponse(answer: Answer, common: CommonHeaders): WireResponse 
     headers['access-control-expose-headers'] = EXPOSED
   }
   if (answer.headers !== undefined) Object.assign(headers, answer.headers)
-  const { status, body = [] } = answer
   return { status, headers, body: body instanceof Uint8Array ? [body] : body }
 }
 
 /** What a browser asks before it sends. Echoes what it wants to send; not authenticated. */
-export function preflightResponse(requestId: string, request: Readonly<Record<string, string>>): WireResponse {
+export function preflightAnswer(request: Readonly<Record<string, string>>): Answer {
   const headers: Record<string, string> = {
-    'x-amzn-RequestId': requestId,
     'access-control-allow-origin': '*',
     'access-control-max-age': PREFLIGHT_SECONDS,
   }
@@ -82,5 +85,5 @@ export function preflightResponse(requestId: string, request: Readonly<Record<st
   const wantedMethod = request['access-control-request-method']
   if (wantedHeaders !== undefined) headers['access-control-allow-headers'] = wantedHeaders
   if (wantedMethod !== undefined) headers['access-control-allow-methods'] = wantedMethod
-  return { status: 200, headers, body: [] }
+  return { status: 200, headers, isPreflight: true }
 }
