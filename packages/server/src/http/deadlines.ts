@@ -26,7 +26,7 @@ export class Deadlines {
   }
 
   start(delayMs: number, onExpired: () => void): Deadline {
-    const entry = new Entry(this)
+    const entry = new Entry(this, onExpired)
     this.set(entry, delayMs, onExpired)
     return entry
   }
@@ -67,10 +67,11 @@ class Entry implements Deadline, Linked<Entry> {
   before: Entry | undefined
   after: Entry | undefined
   dueMs = 0
-  onExpired: () => void = () => {}
+  onExpired: () => void
 
-  constructor(deadlines: Deadlines) {
+  constructor(deadlines: Deadlines, onExpired: () => void) {
     this.#deadlines = deadlines
+    this.onExpired = onExpired
   }
 
   restart(delayMs: number, onExpired: () => void): void {
