@@ -42,6 +42,9 @@ export interface WriteOutcomes {
   readonly isEncrypted: boolean
 }
 
+/** Outcomes are noted without a pause in between: one writer serves all puts (bench: PutRecord). */
+const numbers = new SequenceNumberWriter({ birthS: 0, shard: 0, commit: 0, timeS: 0 })
+
 export type WriteFault = 'throttled' | AppendFailure
 
 /**
@@ -161,7 +164,6 @@ class Writing implements WriteOutcomes {
   settle(encoded: EncodedParts, results: readonly PartResult[]): boolean {
     const closed: number[] = []
     let isDecided = true
-    let numbers: SequenceNumberWriter | undefined
     for (let p = 0; p < encoded.parts.length; p++) {
       const { records = 0 } = encoded.parts[p] ?? {}
       const result = results[p]
@@ -169,14 +171,12 @@ class Writing implements WriteOutcomes {
       for (const run of result?.runs ?? []) {
         const shard = this.shards[encoded.entryOf(p, done)]
         if (shard === undefined) continue
-        const stored = {
+        numbers.moveTo({
           birthS: shard.birthS,
           shard: shard.number,
           commit: run.commit,
           timeS: recordSecond(shard, run.timeMs),
-        }
-        if (numbers === undefined) numbers = new SequenceNumberWriter(stored)
-        else numbers.moveTo(stored)
+        })
         for (let k = 0; k < run.count; k++)
           this.sequenceNumbers[encoded.entryOf(p, done++)] = numbers.text(run.firstIndex + k)
       }
