@@ -23,13 +23,13 @@ const echo: Dispatch = async ({ method, url, body, headers }) => ({
   body: [Buffer.from(`<${Buffer.from(body).toString('latin1')}>`)],
 })
 
-async function listen(dispatch: Dispatch = echo, limits = frontDoorLimits): Promise<Listener> {
+async function listen(dispatch = echo, limits = frontDoorLimits, clock = systemClock): Promise<Listener> {
   const listener = await Listener.open({
     host: '127.0.0.1',
     port: 0,
     dispatch,
     limits,
-    clock: systemClock,
+    clock,
     random: systemRandom,
     logger: silentLogger,
     tlsIdentity: async () => assert.fail('nobody speaks TLS here'),
@@ -182,6 +182,26 @@ describe('a usual request', () => {
     }
     expect(readHead(Buffer.from(post('x', 'TE: trailers\r\n')), 1000)).toBeUndefined()
     expect(await headOf('')).toEqual(await headOf('TE: trailers\r\n'))
+  })
+})
+
+describe('an answer', () => {
+  it('says the second of which it is, also when it is the last one of its connection', async () => {
+    let nowMs = Date.UTC(2026, 0, 1)
+    const { port } = await listen(
+      echo,
+      { ...frontDoorLimits, pipelinedBytesMax: 0 },
+      { ...systemClock, now: () => nowMs },
+    )
+    const endingsOf = async (text: string): Promise<readonly string[]> => {
+      const answer = await converse(port, [text], 1)
+      return answer.split('\r\n').filter((line) => /^(date|connection):/i.test(line))
+    }
+    expect(await endingsOf(post('x'))).toEqual(['Date: Thu, 01 Jan 2026 00:00:00 GMT', 'Connection: keep-alive'])
+    nowMs += 1000
+    expect(await endingsOf(post('x'))).toEqual(['Date: Thu, 01 Jan 2026 00:00:01 GMT', 'Connection: keep-alive'])
+    // There is no room for what stands behind it.
+    expect(await endingsOf(post('x') + post('y'))).toEqual(['Date: Thu, 01 Jan 2026 00:00:01 GMT', 'Connection: close'])
   })
 })
 

@@ -15,6 +15,10 @@ import { type BodySource, type Desk, Exchange, type Incoming, peerOf } from './e
 import { readHead, type RequestHead } from './request-head.ts'
 import type { Peer, WireResponse } from './wire.ts'
 
+const statusLines: ReadonlyMap<number, string> = new Map(
+  Object.entries(STATUS_CODES).map(([status, words]) => [Number(status), `HTTP/1.1 ${status} ${words}\r\n`]),
+)
+
 /** Up to here an answer is copied rather than written as a piece of its own. */
 const ONE_PIECE_BYTES = 1024
 
@@ -23,15 +27,16 @@ export class QuickHttp1 {
   readonly connections = new Set<Connection>()
   /** Takes a paused connection whose bytes were put back. */
   readonly handOver: (socket: Socket) => void
-  readonly keepAlive: string
-  #dateS = 0
-  #date = ''
+  readonly #keepAlive: string
+  #endingsS = 0
+  #ending = ''
+  #lastEnding = ''
 
   constructor(desk: Desk, handOver: (socket: Socket) => void) {
     this.desk = desk
     this.handOver = handOver
     const idleS = Math.floor(desk.limits.keepAliveIdleMs / 1000)
-    this.keepAlive = `Connection: keep-alive\r\nKeep-Alive: timeout=${idleS}\r\n\r\n`
+    this.#keepAlive = `Connection: keep-alive\r\nKeep-Alive: timeout=${idleS}\r\n\r\n`
   }
 
   /** `socket` is paused, and what it has said so far is put back. */
@@ -45,15 +50,17 @@ export class QuickHttp1 {
     for (const connection of this.connections) connection.stop()
   }
 
-  /** The value of a `Date` header, made once a second. */
-  date(): string {
+  /** What heads end in, made once a second. `isLast`: the connection is closed behind this answer. */
+  ending(isLast: boolean): string {
     const nowMs = this.desk.clock.now()
     const nowS = Math.floor(nowMs / 1000)
-    if (nowS !== this.#dateS) {
-      this.#dateS = nowS
-      this.#date = new Date(nowMs).toUTCString()
+    if (nowS !== this.#endingsS) {
+      this.#endingsS = nowS
+      const date = `Date: ${new Date(nowMs).toUTCString()}\r\n`
+      this.#ending = `${date}${this.#keepAlive}`
+      this.#lastEnding = `${date}Connection: close\r\n\r\n`
     }
-    return this.#date
+    return isLast ? this.#lastEnding : this.#ending
   }
 }
 
@@ -137,10 +144,9 @@ class Connection {
   }
 
   #head({ status, headers }: WireResponse, framing: string): string {
-    let text = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n`
+    let text = statusLines.get(status) ?? `HTTP/1.1 ${status} \r\n`
     for (const name in headers) text += `${name}: ${headers[name]}\r\n`
-    const ending = this.#isLast ? 'Connection: close\r\n\r\n' : this.#server.keepAlive
-    return `${text}${framing}\r\nDate: ${this.#server.date()}\r\n${ending}`
+    return `${text}${framing}\r\n${this.#server.ending(this.#isLast)}`
   }
 
   /**
@@ -321,6 +327,7 @@ class PartialBody extends EventEmitter implements BodySource {
   }
 }
 
-function latin1({ buffer, byteOffset, byteLength }: Uint8Array): string {
-  return Buffer.from(buffer, byteOffset, byteLength).toString('latin1')
+function latin1(bytes: Uint8Array): string {
+  const buffer = bytes instanceof Buffer ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  return buffer.toString('latin1')
 }
