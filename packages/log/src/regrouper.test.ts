@@ -135,6 +135,31 @@ describe('regrouping', () => {
     await log.close()
   })
 
+  it('leaves small ones apart where what stands between them holds frames of their ledgers', async () => {
+    const harness = await opened(0)
+    const { log, clock, disk } = harness
+    const ofClass = (retentionClass: number): number =>
+      groupedFiles(harness).filter((path) => disk.peek(path)[12] === retentionClass).length
+    let round = 0
+    // Two for a year, one for a week, two for a year.
+    for (const [retentionClass, days] of [3, 3, 2, 3, 3].map((of) => [of, of === 2 ? 7 : 365] as const)) {
+      const before = ofClass(retentionClass)
+      const kept = { ledger: LONG, beforeMs: 0, retentionMs: days * DAY_MS }
+      await log.trim([{ ledger: SHORT, beforeMs: 0, retentionMs: DAY_MS }, kept])
+      while (ofClass(retentionClass) === before) {
+        await fill(log, clock, 1, round++)
+        let turns = 0
+        await passUntil(clock, () => ++turns > 10)
+      }
+    }
+    let turns = 0
+    await passUntil(clock, () => ++turns > 300)
+    const rounds = Array.from({ length: round }, (_, i) => `long ${i};`)
+    expect(textOf(await readAll(log, LONG)).match(/long \d+;/g)).toEqual(rounds)
+    expect([ofClass(2), ofClass(3)]).toEqual([1, 4])
+    await log.close()
+  })
+
   it('leaves a segment alone in which a frame has gone bad', async () => {
     const harness = await opened(80)
     const { log, clock, disk } = harness

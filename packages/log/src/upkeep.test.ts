@@ -116,6 +116,24 @@ it('an index that has gone bad does not keep its segment for ever: it is built a
   await again.log.close()
 })
 
+it('an index that a reader has built again is written again, without another cause for a round', async () => {
+  const { disk, clock } = await closedWithSegments(5)
+  const index = disk.paths().find((path) => path.endsWith('.idx')) as string
+  const again = await openHarness({ disk, clock, seed: 2, indexCacheBytesMax: 0 })
+  // What opening gives cause for is over.
+  let turns = 0
+  await passUntil(clock, () => ++turns > 100)
+  const sound = disk.peek(index).slice()
+  const rotten = sound.slice()
+  rotten[2 * 4_096 + 20] = (rotten[2 * 4_096 + 20] ?? 0) ^ 1
+  disk.poke(index, rotten)
+  const result = await again.log.read(1, POSITION_START, READ)
+  expect(result.frames).toHaveLength(1)
+  result.release()
+  await passUntil(clock, () => Buffer.from(disk.peek(index)).equals(sound))
+  await again.log.close()
+})
+
 it('and so it is where the segment could not be read at the first try', async () => {
   const { disk, clock } = await closedWithSegments(5)
   const index = disk.paths().find((path) => path.endsWith('.idx')) as string
