@@ -107,8 +107,7 @@ export class Service implements AsyncDisposable {
     this.#parts = parts
     this.#callRates = callRates
     this.#authorizer = new Authorizer(parts)
-    const { clock, logger, transitions } = parts
-    const retention = new Retention(parts)
+    const { clock, logger, retention, transitions } = parts
     const keyRenewal = new KeyRenewal(parts)
     const onDemand = new OnDemandScaling(parts)
     this.#loops = [
@@ -154,6 +153,7 @@ export class Service implements AsyncDisposable {
       clock,
       random,
       guardedClock,
+      retention: new Retention({ engine, catalog, clock, guardedClock, throughput, logger }),
       transitions,
       throughput,
       shardCapacity: { bytes: writeBytes, records: writeRecords },

@@ -4,6 +4,7 @@ import {
   DeleteStream,
   IncreaseStreamRetentionPeriod,
 } from '@millrace/protocol'
+import { deferred } from '@millrace/std'
 import { expect, it } from 'vitest'
 
 import { type CasOptions, EngineError, type TrimFloor } from '../engine/engine.ts'
@@ -44,6 +45,41 @@ it('tells the engine at once of a stream that is kept for longer: on a full disk
   ])
   await harness.call(DecreaseStreamRetentionPeriod, { StreamName, RetentionPeriodHours: 24 })
   expect(told).toHaveLength(2)
+})
+
+it('tells the engine what is true with its next round after changes that came at once, also if a round is under way', async () => {
+  const told: (number | undefined)[] = []
+  let gate: Promise<void> | undefined
+  await using harness = await ServiceHarness.open({
+    wrap: (memory) => {
+      const engine = lendingEngine(memory)
+      const trim = async ([floor]: readonly TrimFloor[]): Promise<void> => {
+        told.push((floor?.retentionMs ?? 0) / HOUR_MS)
+        await gate
+      }
+      return { ...engine, shards: { ...engine.shards, trim } }
+    },
+  })
+  const StreamName = 'orders'
+  await harness.call(CreateStream, { StreamName, ShardCount: 1 })
+  const longerAndBack = async (): Promise<void> => {
+    await harness.call(IncreaseStreamRetentionPeriod, { StreamName, RetentionPeriodHours: 36 })
+    await Promise.all([
+      harness.call(IncreaseStreamRetentionPeriod, { StreamName, RetentionPeriodHours: 48 }),
+      harness.call(DecreaseStreamRetentionPeriod, { StreamName, RetentionPeriodHours: 24 }),
+    ])
+  }
+  const hanging = deferred<void>()
+  gate = hanging.promise
+  await harness.advance(5_000)
+  gate = undefined
+  await longerAndBack()
+  hanging.resolve()
+  await harness.advance(120_000, 1_000)
+  expect(told).toEqual([24, 36, 48, 24])
+  await longerAndBack()
+  await harness.advance(120_000, 1_000)
+  expect(told.slice(4)).toEqual([36, 48, 24])
 })
 
 it('says to the engine of which changes space comes back, and how soon', async () => {

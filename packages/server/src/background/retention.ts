@@ -7,11 +7,10 @@ import { setImmediate } from 'node:timers/promises'
 import type { Clock, Logger } from '@millrace/std'
 
 import type { Catalog } from '../catalog/catalog.ts'
-import { streamId } from '../catalog/keys.ts'
 import { type Engine, EngineError } from '../engine/engine.ts'
 import { isExpired, visibleFromMs } from '../streams/retention.ts'
 import type { Shard } from '../streams/shard.ts'
-import { findShard, replaceShards, type ShardPages, shardsOf, type Stream } from '../streams/stream.ts'
+import { findShard, replaceShards, type ShardPages, shardsOf, type Stream, type StreamKey } from '../streams/stream.ts'
 import type { Throughput } from '../streams/throughput.ts'
 import type { GuardedClock } from './guarded-clock.ts'
 
@@ -37,10 +36,8 @@ export interface RetentionOptions {
   readonly logger: Logger
 }
 
-/** What the engine was last told of a stream. */
+/** What the engine was last told of a stream's shards. */
 interface Told {
-  readonly pages: ShardPages
-  /** Of these shards. */
   readonly closed: readonly Shard[]
   readonly retentionHours: number
   readonly beforeMs: number
@@ -48,8 +45,8 @@ interface Told {
 
 export class Retention {
   readonly #options: RetentionOptions
-  /** By `streamId`. */
-  #told: ReadonlyMap<string, Told> = new Map()
+  /** By the shards: where those are others, there is something new to say. */
+  readonly #told = new WeakMap<ShardPages, Told>()
 
   constructor(options: RetentionOptions) {
     this.#options = options
@@ -57,14 +54,11 @@ export class Retention {
 
   /** One round over all streams. A stream whose turn fails keeps what it has until the next round. */
   async enforce(): Promise<void> {
-    const told = new Map<string, Told>()
     for (const stream of this.#options.catalog.all()) {
       // Others are about to change their shards, or to lose them all.
       if (stream.status !== 'ACTIVE') continue
       try {
-        const now = await this.#tell(stream)
-        told.set(streamId(stream), now)
-        await this.#dropExpired(stream, now.closed)
+        await this.#dropExpired(stream, (await this.#tell(stream)).closed)
       } catch (error) {
         if (!(error instanceof EngineError)) throw error
         if (error.code === 'no-space') {
@@ -81,7 +75,19 @@ export class Retention {
         })
       }
     }
-    this.#told = told
+  }
+
+  /**
+   * Tells the engine at once how long a stream's records are kept now: they were for a shorter time, and on a full disk it may
+   * hold floors of that time still, to store them with those of other streams. The next round tells it again, since the time
+   * may become another one before. Rejects: EngineError.
+   */
+  async tellLonger(key: StreamKey): Promise<void> {
+    const stream = this.#options.catalog.find(key)
+    if (stream === undefined) return
+    this.#told.delete(stream.pages)
+    const kept = { beforeMs: 0, retentionMs: stream.retentionHours * HOUR_MS }
+    await this.#options.engine.shards.trim([...shardsOf(stream)].map(({ ref }) => ({ shard: ref, ...kept })))
   }
 
   #giveBackBeforeMs(stream: Stream): number {
@@ -93,12 +99,21 @@ export class Retention {
     const { pages, retentionHours } = stream
     const beforeMs = this.#giveBackBeforeMs(stream)
     const retentionMs = retentionHours * HOUR_MS
-    const last = this.#told.get(streamId(stream))
-    const isNews = last === undefined || last.pages !== pages || last.retentionHours !== retentionHours
-    if (!isNews && beforeMs - last.beforeMs < retentionMs / STEPS_PER_RETENTION) return last
+    const last = this.#told.get(pages)
+    const isNews =
+      last?.retentionHours !== retentionHours || beforeMs - last.beforeMs >= retentionMs / STEPS_PER_RETENTION
+    if (!isNews) return last
     const shards = [...shardsOf(stream)]
-    await this.#options.engine.shards.trim(shards.map((shard) => ({ shard: shard.ref, beforeMs, retentionMs })))
-    return { pages, closed: shards.filter((shard) => shard.closed !== undefined), retentionHours, beforeMs }
+    const now = { closed: shards.filter((shard) => shard.closed !== undefined), retentionHours, beforeMs }
+    // Not when it answers: something else may have been told meanwhile.
+    this.#told.set(pages, now)
+    try {
+      await this.#options.engine.shards.trim(shards.map((shard) => ({ shard: shard.ref, beforeMs, retentionMs })))
+    } catch (error) {
+      this.#told.delete(pages)
+      throw error
+    }
+    return now
   }
 
   async #dropExpired(stream: Stream, closed: readonly Shard[]): Promise<void> {

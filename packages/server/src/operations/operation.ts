@@ -8,6 +8,7 @@ import type { Clock, Logger, Random } from '@millrace/std'
 import type { Applications } from '../applications/applications.ts'
 import type { Principal } from '../auth/iam/principal.ts'
 import type { GuardedClock } from '../background/guarded-clock.ts'
+import type { Retention } from '../background/retention.ts'
 import type { Transitions } from '../background/transitions.ts'
 import type { WakeUps } from '../background/wake-ups.ts'
 import type { Catalog } from '../catalog/catalog.ts'
@@ -80,6 +81,7 @@ export interface ServiceParts {
   readonly random: Random
   /** The time by which records expire. */
   readonly guardedClock: GuardedClock
+  readonly retention: Retention
   readonly transitions: Transitions
   readonly throughput: Throughput
   /** What one shard is counted for when an on-demand stream is scaled. */

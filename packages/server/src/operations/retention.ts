@@ -2,11 +2,9 @@
 import { RETENTION_HOURS_MAX, RETENTION_HOURS_MIN } from '@millrace/protocol'
 
 import { changeRetention } from '../streams/retention.ts'
-import { shardsOf, type Stream, type StreamKey } from '../streams/stream.ts'
+import type { Stream, StreamKey } from '../streams/stream.ts'
 import { invalidArgument, notActive, streamNotFound } from './faults.ts'
 import type { OperationContext, ServiceParts } from './operation.ts'
-
-const HOUR_MS = 3_600_000
 
 interface Request {
   readonly key: StreamKey
@@ -18,7 +16,7 @@ interface Request {
 export async function setRetention(request: Request, service: ServiceParts, context: OperationContext): Promise<void> {
   const { key, hours, assertDirection } = request
   let isLonger = false
-  const changed = await service.catalog.change(key, context.deadlineMs, (stream) => {
+  await service.catalog.change(key, context.deadlineMs, (stream) => {
     if (stream === undefined) throw streamNotFound(key)
     if (stream.status === 'DELETING') throw notActive(stream)
     if (hours < RETENTION_HOURS_MIN) {
@@ -38,8 +36,5 @@ export async function setRetention(request: Request, service: ServiceParts, cont
     if (hours === stream.retentionHours) return { stream }
     return { stream: changeRetention(stream, hours, service.guardedClock.now()) }
   })
-  if (!isLonger || changed === undefined) return
-  // On a full disk the engine may still hold floors of the time before, to store them with those of other streams.
-  const kept = { beforeMs: 0, retentionMs: hours * HOUR_MS }
-  await service.engine.shards.trim([...shardsOf(changed)].map(({ ref }) => ({ shard: ref, ...kept })))
+  if (isLonger) await service.retention.tellLonger(key)
 }
