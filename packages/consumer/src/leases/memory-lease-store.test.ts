@@ -63,12 +63,12 @@ describe('leases in memory', () => {
     await waiting
   })
 
-  it('wakes the others when a session ends', async () => {
+  it('wakes the others when a session ends, also one that is shorter than those before', async () => {
     const clock = new VirtualClock()
     const leases = new MemoryLeases(clock)
     const [a, b] = [leases.open(), leases.open()]
-    await b.beat({ ...beat, worker: 'b', ttlMs: 300, waitMs: 0 }, never)
     const { cursor } = await a.beat({ ...beat, worker: 'a', waitMs: 0 }, never)
+    await b.beat({ ...beat, worker: 'b', ttlMs: 300, waitMs: 0 }, never)
     const news = a.beat({ ...beat, worker: 'a', cursor }, never)
     clock.advance(300)
     expect((await news).workers.map(({ worker }) => worker)).toEqual(['a'])

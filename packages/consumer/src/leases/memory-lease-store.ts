@@ -34,7 +34,8 @@ export class MemoryLeases {
   #newsAt = 0
   #version = 0
   #news: Deferred<void> = deferred()
-  #expiry: Timer | undefined
+  /** On the monotonic clock. */
+  #expiry: { readonly atMs: number; readonly timer: Timer } | undefined
 
   constructor(clock: Clock = systemClock) {
     this.#clock = clock
@@ -59,8 +60,9 @@ export class MemoryLeases {
     signal.throwIfAborted()
     const { worker, capacity, ttlMs, waitMs, cursor } = beat
     const isNew = this.#sessions.get(worker)?.capacity !== capacity
-    this.#sessions.set(worker, { worker, capacity, expiresAtMs: this.#clock.monotonic() + ttlMs })
-    this.#watchExpiry()
+    const expiresAtMs = this.#clock.monotonic() + ttlMs
+    this.#sessions.set(worker, { worker, capacity, expiresAtMs })
+    this.#watchExpiry(expiresAtMs)
     if (isNew) this.#announce()
     if (Number(cursor ?? -1) >= this.#newsAt && waitMs > 0) await this.#anyNews(waitMs, signal)
     return this.#newsSince(cursor)
@@ -157,29 +159,34 @@ export class MemoryLeases {
     }
   }
 
-  /** One timer, for the session that ends first. */
-  #watchExpiry(): void {
-    if (this.#expiry !== undefined || this.#sessions.size === 0) return
-    const first = Math.min(...[...this.#sessions.values()].map(({ expiresAtMs }) => expiresAtMs))
-    this.#expiry = this.#clock.setTimer(
-      Math.max(0, first - this.#clock.monotonic()),
+  /** One timer, for the session that ends first. It may ring too early, when that has been prolonged. */
+  #watchExpiry(atMs: number): void {
+    if (this.#expiry !== undefined && this.#expiry.atMs <= atMs) return
+    this.#expiry?.timer.cancel()
+    const timer = this.#clock.setTimer(
+      Math.max(0, atMs - this.#clock.monotonic()),
       () => {
         this.#expiry = undefined
         this.#expire()
-        this.#watchExpiry()
       },
       { unref: true },
     )
+    this.#expiry = { atMs, timer }
   }
 
   #expire(): void {
     const nowMs = this.#clock.monotonic()
     let isAny = false
+    let firstMs = Number.POSITIVE_INFINITY
     for (const { worker, expiresAtMs } of this.#sessions.values()) {
-      if (expiresAtMs > nowMs) continue
+      if (expiresAtMs > nowMs) {
+        firstMs = Math.min(firstMs, expiresAtMs)
+        continue
+      }
       this.#sessions.delete(worker)
       isAny = true
     }
+    if (this.#sessions.size > 0) this.#watchExpiry(firstMs)
     if (isAny) this.#announce()
   }
 }
