@@ -92,12 +92,6 @@ function suites(folder: string): void {
       return { a, b, news }
     }
 
-    it('wakes a beat that waits when something is new', async () => {
-      const { b, news } = await waiting(50_000)
-      await b.create([newLeaseOf('shardId-000000000000')], never)
-      expect((await news).leases).toHaveLength(1)
-    })
-
     it('costs one statement a beat when nothing is new, whether it listens or not', async () => {
       for (const listens of [true, false]) {
         const application = `orders-${applications++}`
@@ -133,44 +127,6 @@ function suites(folder: string): void {
       while (news.workers.length > 1)
         news = await a.beat({ ...beat, worker: 'a', waitMs: 50_000, cursor: news.cursor }, never)
       expect(names(news)).toEqual(['a'])
-    })
-
-    it('tells a checkpoint to nobody, and what it tells is what is new', async () => {
-      applications++
-      const store = open({ listens: false })
-      await store.beat({ ...beat, worker: 'a' }, never)
-      const leases = [newLeaseOf('shardId-000000000000'), newLeaseOf('shardId-000000000001')]
-      await store.create(leases, never)
-      const { cursor } = await store.beat({ ...beat, worker: 'a' }, never)
-      const checkpoint = { sequenceNumber: '7', subSequenceNumber: 0 }
-      const key = leases[0]?.key ?? ''
-      await store.update([{ key, epoch: 0, change: { checkpoint } }], never)
-      expect(await store.beat({ ...beat, worker: 'a', cursor }, never)).toMatchObject({ isComplete: false, leases: [] })
-      await store.update([{ key, epoch: 0, change: { paused: true } }], never)
-      const news = await store.beat({ ...beat, worker: 'a', cursor }, never)
-      expect(news).toMatchObject({ isComplete: false, leases: [{ key, checkpoint, paused: true }] })
-    })
-
-    it('loses no news of many writers', async () => {
-      applications++
-      const reader = open({ listens: false })
-      let { cursor } = await reader.beat({ ...beat, worker: 'reader' }, never)
-      const seen = new Set<string>()
-      const writers = Array.from({ length: 8 }, () => open({ listens: false, application: `orders-${applications}` }))
-      let isWritten = false
-      const writing = Promise.all(
-        writers.map(async (store, w) => {
-          for (let i = 0; i < 20; i++) await store.create([newLeaseOf(`shard-${w}-${i}`)], never)
-        }),
-      ).then(() => (isWritten = true))
-      for (let last = false; !last;) {
-        last = isWritten
-        const news = await reader.beat({ ...beat, worker: 'reader', cursor }, never)
-        cursor = news.cursor
-        for (const { shardId } of news.leases) seen.add(shardId)
-      }
-      await writing
-      expect(seen.size).toBe(160)
     })
 
     it('keeps its tables in a schema, made once by many', async () => {

@@ -11,6 +11,8 @@ export interface LeaseStoreHarness {
   readonly ttlMs: number
   /** With the next beat; otherwise when everything is told. Default: true. */
   readonly tellsLoads?: boolean
+  /** Of what changed, that alone; otherwise everything as soon as anything has changed. Default: true. */
+  readonly tellsChanges?: boolean
 }
 
 export interface LeaseStoreApplication {
@@ -21,6 +23,8 @@ export interface LeaseStoreApplication {
 }
 
 const never = new AbortController().signal
+/** Longer than anything here takes: who is not woken is noticed. */
+const WAIT_MS = 50_000
 
 export function newLeaseOf(shardId: string, more: Partial<NewLease> = {}): NewLease {
   return {
@@ -221,6 +225,43 @@ export function leaseStoreContract(name: string, open: () => Promise<LeaseStoreH
       if (!none.isComplete) expect(none.leases).toEqual([])
     })
 
+    it('tells no checkpoint by itself: it comes along when its lease is told', async () => {
+      const { harness, stores: [store], beat } = await setUp(1) // prettier-ignore
+      await beat(0)
+      const { key } = newLeaseOf('shardId-000000000000')
+      await store.create([newLeaseOf('shardId-000000000000'), newLeaseOf('shardId-000000000001')], never)
+      const { cursor } = await beat(0)
+      const checkpoint = { sequenceNumber: '7', subSequenceNumber: 0 }
+      await store.update([{ key, epoch: 0, change: { checkpoint } }], never)
+      const none = await beat(0, { cursor })
+      await store.update([{ key, epoch: 0, change: { paused: true } }], never)
+      const news = await beat(0, { cursor })
+      expect(news.leases.find((lease) => lease.key === key)).toMatchObject({ checkpoint, paused: true })
+      if (harness.tellsChanges === false) return
+      expect([none.isComplete, none.leases]).toEqual([false, []])
+      expect([news.isComplete, news.leases.length]).toEqual([false, 1])
+    })
+
+    it('loses no news of many writers', async () => {
+      const { stores: [, ...writers], beat } = await setUp(9) // prettier-ignore
+      let { cursor } = await beat(0)
+      const seen = new Set<string>()
+      let isWritten = false
+      const writing = Promise.all(
+        writers.map(async (store, w) => {
+          for (let i = 0; i < 10; i++) await store.create([newLeaseOf(`shard-${w}-${i}`)], never)
+        }),
+      ).then(() => (isWritten = true))
+      for (let last = false; !last;) {
+        last = isWritten
+        const news = await beat(0, { cursor })
+        cursor = news.cursor
+        for (const { shardId } of news.leases) seen.add(shardId)
+      }
+      await writing
+      expect(seen.size).toBe(80)
+    })
+
     it('tells a load with the next beat, or where a beat costs more, when everything is told', async () => {
       const { harness, stores: [store], beat } = await setUp(1) // prettier-ignore
       await beat(0)
@@ -243,6 +284,17 @@ export function leaseStoreContract(name: string, open: () => Promise<LeaseStoreH
       await application.elapse(harness.ttlMs * 0.6)
       expect(names(await beat(0))).toEqual(['worker-0'])
       expect(names(await beat(1))).toEqual(['worker-0', 'worker-1'])
+    })
+
+    it('ends the wait of a beat when a lease is new; where it cannot wait, the next one tells', async () => {
+      const { stores: [, b], beat } = await setUp(2) // prettier-ignore
+      const wait = async (cursor: string): Promise<LeaseNews> => await beat(0, { waitMs: WAIT_MS, cursor })
+      await beat(1)
+      const waiting = wait((await beat(0)).cursor)
+      await (b as LeaseStore).create([newLeaseOf('shardId-000000000000')], never)
+      let news = await waiting
+      while (news.leases.length === 0) news = await wait(news.cursor)
+      expect(news.leases).toHaveLength(1)
     })
 
     it('forgets a worker that leaves', async () => {

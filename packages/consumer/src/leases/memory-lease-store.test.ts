@@ -32,13 +32,6 @@ describe('leases in memory', () => {
     return { clock, b, waiting, settle }
   }
 
-  it('answers a beat that waits when something is new', async () => {
-    const { b, waiting, settle } = await two()
-    expect(await settle()).toBe(false)
-    await b.create([newLeaseOf('shardId-000000000000')], never)
-    expect((await waiting).leases).toHaveLength(1)
-  })
-
   it('answers a beat that waits when its time is over', async () => {
     const { clock, waiting, settle } = await two()
     clock.advance(999)

@@ -56,6 +56,7 @@ for (const [name, more] of [
   leaseStoreContract(`DynamoDB, ${name}`, () => ({
     ttlMs: 60_000,
     tellsLoads: false,
+    tellsChanges: false,
     async application() {
       const clock = new JumpingClock()
       const options = { table: `leases-${tables++}`, keys: { account: '000000000000' }, clock, ...more }
