@@ -22,6 +22,7 @@ import { describe, expect, it, vi } from 'vitest'
 import type { Engine } from '../engine/engine.ts'
 import { createMemoryEngine } from '../engine/memory/memory-engine.ts'
 import { deafEngine } from '../testing/deaf-engine.ts'
+import { metaWith } from '../testing/meta-with.ts'
 import { newLease as lease, newLeases as leases } from '../testing/new-leases.ts'
 import { idle, ServiceHarness } from '../testing/service-harness.ts'
 
@@ -345,10 +346,8 @@ describe('a change of a lease', () => {
   it('of a hundred costs one change of the metadata', async () => {
     let calls = 0
     const wrap = (engine: Engine): Engine => {
-      const counting = deafEngine(engine)
       const { meta } = engine
-      const watch: typeof meta.watch = (prefix, listener) => meta.watch(prefix, listener)
-      return { ...counting, meta: { ...counting.meta, watch, cas: (...args) => (calls++, meta.cas(...args)) } }
+      return { ...engine, meta: metaWith(meta, { cas: (...args) => (calls++, meta.cas(...args)) }) }
     }
     await using harness = await ServiceHarness.open({ wrap })
     await beat(harness, 'a')

@@ -9,6 +9,7 @@ import { expect, it } from 'vitest'
 
 import { type CasOptions, EngineError, type TrimFloor } from '../engine/engine.ts'
 import { lendingEngine } from '../testing/lending-engine.ts'
+import { metaWith } from '../testing/meta-with.ts'
 import { ServiceHarness } from '../testing/service-harness.ts'
 
 const HOUR_MS = 3_600_000
@@ -90,15 +91,12 @@ it('says to the engine of which changes space comes back, and how soon', async (
       const { meta } = engine
       return {
         ...engine,
-        meta: {
-          get: (key) => meta.get(key),
-          list: (prefix) => meta.list(prefix),
-          watch: (prefix, listener) => meta.watch(prefix, listener),
+        meta: metaWith(meta, {
           cas: (changes, options) => {
             said.push(options.freesSpace)
             return meta.cas(changes, options)
           },
-        },
+        }),
       }
     },
   })

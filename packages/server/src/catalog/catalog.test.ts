@@ -7,6 +7,7 @@ import { createMemoryEngine } from '../engine/memory/memory-engine.ts'
 import { beginStream, commitCreation, firstShards } from '../streams/create.ts'
 import { beginSplit } from '../streams/reshard.ts'
 import { findShard, shardsOf, type Stream, type StreamKey } from '../streams/stream.ts'
+import { metaWith } from '../testing/meta-with.ts'
 import { idle } from '../testing/service-harness.ts'
 import { Catalog, type StreamMutation } from './catalog.ts'
 import { TURN_MS_MAX } from './turns.ts'
@@ -43,12 +44,7 @@ function newMeta(): MetaStore {
 
 /** A server whose watch is late: it sees only what it writes or asks for. */
 function withoutWatch(meta: MetaStore): MetaStore {
-  return {
-    get: (key) => meta.get(key),
-    list: (prefix) => meta.list(prefix),
-    cas: (changes, options) => meta.cas(changes, options),
-    watch: () => ({ [Symbol.dispose]() {} }),
-  }
+  return metaWith(meta, { watch: () => ({ [Symbol.dispose]() {} }) })
 }
 
 /** Counts what is written and what of it is refused. */
@@ -60,7 +56,7 @@ function counting(meta: MetaStore): { readonly meta: MetaStore; readonly tries: 
     if (!result.ok) tries.lost++
     return result
   }
-  return { meta: { ...withoutWatch(meta), watch: (prefix, listener) => meta.watch(prefix, listener), cas }, tries }
+  return { meta: metaWith(meta, { cas }), tries }
 }
 
 /** Writes of what is named never end; `release` does them after all. */

@@ -16,6 +16,7 @@ import { deferred } from '@millrace/std'
 import { expect, it } from 'vitest'
 
 import type { Engine, MetaStore } from '../engine/engine.ts'
+import { metaWith } from '../testing/meta-with.ts'
 import { bytesOf, ServiceHarness } from '../testing/service-harness.ts'
 
 const NAMES = Array.from({ length: 8 }, (_, i) => `new${i}`)
@@ -37,19 +38,8 @@ const channelOf = (name: string) =>
   }) as const
 
 function withCas(engine: Engine, cas: (meta: MetaStore) => MetaStore['cas']): Engine {
-  const { shards, meta } = engine
-  return {
-    shards,
-    meta: {
-      get: (key) => meta.get(key),
-      list: (prefix) => meta.list(prefix),
-      watch: (prefix, listener) => meta.watch(prefix, listener),
-      cas: cas(meta),
-    },
-    health: () => engine.health(),
-    close: () => engine.close(),
-    [Symbol.asyncDispose]: () => engine.close(),
-  }
+  const { meta } = engine
+  return { ...engine, meta: metaWith(meta, { cas: cas(meta) }) }
 }
 
 /** A service that counts the changes it lost to another. */

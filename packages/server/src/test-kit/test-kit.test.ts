@@ -17,6 +17,7 @@ import { createMemoryEngine } from '../engine/memory/memory-engine.ts'
 import { createHostPolicy } from '../http/host-policy.ts'
 import type { OperationContext } from '../operations/operation.ts'
 import { Service, type ServiceSettings } from '../service.ts'
+import { metaWith } from '../testing/meta-with.ts'
 import { ACCOUNT, bytesOf, idle, REGION } from '../testing/service-harness.ts'
 import type { FaultyService } from './faulty-service.ts'
 import { ServerTestKit, type TestKitOptions } from './test-kit.ts'
@@ -105,15 +106,12 @@ function slowMetadata(engine: Engine): Engine {
   const { meta } = engine
   return {
     ...engine,
-    meta: {
-      get: (key) => meta.get(key),
-      list: (prefix) => meta.list(prefix),
-      watch: (prefix, listener) => meta.watch(prefix, listener),
+    meta: metaWith(meta, {
       async cas(changes, options) {
         for (let turn = 0; turn < 100; turn++) await new Promise((resolve) => setImmediate(resolve))
         return meta.cas(changes, options)
       },
-    },
+    }),
   }
 }
 

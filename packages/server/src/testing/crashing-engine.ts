@@ -3,6 +3,7 @@
  * Whatever is behind it lives on, for the server that comes next.
  */
 import { type Engine, EngineError } from '../engine/engine.ts'
+import { metaWith } from './meta-with.ts'
 
 export interface Crash {
   /** How many changes (provision, close, drop, cas) still succeed. Set when the countdown is to begin. */
@@ -34,12 +35,7 @@ export function crashingEngine(engine: Engine, crash: Crash): Engine {
       trim: (floors) => shards.trim(floors),
       drop: (refs, options) => change(() => shards.drop(refs, options)),
     },
-    meta: {
-      get: (key) => meta.get(key),
-      list: (prefix) => meta.list(prefix),
-      cas: (changed, options) => change(() => meta.cas(changed, options)),
-      watch: (prefix, listener) => meta.watch(prefix, listener),
-    },
+    meta: metaWith(meta, { cas: (changed, options) => change(() => meta.cas(changed, options)) }),
     health: () => engine.health(),
     close: () => engine.close(),
     [Symbol.asyncDispose]: () => engine.close(),

@@ -3,17 +3,12 @@
  * a cluster may do to a server, for as long as a test likes.
  */
 import type { Engine } from '../engine/engine.ts'
+import { metaWith } from './meta-with.ts'
 
 export function deafEngine(engine: Engine): Engine {
-  const { meta } = engine
   return {
     shards: engine.shards,
-    meta: {
-      get: (key) => meta.get(key),
-      list: (prefix) => meta.list(prefix),
-      cas: (changes, options) => meta.cas(changes, options),
-      watch: () => ({ [Symbol.dispose]() {} }),
-    },
+    meta: metaWith(engine.meta, { watch: () => ({ [Symbol.dispose]() {} }) }),
     health: () => engine.health(),
     close: () => engine.close(),
     [Symbol.asyncDispose]: () => engine.close(),
