@@ -137,11 +137,11 @@ export const limitRows = {
   },
   pipelinedBytesMax: {
     // An eighth of `bodiesBytesMax`: they are never given up, and bodies must have the rest. Some 200 connections with
-    // a usual request and a little behind it, or 100 with `pipelinedMax` small others.
+    // a usual request and a little behind it, or 100 with `pipelinedMax` small others; from Node 22 on 130 or 70.
     value: 16 * MiB,
     unit: 'bytes',
     bounds:
-      'What waits on all HTTP/1.1 connections behind the requests that are served: of usual ones (decision 090) what was read and what a paused socket may still read, 80 KiB; of others their heads, 2 KiB each for what is made of them, up to 80 KiB of their bodies, and 144 KiB for what a paused connection has read. Part of `bodiesBytesMax`.',
+      'What waits on all HTTP/1.1 connections behind the requests that are served: of usual ones (decision 090) what was read and what a paused socket may still read, 80 KiB; of others their heads, 2 KiB each for what is made of them, up to 80 KiB of their bodies, and 144 KiB for what a paused connection has read. Node from 22 on buffers 64 instead of 16 KiB: there it is 128, 128 and 192 KiB. Part of `bodiesBytesMax`.',
     atLimit: 'Behind a usual request, the connection is closed after its answer; behind another, at once.',
   },
   drainMs: {
