@@ -2,7 +2,7 @@
  * A handler for each record, many at a time in one shard: those of one key one after another, in order. A checkpoint goes only
  * as far as everything before it is done.
  */
-import { type Deferred, deferred, untilAborted } from '@millrace/std'
+import { type Deferred, deferred, type Linked, LinkedSet, untilAborted } from '@millrace/std'
 import type { ExtendedSequenceNumber } from '../extended-sequence-number.ts'
 import { checkKind, checkNames, RUN_OPTIONS } from '../option-checks.ts'
 import type { ConsumerRecord, ShardOfProcessor } from '../record-processor.ts'
@@ -55,6 +55,20 @@ interface Waiting<Value> {
   readonly inFlight: InFlight
 }
 
+/** Records of one key, or one alone that has none, in order: the first is under way. */
+class Lane<Value> implements Linked<Lane<Value>> {
+  before: Lane<Value> | undefined
+  after: Lane<Value> | undefined
+  readonly key: string | undefined
+  readonly waiting: Waiting<Value>[]
+  running: Promise<void> | undefined
+
+  constructor(key: string | undefined, first: Waiting<Value>) {
+    this.key = key
+    this.waiting = [first]
+  }
+}
+
 type Resolved<Value> = { readonly [Name in keyof EachOptions<Value>]-?: Exclude<EachOptions<Value>[Name], undefined> }
 
 class EachProcessor<Value> implements ShardProcessor<Value> {
@@ -64,9 +78,9 @@ class EachProcessor<Value> implements ShardProcessor<Value> {
   readonly #slots: Slots
   readonly #delivery: Delivery<ConsumerRecord<Value>>
   readonly #watermark = new LowWatermark()
-  /** Of each key that has records in hand, those that wait. */
-  readonly #lanes = new Map<string, Waiting<Value>[]>()
-  readonly #running = new Set<Promise<void>>()
+  /** Of each key that has records in hand. */
+  readonly #lanes = new Map<string, Lane<Value>>()
+  readonly #running = new LinkedSet<Lane<Value>>()
   #risen: Deferred<void> | undefined
   inHand: ExtendedSequenceNumber | undefined
 
@@ -122,7 +136,7 @@ class EachProcessor<Value> implements ShardProcessor<Value> {
 
   /** Told to stop, each lane ends with the record that it has in hand. */
   async leaseLost(): Promise<void> {
-    await Promise.all(this.#running)
+    await Promise.all(this.#running.items().map(({ running }) => running))
   }
 
   /** Throws what `keyOf` throws, and has done nothing then. */
@@ -130,13 +144,15 @@ class EachProcessor<Value> implements ShardProcessor<Value> {
     const key = this.#options.keyOf(record)
     const waiting = { record, inFlight: this.#watermark.add(record) }
     this.inHand = waiting.inFlight.place
-    const lane = key === undefined ? undefined : this.#lanes.get(key)
-    if (lane !== undefined) {
-      lane.push(waiting)
+    const known = key === undefined ? undefined : this.#lanes.get(key)
+    if (known !== undefined) {
+      known.waiting.push(waiting)
       return
     }
-    const running = this.#runLane(key, [waiting]).finally(() => this.#running.delete(running))
-    this.#running.add(running)
+    const lane = new Lane(key, waiting)
+    if (key !== undefined) this.#lanes.set(key, lane)
+    this.#running.add(lane)
+    lane.running = this.#run(lane)
   }
 
   /** A record whose key cannot be told holds up those behind it, by the failure policy: it may be of the key of any. */
@@ -153,10 +169,10 @@ class EachProcessor<Value> implements ShardProcessor<Value> {
     }
   }
 
-  async #runLane(key: string | undefined, lane: Waiting<Value>[]): Promise<void> {
-    if (key !== undefined) this.#lanes.set(key, lane)
+  async #run(lane: Lane<Value>): Promise<void> {
+    const { key, waiting } = lane
     try {
-      for (let next = lane.shift(); next !== undefined; next = lane.shift()) {
+      for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
         await this.#context.failures.deliver([next.record], this.#delivery)
         this.#done(next.inFlight)
       }
@@ -164,6 +180,8 @@ class EachProcessor<Value> implements ShardProcessor<Value> {
     } catch (error) {
       // The lane stands still: behind what failed nothing of its key may be handled.
       if (!this.#context.stopping.aborted) this.#context.fail(error)
+    } finally {
+      this.#running.delete(lane)
     }
   }
 
