@@ -1,6 +1,6 @@
 /**
- * GetRecords beside a server that sends as many prepared bytes. A range's first reader has it encoded; the next ones within a minute are sent what was
- * encoded. So first readers walk over more than the server keeps encoded (64 MiB), round and round, and next ones read a few ranges that were just written.
+ * GetRecords beside a server that sends as many prepared bytes. A range's first reader has it encoded, and the second; the next ones within a minute are sent
+ * what was encoded. So first readers walk over more than the server remembers (64 MiB), round and round, and next ones read a few ranges that were just written.
  */
 import { createMany, text } from '../loads.ts'
 import { atLeast, type Bench, type Part, type PartReport } from '../part.ts'
@@ -15,7 +15,7 @@ const SIZES = [
   [1_000, 1024],
 ] as const
 const BATCH = 500
-/** Of answers: an eighth more than is kept. */
+/** Of answers: an eighth more than is remembered. */
 const FIRST_READ_BYTES = 72 * 1024 * 1024
 const NEXT_RANGES = 4
 const CONNECTIONS = 4

@@ -89,7 +89,7 @@ export interface ReadResult {
   readonly ended: boolean
   /** Stored data that cannot be read stands right after `frames`. Read on from `to` to pass over it knowingly. */
   readonly damaged?: { readonly from: Position; readonly to: Position; readonly reason: string }
-  /** The bytes are lent until this is called (once). */
+  /** The bytes are lent until this is called (once): the next read may be read into the same memory. */
   release(): void
 }
 
@@ -200,7 +200,10 @@ export interface LogOptions {
   readonly tailBytesMax?: number
   /** Pages of index files kept in memory. Default 32 MiB. */
   readonly indexCacheBytesMax?: number
-  /** Bytes of frames lent from files at a time; further reads wait for a release. Default 64 MiB. */
+  /**
+   * Bytes of frames lent from files at a time; further reads wait for a release. Default 64 MiB. Up to 8 MiB that came back
+   * wait for the next reads.
+   */
   readonly readBytesMax?: number
   /** No segment is prepared when that would leave less free on the file system. Default: one segment. */
   readonly freeBytesMin?: number

@@ -79,6 +79,10 @@ export const OPEN_FILES_MAX = 64
 export const READ_GAP_BYTES = 16 * KIB
 /** … of at most this. */
 export const READ_SPAN_BYTES = 1 * MIB
+/** Memory of reads that came back and waits for the next ones: a large page of each of four readers. */
+export const READ_KEPT_BYTES_MAX = 8 * MIB
+/** Reads of less take fresh memory. */
+export const READ_KEPT_BYTES_MIN = 64 * KIB
 
 export const SEAL_IDLE_MS_DEFAULT = 5
 /** Lines of damage kept for `health()`. */

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import type { ReadResult } from './api.ts'
 import { KIB } from './limits.ts'
 import { POSITION_START } from './position.ts'
-import { type Harness, NO_DEADLINE, openHarness, part, readAll } from './testing/log-harness.ts'
+import { type Harness, NO_DEADLINE, openHarness, part, readAll, textOf } from './testing/log-harness.ts'
 
 const READ_BYTES_MAX = 64 * KIB
 const READ = { recordsMax: 10_000, bytesMax: 1 << 20, visibleFromMs: 0, ...NO_DEADLINE }
@@ -61,6 +61,33 @@ describe('what a read holds', () => {
 })
 
 describe('a read that begins in the midst of a frame', () => {
+  it('is read into again when it was given back, and not before, nor twice', async () => {
+    const harness = await openHarness({ segmentBytes: 1024 * KIB, tailBytesMax: 4 * KIB })
+    const { log } = harness
+    await log.openLedgers(
+      [1, 2].map((ledger) => ({ ledger, notBeforeMs: 0 })),
+      NO_DEADLINE,
+    )
+    for (let round = 0; round < 20; round++)
+      await log.append([part(1, 'a'.repeat(6 * KIB)), part(2, 'b'.repeat(6 * KIB))], NO_DEADLINE)
+    const read = async (ledger: number): Promise<ReadResult> => await log.read(ledger, POSITION_START, READ)
+    const isSameMemory = (one: ReadResult, other: ReadResult): boolean =>
+      one.frames[0]?.bytes.buffer === other.frames[0]?.bytes.buffer
+    const first = await read(1)
+    const second = await read(1)
+    expect(isSameMemory(first, second)).toBe(false)
+    second.release()
+    second.release()
+    const third = await read(2)
+    const fourth = await read(2)
+    expect(isSameMemory(second, third)).toBe(true)
+    for (const earlier of [first, third]) expect(isSameMemory(earlier, fourth)).toBe(false)
+    expect(textOf(first.frames)).toMatch(/^a{100000,}$/)
+    for (const { frames } of [third, fourth]) expect(textOf(frames)).toMatch(/^b{100000,}$/)
+    for (const { release } of [first, third, fourth]) release()
+    await log.close()
+  })
+
   it('takes as many records as were asked for, from the tail, from files, and over the end of a segment', async () => {
     const harness = await openHarness({ segmentBytes: 64 * KIB, tailBytesMax: 16 * KIB })
     const { log } = harness

@@ -3,7 +3,7 @@
  * indexes, fetched with few large reads, and checked against its checksum. Shows only what is durable: indexes hold
  * nothing else.
  */
-import { type Clock, type Deferred, deferred, type Linked } from '@millrace/std'
+import { BufferPool, type Clock, type Deferred, deferred, type Linked } from '@millrace/std'
 import type { DamagedLedger, Frame, Ledger, Position, ReadOptions, ReadResult } from './api.ts'
 import { damagedFrame } from './damaged-ledgers.ts'
 import { Deadlines, type Expiring } from './deadlines.ts'
@@ -11,7 +11,7 @@ import { crc32 } from './format/crc32.ts'
 import { FRAME_RECORDS } from './format/commit-format.ts'
 import type { Hole, Holes } from './holes.ts'
 import type { LedgerState } from './ledger-table.ts'
-import { READ_GAP_BYTES, READ_SPAN_BYTES } from './limits.ts'
+import { READ_GAP_BYTES, READ_KEPT_BYTES_MAX, READ_KEPT_BYTES_MIN, READ_SPAN_BYTES } from './limits.ts'
 import { LogError } from './log-error.ts'
 import type { OpenFiles } from './open-files.ts'
 import { IndexDamagedError } from './page-cache.ts'
@@ -77,6 +77,8 @@ const nothingLent = (): void => undefined
 export class Reader {
   readonly #options: ReaderOptions
   #lentBytes = 0
+  /** A page of a backlog took a fresh megabyte (bench: backlog; docs/decisions/151). */
+  readonly #memory = new BufferPool({ bytesMin: READ_KEPT_BYTES_MIN, bytesKeptMax: READ_KEPT_BYTES_MAX })
   readonly #waiting: WaitingRead[] = []
   readonly #deadlines: Deadlines<WaitingRead>
 
@@ -165,13 +167,17 @@ export class Reader {
       const plan = await this.#plan(state, from, visibleFromMs, options, entered)
       const { spans, wanted, outside, isCut } = spansOf(plan.frames, this.#options.readBytesMax)
       await this.#borrow(wanted, options.deadlineMs)
+      let fetched: readonly Fetched[] = []
       let isLent = true
       const release = (): void => {
-        if (isLent) this.#giveBack(wanted)
+        if (!isLent) return
         isLent = false
+        for (const { bytes } of fetched) this.#memory.giveBack(bytes)
+        this.#giveBack(wanted)
       }
       try {
-        const { frames, bad = outside } = await this.#fetch(spans)
+        fetched = await this.#readSpans(spans)
+        const { frames, bad = outside } = framesIn(fetched)
         const behind = isCut ? undefined : plan.damaged
         const damaged = bad === undefined ? behind : this.#damagedFrame(state, bad)
         const result = resultOf(tip, from, frames, plan.isComplete && !isCut && damaged === undefined)
@@ -285,21 +291,6 @@ export class Reader {
     return lowerBound(0, segments.length, (place) => (segments[place]?.lastCommit ?? 0) >= commit)
   }
 
-  /** Stops before the first frame that fails its checksum. */
-  async #fetch(spans: readonly Span[]): Promise<{ frames: readonly Frame[]; bad?: PlannedFrame }> {
-    const frames: Frame[] = []
-    for (const { span, bytes } of await this.#readSpans(spans)) {
-      for (const frame of span.frames) {
-        const { entry } = frame
-        const start = entry.offset - span.offset
-        const payload = bytes.subarray(start, start + entry.bytes)
-        if (payload.length < entry.bytes || crc32(payload) !== entry.crc) return { frames, bad: frame }
-        frames.push(frameOf(entry, payload))
-      }
-    }
-    return { frames }
-  }
-
   /** Scattered frames of a backlog wait for one another's reads no longer than they must. */
   async #readSpans(spans: readonly Span[]): Promise<readonly Fetched[]> {
     const fetched: Fetched[] = []
@@ -328,7 +319,7 @@ export class Reader {
     try {
       const lease = await this.#options.files.acquire(segment.path)
       try {
-        const bytes = new Uint8Array(length)
+        const bytes = this.#memory.take(length)
         return bytes.subarray(0, await lease.file.read(bytes, offset))
       } finally {
         lease.release()
@@ -414,6 +405,21 @@ function spansOf(planned: readonly PlannedFrame[], bytesMax: number): Spans {
     place = last
   }
   return { spans, wanted, outside: undefined, isCut: false }
+}
+
+/** Stops before the first frame that fails its checksum. */
+function framesIn(fetched: readonly Fetched[]): { frames: readonly Frame[]; bad?: PlannedFrame } {
+  const frames: Frame[] = []
+  for (const { span, bytes } of fetched) {
+    for (const frame of span.frames) {
+      const { entry } = frame
+      const start = entry.offset - span.offset
+      const payload = bytes.subarray(start, start + entry.bytes)
+      if (payload.length < entry.bytes || crc32(payload) !== entry.crc) return { frames, bad: frame }
+      frames.push(frameOf(entry, payload))
+    }
+  }
+  return { frames }
 }
 
 function seekQuery({ ledger, openCommit }: LedgerState, fromTimeMs: number): IndexQuery {

@@ -1,5 +1,6 @@
 export { assert, AssertionError } from './assert.ts'
 export { backoffMs, type BackoffOptions } from './backoff.ts'
+export { BufferPool, type BufferPoolOptions } from './buffer-pool.ts'
 export { type Clock, sleep, systemClock, type Timer } from './clock.ts'
 export { type Deferred, deferred } from './deferred.ts'
 export { parseDuration } from './duration.ts'

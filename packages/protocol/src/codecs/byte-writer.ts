@@ -3,8 +3,12 @@ export class ByteWriter {
   #buffer: Buffer
   #at = 0
 
-  constructor(bytesExpected: number) {
-    this.#buffer = Buffer.allocUnsafe(Math.max(64, bytesExpected))
+  /** Bytes to expect, or memory to begin in, which is left for memory of its own where it is too little. */
+  constructor(room: number | Uint8Array) {
+    this.#buffer =
+      typeof room === 'number'
+        ? Buffer.allocUnsafe(Math.max(64, room))
+        : Buffer.from(room.buffer, room.byteOffset, room.length)
   }
 
   byte(value: number): void {

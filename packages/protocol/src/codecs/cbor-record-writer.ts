@@ -31,8 +31,8 @@ export class CborRecordWriter implements RecordWriter {
   /** Where in them the digits of the sequence number stand. */
   #digitsAt = 0
 
-  constructor(bytesExpected: number) {
-    this.#out = new ByteWriter(bytesExpected)
+  constructor(room: number | Uint8Array) {
+    this.#out = new ByteWriter(room)
   }
 
   begin(commit: RecordCommit): void {

@@ -38,8 +38,8 @@ export class JsonRecordWriter implements RecordWriter {
   #headWithKey: Buffer = nothing
   #headWithoutKey: Buffer = nothing
 
-  constructor(bytesExpected: number) {
-    this.#out = new ByteWriter(bytesExpected)
+  constructor(room: number | Uint8Array) {
+    this.#out = new ByteWriter(room)
   }
 
   begin(commit: RecordCommit): void {

@@ -42,9 +42,12 @@ export interface RecordWriter {
   take(): Uint8Array
 }
 
-/** `bytesExpected`: of all that will be written; the buffer grows where that was too little. */
-export function createRecordWriter(codec: Codec, bytesExpected: number): RecordWriter {
-  return codec === 'json' ? new JsonRecordWriter(bytesExpected) : new CborRecordWriter(bytesExpected)
+/**
+ * `room`: how many bytes all that will be written is expected to take, or memory for them. Where it was too little, the
+ * rest goes into other memory, with a copy of what was written before.
+ */
+export function createRecordWriter(codec: Codec, room: number | Uint8Array): RecordWriter {
+  return codec === 'json' ? new JsonRecordWriter(room) : new CborRecordWriter(room)
 }
 
 /** Bytes of a record apart from data and key. */

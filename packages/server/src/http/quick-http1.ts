@@ -7,6 +7,7 @@ import { EventEmitter } from 'node:events'
 import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 
+import { giveBackAnswer } from '../memory/answer-memory.ts'
 import { isPieces, totalBytes, writeEvents } from './answer-body.ts'
 import { ChunkedWriter } from './chunked-writer.ts'
 import { type BodyHold, READ_BYTES } from './body-budget.ts'
@@ -121,7 +122,11 @@ class Connection {
     socket.cork()
     socket.write(head, 'latin1')
     for (let i = 0; i < body.length - 1; i++) socket.write(body[i] as Uint8Array)
-    socket.write(body[body.length - 1] as Uint8Array, onWritten)
+    socket.write(body[body.length - 1] as Uint8Array, (error) => {
+      // All before it is written as well. Where it failed, nobody can tell what still looks at them.
+      if (error === null || error === undefined) giveBackAnswer(body)
+      onWritten()
+    })
     socket.uncork()
   }
 

@@ -4,7 +4,6 @@ import {
   decodeResponse,
   DecreaseStreamRetentionPeriod,
   DeleteStream,
-  type EncodedRecords,
   encodeResponsePieces,
   endingSequenceNumber,
   GetRecords,
@@ -376,11 +375,6 @@ describe.each<Codec>(['json', 'cbor'])('GetRecords written straight into %s', (c
     return decoded
   }
 
-  async function firstElements(harness: ServiceHarness, ShardIterator: string): Promise<Uint8Array | undefined> {
-    const output: { readonly Records: unknown } = await harness.call(GetRecords, { ShardIterator }, { codec })
-    return (output.Records as EncodedRecords).elements[0]
-  }
-
   it('says what the values say, page for page, whatever the limit', async () => {
     await using harness = await withStream()
     const all = Array.from({ length: 40 }, (_, i) => `record ${i} ${'x'.repeat(i * 7)}`)
@@ -410,24 +404,6 @@ describe.each<Codec>(['json', 'cbor'])('GetRecords written straight into %s', (c
       expect(texts(await same(harness, { ShardIterator }))).toEqual([...texts(first), 'more'])
       expect(texts(await same(harness, { ShardIterator, Limit: 150 }))).toEqual(texts(first).slice(0, 150))
     }
-  })
-
-  it('is encoded once for all who read the tail', async () => {
-    await using harness = await withStream()
-    await put(harness, ...Array.from({ length: 200 }, (_, i) => `record ${i} ${'x'.repeat(100)}`))
-    const ShardIterator = await iteratorAt(harness)
-    const first = await firstElements(harness, ShardIterator)
-    expect(await firstElements(harness, ShardIterator)).toBe(first)
-    await harness.advance(120_000)
-    expect(await firstElements(harness, ShardIterator)).toBe(first)
-  })
-
-  it('is not kept for who reads the past', async () => {
-    await using harness = await withStream()
-    await put(harness, ...Array.from({ length: 200 }, (_, i) => `record ${i} ${'x'.repeat(100)}`))
-    await harness.advance(120_000)
-    const ShardIterator = await iteratorAt(harness)
-    expect(await firstElements(harness, ShardIterator)).not.toBe(await firstElements(harness, ShardIterator))
   })
 
   it('hides what expired from those who come later, too', async () => {

@@ -32,7 +32,7 @@ export const getRecords = handle<GetRecordsInput, Output>(GetRecords, async (inp
   const shard = stream === undefined || !isServing(stream) ? undefined : findShard(stream, iterator.shard)
   if (stream === undefined || shard === undefined || shard.birthS !== iterator.birthS)
     throw shardDoesNotExist(iterator.shard, iterator.stream)
-  const place = { stream, shard, from: iterator.position, bytes: GET_RECORDS_BYTES_MAX }
+  const place = { stream, shard, from: iterator.position, bytes: GET_RECORDS_BYTES_MAX, isForOne: true }
   if (input.DryRun === true) {
     // A record tells whether its key opens it, and whether it is whole.
     await readPage({ ...place, records: 1 }, service, context)

@@ -141,7 +141,7 @@ function read(
   service: ServiceParts,
   { requestId, codec }: OperationContext,
 ): Promise<RecordPage> {
-  const request = { stream, shard, from: place.position, records: EVENT_RECORDS_MAX, bytes }
+  const request = { stream, shard, from: place.position, records: EVENT_RECORDS_MAX, bytes, isForOne: false as const }
   const deadlineMs = service.clock.monotonic() + READ_DEADLINE_MS
   if (codec === undefined) return readPage(request, service, { requestId, deadlineMs })
   return service.sharedReads.read(request, () => readPage(request, service, { requestId, deadlineMs, codec: 'json' }))

@@ -16,6 +16,7 @@ import {
 import type { FrameOpener } from '../encryption/open-frames.ts'
 import { EngineError, type StoredFrame } from '../engine/engine.ts'
 import { RecordReader } from '../engine/record-reader.ts'
+import { takeAnswerRoom } from '../memory/answer-memory.ts'
 import { recordSecond, type Shard } from '../streams/shard.ts'
 import type { EncodedFrame, EncodedFrames } from './encoded-frames.ts'
 
@@ -82,9 +83,11 @@ export interface EncodedListOptions {
   readonly nowMs: number
   /** See createRecordWriter: of records that come one by one. */
   readonly bytesExpected: number
+  /** Nobody but this answer is given its records: what is not shared with others may be written to memory that is used again. */
+  readonly isForOne: boolean
 }
 
-/** Bytes of the answer. Whole frames of the tail are shared with other answers. */
+/** Bytes of the answer. Whole frames of the tail are shared with other answers where a shard has several readers. */
 export class EncodedList implements RecordList {
   readonly #options: EncodedListOptions
   readonly #elements: Uint8Array[] = []
@@ -97,8 +100,8 @@ export class EncodedList implements RecordList {
   }
 
   addAll(frame: StoredFrame): number | undefined {
-    const { codec, shard, shared, opener } = this.#options
-    const known = shared.get(codec, shard.ref, frame.commit)
+    const { codec, shard, shared, opener, nowMs } = this.#options
+    const known = shared.get(codec, shard.ref, frame.commit, nowMs)
     const encoded = known !== undefined && opener.mayOpen(known.dataKeyIds) ? known : this.#share(frame)
     if (encoded === undefined) return undefined
     this.#takeWritten()
@@ -108,7 +111,8 @@ export class EncodedList implements RecordList {
   }
 
   begin(frame: StoredFrame): void {
-    this.#writer ??= createRecordWriter(this.#options.codec, this.#options.bytesExpected)
+    const { codec, bytesExpected, isForOne } = this.#options
+    this.#writer ??= createRecordWriter(codec, isForOne ? takeAnswerRoom(bytesExpected) : bytesExpected)
     this.#writer.begin(commitOf(frame, this.#options.shard))
   }
 
@@ -130,9 +134,13 @@ export class EncodedList implements RecordList {
   /** Encodes a frame for this answer and for others, if it is worth it. */
   #share(stored: StoredFrame): EncodedFrame | undefined {
     const { codec, shard, shared, nowMs, opener } = this.#options
-    if (!shared.admits(stored, nowMs)) return undefined
+    const bytesExpected = encodedBytes(codec, stored.records, stored.bytes.length)
+    if (!shared.admits(codec, shard.ref, stored, nowMs)) {
+      shared.addUnkept(codec, shard.ref, stored, bytesExpected, nowMs)
+      return undefined
+    }
     const { frame, dataKeyIds } = opener.open(stored)
-    const writer = createRecordWriter(codec, encodedBytes(codec, frame.records, frame.bytes.length))
+    const writer = createRecordWriter(codec, bytesExpected)
     writer.begin(commitOf(frame, shard))
     let bytes = 0
     try {

@@ -37,6 +37,8 @@ export interface PageRequest {
   readonly records: number
   /** … and so many bytes of data and keys. A single larger record is given. */
   readonly bytes: number
+  /** One answer and no other is made of it: the memory of its records is used again when that is written. */
+  readonly isForOne: boolean
 }
 
 /** Whom the page is for. */
@@ -113,7 +115,7 @@ async function read(
 function listFor(
   frames: readonly StoredFrame[],
   opener: FrameOpener,
-  { shard, records: limit }: PageRequest,
+  { shard, records: limit, isForOne }: PageRequest,
   { encodedFrames: shared, clock }: ServiceParts,
   { codec }: PageContext,
 ): RecordList {
@@ -122,14 +124,14 @@ function listFor(
   let records = 0
   let bytes = 0
   for (const frame of frames) {
-    if (shared.admits(frame, nowMs)) continue
+    if (shared.admits(codec, shard.ref, frame, nowMs)) continue
     records += frame.records
     bytes += frame.bytes.length
   }
   // Of the last frame, or of a large one, a part may be wanted only.
   const share = records > limit ? limit / records : 1
   const bytesExpected = Math.ceil(encodedBytes(codec, records, bytes) * share)
-  return new EncodedList({ codec, shard, shared, opener, nowMs, bytesExpected })
+  return new EncodedList({ codec, shard, shared, opener, nowMs, bytesExpected, isForOne })
 }
 
 interface Room {

@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest'
 
 import type { Shard } from '../streams/shard.ts'
 import type { Stream } from '../streams/stream.ts'
-import type { PageRequest, RecordPage } from './record-page.ts'
-import { SharedReads } from './shared-reads.ts'
+import type { RecordPage } from './record-page.ts'
+import { type SharedPageRequest, SharedReads } from './shared-reads.ts'
 
 function open() {
   let advance: (refs: readonly number[]) => void = () => {}
@@ -18,12 +18,13 @@ function open() {
 }
 
 const stream = {} as Stream
-const request = (part: Partial<PageRequest> = {}): PageRequest => ({
+const request = (part: Partial<SharedPageRequest> = {}): SharedPageRequest => ({
   stream,
   shard: { ref: 7 } as Shard,
   from: { commit: 3, index: 1 },
   records: 100,
   bytes: 1000,
+  isForOne: false,
   ...part,
 })
 const page = {} as RecordPage
@@ -45,7 +46,7 @@ describe('SharedReads', () => {
     expect(begun).toBe(2)
   })
 
-  it.each<[string, Partial<PageRequest>]>([
+  it.each<[string, Partial<SharedPageRequest>]>([
     ['another place', { from: { commit: 3, index: 2 } }],
     ['another shard', { shard: { ref: 8 } as Shard }],
     ['a stream that was changed', { stream: {} as Stream }],

@@ -8,6 +8,9 @@
 import { comparePositions, type ShardRef, type ShardStore } from '../engine/engine.ts'
 import type { PageRequest, RecordPage } from './record-page.ts'
 
+/** Its page is sent to several. */
+export type SharedPageRequest = PageRequest & { readonly isForOne: false }
+
 interface Reading {
   readonly request: PageRequest
   readonly page: Promise<RecordPage>
@@ -25,7 +28,7 @@ export class SharedReads implements Disposable {
   }
 
   /** The page that another is reading for the same request, or the one that `read` begins. Not to be written to. */
-  read(request: PageRequest, read: () => Promise<RecordPage>): Promise<RecordPage> {
+  read(request: SharedPageRequest, read: () => Promise<RecordPage>): Promise<RecordPage> {
     const { ref } = request.shard
     const found = this.#readings.get(ref)?.find((reading) => isSame(reading.request, request))
     if (found !== undefined) return found.page
