@@ -36,6 +36,7 @@ import type { OperationContext, ServiceParts } from './operations/operation.ts'
 import { handlers } from './operations/registry.ts'
 import { SharedReads } from './operations/shared-reads.ts'
 import { Subscriptions } from './operations/subscriptions.ts'
+import { KnownIterators } from './streams/known-iterators.ts'
 import { TokenSeal } from './streams/sealed-token.ts'
 import { ShardBuckets } from './streams/shard-buckets.ts'
 import { shardsOf, type Stream, type StreamKey } from './streams/stream.ts'
@@ -146,6 +147,7 @@ export class Service implements AsyncDisposable {
     const { writeBytes, writeRecords } = limits ?? AWS_SHARD_LIMITS
     const transitions = new Transitions({ engine, catalog, clock, logger, metrics, throughput, statusDelayMs })
     await transitions.advanceDue()
+    const seal = new TokenSeal(catalog.tokenKey, random)
     const parts: ServiceParts = {
       engine,
       catalog,
@@ -161,7 +163,8 @@ export class Service implements AsyncDisposable {
       subscriptions: new Subscriptions(clock),
       wakeUps: new WakeUps(engine.shards, catalog),
       sharedReads: new SharedReads(engine.shards),
-      seal: new TokenSeal(catalog.tokenKey, random),
+      seal,
+      iterators: new KnownIterators(seal),
       encodedFrames: new EncodedFrames(),
       dataKeys: new DataKeys(masterKeys, random),
       logger,

@@ -7,7 +7,7 @@ import {
   shardIdOf,
 } from '@millrace/protocol'
 
-import { openIterator, sealIterator, type ShardIterator } from '../streams/shard-iterator.ts'
+import type { ShardIterator } from '../streams/shard-iterator.ts'
 import { findShard, isServing } from '../streams/stream.ts'
 import { dryRun, invalidArgument, iteratorExpired, readRateExceeded, shardDoesNotExist } from './faults.ts'
 import { handle, type OperationContext, type ServiceParts } from './operation.ts'
@@ -75,7 +75,7 @@ export const getRecords = handle<GetRecordsInput, Output>(GetRecords, async (inp
     ...(children.length > 0
       ? { ChildShards: children }
       : {
-          NextShardIterator: sealIterator(service.seal, {
+          NextShardIterator: service.iterators.seal({
             stream: iterator.stream,
             shard: shard.number,
             birthS: shard.birthS,
@@ -86,9 +86,9 @@ export const getRecords = handle<GetRecordsInput, Output>(GetRecords, async (inp
   }
 })
 
-function openedIterator(text: string, { seal, clock }: ServiceParts, context: OperationContext): ShardIterator {
+function openedIterator(text: string, { iterators, clock }: ServiceParts, context: OperationContext): ShardIterator {
   const nowMs = clock.now()
-  const opened = openIterator(seal, text, nowMs)
+  const opened = iterators.open(text, nowMs)
   if ('fault' in opened) {
     throw opened.fault === 'expired'
       ? iteratorExpired(opened.issuedMs, nowMs)

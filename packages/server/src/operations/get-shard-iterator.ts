@@ -1,6 +1,5 @@
 import { GetShardIterator } from '@millrace/protocol'
 
-import { sealIterator } from '../streams/shard-iterator.ts'
 import { findShard, isServing } from '../streams/stream.ts'
 import { dryRun, shardDoesNotExist } from './faults.ts'
 import { handle } from './operation.ts'
@@ -19,7 +18,7 @@ export const getShardIterator = handle(GetShardIterator, async (input, service, 
   const { position } = await startingPlace(asked, words, stream, shard, service)
   if (input.DryRun === true) throw dryRun()
   return {
-    ShardIterator: sealIterator(service.seal, {
+    ShardIterator: service.iterators.seal({
       stream: key,
       shard: shard.number,
       birthS: shard.birthS,

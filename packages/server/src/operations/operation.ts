@@ -15,6 +15,7 @@ import type { Catalog } from '../catalog/catalog.ts'
 import type { DataKeys } from '../encryption/data-keys.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { ShardCapacity } from '../streams/on-demand.ts'
+import type { KnownIterators } from '../streams/known-iterators.ts'
 import type { TokenSeal } from '../streams/sealed-token.ts'
 import type { Throughput } from '../streams/throughput.ts'
 import type { WriteTraffic } from '../streams/write-traffic.ts'
@@ -91,6 +92,7 @@ export interface ServiceParts {
   readonly wakeUps: WakeUps
   readonly sharedReads: SharedReads
   readonly seal: TokenSeal
+  readonly iterators: KnownIterators
   readonly encodedFrames: EncodedFrames
   readonly dataKeys: DataKeys
   readonly logger: Logger

@@ -53,16 +53,22 @@ export function sealIterator(seal: TokenSeal, iterator: ShardIterator): string {
 export function openIterator(seal: TokenSeal, text: string, nowMs: number): ShardIterator | IteratorFault {
   const bytes = openBytes(seal, text)
   if (bytes === undefined) return { fault: 'invalid' }
-  const issuedMs = bytes.readUIntBE(1, 6)
-  if (issuedMs > nowMs + CLOCK_SKEW_MAX_MS) return { fault: 'invalid' }
-  if (nowMs - issuedMs > SHARD_ITERATOR_LIFE_MS) return { fault: 'expired', issuedMs }
-  return {
+  const iterator = {
     stream: streamIn(bytes),
     shard: bytes.readUInt32BE(13),
     birthS: bytes.readUIntBE(17, 5),
     position: { commit: bytes.readUIntBE(22, 6), index: bytes.readUInt32BE(28) },
-    issuedMs,
+    issuedMs: bytes.readUIntBE(1, 6),
   }
+  return iteratorInTime(iterator, nowMs)
+}
+
+/** The iterator itself, unless its time is over or yet to come. */
+export function iteratorInTime(iterator: ShardIterator, nowMs: number): ShardIterator | IteratorFault {
+  const { issuedMs } = iterator
+  if (issuedMs > nowMs + CLOCK_SKEW_MAX_MS) return { fault: 'invalid' }
+  if (nowMs - issuedMs > SHARD_ITERATOR_LIFE_MS) return { fault: 'expired', issuedMs }
+  return iterator
 }
 
 /** The stream of an iterator, whatever the time; `undefined` for what is none, at any time. */
