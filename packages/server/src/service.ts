@@ -15,7 +15,7 @@ import { Applications } from './applications/applications.ts'
 import { applicationHandlers } from './applications/operations/registry.ts'
 import { Authorizer } from './auth/iam/authorizer.ts'
 import type { NamingInput } from './auth/iam/required-access.ts'
-import { GuardedClock } from './background/guarded-clock.ts'
+import { ClockKeeper } from './background/clock-keeper.ts'
 import { KeyRenewal } from './background/key-renewal.ts'
 import { Loop } from './background/loop.ts'
 import { ON_DEMAND_EVERY_MS, OnDemandScaling } from './background/on-demand-scaling.ts'
@@ -39,7 +39,7 @@ import { Subscriptions } from './operations/subscriptions.ts'
 import { KnownIterators } from './streams/known-iterators.ts'
 import { TokenSeal } from './streams/sealed-token.ts'
 import { ShardBuckets } from './streams/shard-buckets.ts'
-import { shardsOf, type Stream, type StreamKey } from './streams/stream.ts'
+import { type Stream, type StreamKey } from './streams/stream.ts'
 import { AWS_SHARD_LIMITS, type ShardLimits, unlimitedThroughput } from './streams/throughput.ts'
 import { WriteTraffic } from './streams/write-traffic.ts'
 import { ReportPace } from './telemetry/report-pace.ts'
@@ -52,6 +52,8 @@ const RETENTION_EVERY_MS = 60_000
  * be full and wait for just that. Not at once: clients that come back have the first seconds.
  */
 const RETENTION_FIRST_MS = 5_000
+/** How long a step of the clock may go without being stored. */
+const CLOCK_EVERY_MS = 60_000
 /** How late an encrypted stream may get a new data key after its master key was changed. */
 const KEY_RENEWAL_EVERY_MS = 60_000
 /** How late a change may be finished after its status delay, or after the server that began it went away. */
@@ -99,13 +101,15 @@ export interface ServiceOptions {
 
 export class Service implements AsyncDisposable {
   readonly #parts: ServiceParts
+  readonly #keeper: ClockKeeper
   readonly #callRates: CallRates | undefined
   readonly #authorizer: Authorizer
   readonly #loops: readonly Loop[]
   #closing: Promise<void> | undefined
 
-  private constructor(parts: ServiceParts, callRates: CallRates | undefined) {
+  private constructor(parts: ServiceParts, keeper: ClockKeeper, callRates: CallRates | undefined) {
     this.#parts = parts
+    this.#keeper = keeper
     this.#callRates = callRates
     this.#authorizer = new Authorizer(parts)
     const { clock, logger, retention, transitions } = parts
@@ -128,6 +132,7 @@ export class Service implements AsyncDisposable {
         everyMs: RETENTION_EVERY_MS,
         task: () => retention.enforce(),
       }),
+      new Loop({ clock, logger, name: 'clock', everyMs: CLOCK_EVERY_MS, task: () => keeper.keep() }),
       new Loop({ clock, logger, name: 'keys', everyMs: KEY_RENEWAL_EVERY_MS, task: () => keyRenewal.renewDue() }),
     ]
   }
@@ -141,7 +146,8 @@ export class Service implements AsyncDisposable {
       options.masterKeys ?? (await LocalKeys.open({ file: undefined, directory: undefined, clock, random, logger }))
     const catalog = await Catalog.open({ meta: engine.meta, clock, random })
     const applications = await Applications.open({ meta: engine.meta, clock, random })
-    const guardedClock = new GuardedClock({ clock, logger, newestMs: await newestRecordMs(engine, catalog, logger) })
+    const keeper = await ClockKeeper.open({ engine, catalog, clock, logger })
+    const { guardedClock } = keeper
     const limits = limitsOf(settings.shardLimits ?? 'aws')
     const throughput = limits === undefined ? unlimitedThroughput : new ShardBuckets(limits)
     const { writeBytes, writeRecords } = limits ?? AWS_SHARD_LIMITS
@@ -182,7 +188,7 @@ export class Service implements AsyncDisposable {
       },
       statusDelayMs,
     }
-    return new Service(parts, settings.apiLimits === 'aws' ? new CallRates() : undefined)
+    return new Service(parts, keeper, settings.apiLimits === 'aws' ? new CallRates() : undefined)
   }
 
   /**
@@ -273,6 +279,7 @@ export class Service implements AsyncDisposable {
     const stopped = this.#loops.map((loop) => loop.close())
     await this.#parts.transitions.close()
     await Promise.all(stopped)
+    await this.#keeper.keep()
     await this.#parts.applications.close()
     this.#parts.wakeUps[Symbol.dispose]()
     this.#parts.sharedReads[Symbol.dispose]()
@@ -284,33 +291,6 @@ export class Service implements AsyncDisposable {
 function limitsOf(limits: 'aws' | 'off' | Partial<ShardLimits>): ShardLimits | undefined {
   if (limits === 'off') return undefined
   return limits === 'aws' ? AWS_SHARD_LIMITS : { ...AWS_SHARD_LIMITS, ...limits }
-}
-
-/** Arrival time of the newest record of any shard: what a clock that is wrong at the start is held against. */
-async function newestRecordMs(engine: Engine, catalog: Catalog, logger: Logger): Promise<number | undefined> {
-  let newestMs: number | undefined
-  for (const stream of catalog.all()) {
-    if (stream.status === 'CREATING' || stream.status === 'DELETING') continue
-    for (const shard of shardsOf(stream)) {
-      if (shard.closed !== undefined) continue
-      try {
-        const { endTimeMs } = await engine.shards.bounds(shard.ref)
-        newestMs = Math.max(newestMs ?? 0, endTimeMs)
-      } catch (error) {
-        // One shard that cannot be asked must not keep the others from being served.
-        if (!(error instanceof EngineError)) throw error
-        logger.warn('a shard could not be asked for its newest record', {
-          stream: stream.name,
-          account: stream.account,
-          region: stream.region,
-          shard: shard.number,
-          code: error.code,
-          reason: error.message,
-        })
-      }
-    }
-  }
-  return newestMs
 }
 
 /** A status is shown for as long as was asked, and a tenth of it or a second more at most. */

@@ -58,7 +58,7 @@ export class KeyRenewal {
       if (now === undefined || now.bornS !== stream.bornS || dataKeyInUse(now)?.id !== replaced) return { stream: now }
       // A key that is about to be put in use has the next id already.
       if (!isServing(now) || now.change?.kind === 'encryption') return { stream: now }
-      const current = withoutExpiredKeys(now, guardedClock.now())
+      const current = withoutExpiredKeys(now, guardedClock.now(now.retentionHours))
       isFull = dataKeysOf(current).length >= DATA_KEYS_MAX
       if (isFull) return { stream: now }
       return { stream: { ...current, dataKeys: [...dataKeysOf(current), dataKeys.create(now, master, sinceMs)] } }

@@ -9,7 +9,13 @@ import type { Clock, Logger } from '@millrace/std'
 import { isInForce, readAccountSettings } from '../catalog/account-settings.ts'
 import type { Catalog } from '../catalog/catalog.ts'
 import { type Engine, EngineError } from '../engine/engine.ts'
-import { scaleOnDemand, type ShardCapacity, shardsForWarmThroughput, type Traffic } from '../streams/on-demand.ts'
+import {
+  PEAK_DAYS,
+  scaleOnDemand,
+  type ShardCapacity,
+  shardsForWarmThroughput,
+  type Traffic,
+} from '../streams/on-demand.ts'
 import { beginReshard } from '../streams/reshard.ts'
 import { isServing, type Stream } from '../streams/stream.ts'
 import type { WriteTraffic } from '../streams/write-traffic.ts'
@@ -68,7 +74,7 @@ export class OnDemandScaling {
       if (now?.onDemand === undefined || now.bornS !== stream.bornS || !isServing(now)) return { stream: now }
       const { onDemand, steps } = scaleOnDemand(now, now.onDemand, traffic, {
         capacity,
-        nowMs: guardedClock.now(),
+        nowMs: guardedClock.now(PEAK_DAYS * 24),
         shardsMin: shardsForWarmThroughput(isCommitted ? now.onDemand.warmMiBps : 0, capacity),
         shardsMax: quotas.onDemandShards,
         room: () => quotas.shards - catalog.totals(now.account, now.region).openShards,

@@ -91,7 +91,7 @@ export class Retention {
   }
 
   #giveBackBeforeMs(stream: Stream): number {
-    return visibleFromMs(stream, this.#options.guardedClock.now()) - GIVE_BACK_LAG_MS
+    return visibleFromMs(stream, this.#options.guardedClock.now(stream.retentionHours)) - GIVE_BACK_LAG_MS
   }
 
   /** Tells the engine the floor of every shard, where there is something new to say. */

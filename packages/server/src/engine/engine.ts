@@ -158,7 +158,7 @@ export interface ShardStore {
   close(shards: readonly ShardRef[], options: Deadline): Promise<readonly ClosedShard[]>
   /** Reads frames from `from` (inclusive). Answers at once when it can (the tail in memory). Rejects: EngineError. */
   read(shard: ShardRef, from: Position, options: ReadOptions): ReadResult | Promise<ReadResult>
-  /** Asked of every open shard when a service starts: no engine reads records for it. Rejects or throws: EngineError. */
+  /** Asked of every open shard when a service starts that knows nothing of the clock: no engine reads records for it. Rejects or throws: EngineError. */
   bounds(shard: ShardRef): ShardBounds | Promise<ShardBounds>
   /** Position of the first record with a time at or after `timeMs`; the end if there is none. */
   seekTime(shard: ShardRef, timeMs: number): Promise<Position>

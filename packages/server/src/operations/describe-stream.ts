@@ -15,7 +15,7 @@ export const describeStream = handle(DescribeStream, (input, service, context) =
       : shardNumberOf(input.ExclusiveStartShardId, streamKeyOf(input, DescribeStream.name, context))
   const stream = getStream(input, DescribeStream.name, service, context)
   const limit = Math.min(input.Limit ?? DESCRIBE_STREAM_PAGE_MAX, DESCRIBE_STREAM_PAGE_MAX)
-  const horizonMs = visibleFromMs(stream, service.guardedClock.now())
+  const horizonMs = visibleFromMs(stream, service.guardedClock.now(stream.retentionHours))
   // AWS: a stream in creation shows no shards.
   const isListed = (shard: Shard): boolean => stream.status !== 'CREATING' && !isExpired(shard, horizonMs)
   const { shards, hasMore } = listShardsAfter(stream, after, limit, isListed)

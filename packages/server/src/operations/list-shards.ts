@@ -36,7 +36,7 @@ export const listShards = handle(ListShards, (input, service, context) => {
   if (stream.status === 'CREATING') throw notActive(stream)
 
   const limit = Math.min(input.MaxResults ?? LIST_SHARDS_PAGE_MAX, LIST_SHARDS_PAGE_MAX)
-  const horizonMs = visibleFromMs(stream, service.guardedClock.now())
+  const horizonMs = visibleFromMs(stream, service.guardedClock.now(stream.retentionHours))
   const { shards, hasMore } = listShardsAfter(stream, listing.after, limit, (shard) =>
     shardPasses(stream, shard, listing.filter, horizonMs),
   )

@@ -47,7 +47,7 @@ export type PageContext = Pick<OperationContext, 'requestId' | 'deadlineMs' | 'c
 /** Records of whole frames up to the limits, and at least one if one is due. Rejects with KinesisError or EngineError. */
 export async function readPage(request: PageRequest, service: ServiceParts, context: PageContext): Promise<RecordPage> {
   const { stream, shard, from } = request
-  const fromMs = visibleFromMs(stream, service.guardedClock.now())
+  const fromMs = visibleFromMs(stream, service.guardedClock.now(stream.retentionHours))
   const result = await read(request, fromMs, service, context)
   try {
     const { frames } = result

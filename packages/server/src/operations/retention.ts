@@ -34,7 +34,7 @@ export async function setRetention(request: Request, service: ServiceParts, cont
     assertDirection(stream)
     isLonger = hours > stream.retentionHours
     if (hours === stream.retentionHours) return { stream }
-    return { stream: changeRetention(stream, hours, service.guardedClock.now()) }
+    return { stream: changeRetention(stream, hours, (keptHours) => service.guardedClock.now(keptHours)) }
   })
   if (isLonger) await service.retention.tellLonger(key)
 }

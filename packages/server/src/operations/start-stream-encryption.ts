@@ -27,7 +27,7 @@ export const startStreamEncryption = handle(StartStreamEncryption, async (input,
       stream,
       nowMs,
     })
-    const current = withoutExpiredKeys(stream, service.guardedClock.now())
+    const current = withoutExpiredKeys(stream, service.guardedClock.now(stream.retentionHours))
     if (dataKeysOf(current).length >= DATA_KEYS_MAX) throw tooManyKeys(stream)
     const dataKey = service.dataKeys.create(stream, master, Math.max(newestMs, nowMs))
     return { stream: { ...beginEncryption(current, KeyId, dataKey, nowMs), encryptedAtMs } }

@@ -1,6 +1,6 @@
 import { UpdateStreamMode } from '@millrace/protocol'
 
-import { beginOnDemand } from '../streams/on-demand.ts'
+import { beginOnDemand, PEAK_DAYS } from '../streams/on-demand.ts'
 import { countToday } from './daily-count.ts'
 import { invalidArgument, streamNotFound } from './faults.ts'
 import { handle } from './operation.ts'
@@ -47,7 +47,10 @@ export const updateStreamMode = handle(UpdateStreamMode, async (input, service, 
     if (!isToOnDemand) return { stream: changed }
     assertOnDemandQuota(service, context)
     const distribution = 'USER_PARTITION_KEY'
-    const onDemand = beginOnDemand(stream.openShards, service.guardedClock.now(), { warmMiBps, distribution })
+    const onDemand = beginOnDemand(stream.openShards, service.guardedClock.now(PEAK_DAYS * 24), {
+      warmMiBps,
+      distribution,
+    })
     const update = withWarmThroughput(changed, onDemand, firstRef, service, context)
     return { ...update, turns: [quotaTurn('on-demand streams', context)] }
   })

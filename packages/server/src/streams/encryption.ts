@@ -59,7 +59,7 @@ export function nextDataKeyId(stream: Stream): number {
   return (stream.dataKeys?.at(-1)?.id ?? 0) + 1
 }
 
-/** The stream without the data keys of which no record is visible any more. `trustedNowMs`: the guarded clock. */
+/** The stream without the data keys of which no record is visible any more. `trustedNowMs`: the guarded clock, for the stream's retention. */
 export function withoutExpiredKeys(stream: Stream, trustedNowMs: number): Stream {
   const keys = dataKeysOf(stream)
   const fromMs = visibleFromMs(stream, trustedNowMs) - SLACK_MS

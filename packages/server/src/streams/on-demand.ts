@@ -18,7 +18,7 @@ import type { ShardWrites } from './write-traffic.ts'
 /** AWS: an on-demand stream starts with 4 MB/s. */
 export const ON_DEMAND_SHARDS_MIN = 4
 /** AWS: capacity follows the peak of the last 30 days. */
-const PEAK_DAYS = 30
+export const PEAK_DAYS = 30
 /** AWS: capacity is twice the peak. */
 const HEADROOM = 2
 /** AWS: a shard is split at about 500 KB/s, half of what it can take. */

@@ -23,7 +23,7 @@ describe('what a reader may see', () => {
 
   it('does not grow when retention becomes longer', () => {
     const nowMs = START_MS + 100 * HOUR_MS
-    const longer = changeRetention(stream, 48, nowMs)
+    const longer = changeRetention(stream, 48, () => nowMs)
     expect(visibleFromMs(longer, nowMs)).toBe(visibleFromMs(stream, nowMs))
     expect(visibleFromMs(longer, nowMs + HOUR_MS)).toBe(visibleFromMs(stream, nowMs))
     expect(visibleFromMs(longer, nowMs + 30 * HOUR_MS)).toBe(nowMs + 30 * HOUR_MS - 48 * HOUR_MS + 1)
@@ -31,9 +31,14 @@ describe('what a reader may see', () => {
 
   it('shrinks at once when retention becomes shorter, and stays so when it is raised again', () => {
     const nowMs = START_MS + 100 * HOUR_MS
-    const shorter = changeRetention({ ...stream, retentionHours: 72 }, 24, nowMs)
+    const shorter = changeRetention({ ...stream, retentionHours: 72 }, 24, () => nowMs)
     const fromMs = nowMs - 24 * HOUR_MS + 1
     expect(visibleFromMs(shorter, nowMs)).toBe(fromMs)
-    expect(visibleFromMs(changeRetention(shorter, 72, nowMs), nowMs)).toBe(fromMs)
+    expect(
+      visibleFromMs(
+        changeRetention(shorter, 72, () => nowMs),
+        nowMs,
+      ),
+    ).toBe(fromMs)
   })
 })

@@ -7,14 +7,19 @@ import type { Stream } from './stream.ts'
 
 const HOUR_MS = 3_600_000
 
-/** Records with a time before this are gone. `trustedNowMs` comes from the guarded clock (background/). */
+/** Records with a time before this are gone. `trustedNowMs`: the guarded clock (background/), for the stream's retention. */
 export function visibleFromMs(stream: Stream, trustedNowMs: number): number {
   return Math.max(stream.trimFloorMs, trustedNowMs - stream.retentionHours * HOUR_MS + 1)
 }
 
-export function changeRetention(stream: Stream, retentionHours: number, trustedNowMs: number): Stream {
-  const before = visibleFromMs(stream, trustedNowMs)
-  const after = visibleFromMs({ ...stream, retentionHours }, trustedNowMs)
+/** `trustedNowMs`: the guarded clock, for what is kept for so many hours. */
+export function changeRetention(
+  stream: Stream,
+  retentionHours: number,
+  trustedNowMs: (keptHours: number) => number,
+): Stream {
+  const before = visibleFromMs(stream, trustedNowMs(stream.retentionHours))
+  const after = visibleFromMs({ ...stream, retentionHours }, trustedNowMs(retentionHours))
   return { ...stream, retentionHours, trimFloorMs: Math.max(before, after) }
 }
 

@@ -78,7 +78,7 @@ export class Machine {
       this.#disk = this.#left ?? this.#disk
       this.#left = undefined
       if (this.servers.length > 0 || attempt > 0) this.#moveClock()
-      this.time.restart(this.clock)
+      this.time.restart(this.clock, { isAiling: this.faults?.hasFailed === true })
       const calm = sound || attempt >= RECOVERY_CRASHES_MAX
       this.#arm(calm)
       const server = await this.#settledOrCrashed(this.#open(this.#disk, calm))
@@ -230,7 +230,7 @@ export class Machine {
 
   async #beginShared(memory: MemoryEngine): Promise<void> {
     const { random, plan } = this.#options
-    this.time.restart(this.clock, this.servers.length > 0)
+    this.time.restart(this.clock, { others: this.servers.length > 0 })
     const servers: ServerLife[] = []
     const crashes: Crash[] = []
     for (let i = 0; i < 2; i++) {
