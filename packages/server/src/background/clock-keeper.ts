@@ -15,7 +15,8 @@ const CLOCK_KEY = 'clock'
 const KEEP_EVERY_MS = 3_600_000
 /** Changes of the wall clock's rate are not worth a write each. */
 const STEP_BACK_MS = 1_000
-const WRITE_DEADLINE_MS = 30_000
+/** A service that closes waits for no longer; one that goes on tries again. */
+const WRITE_DEADLINE_MS = 5_000
 
 export interface ClockKeeperOptions {
   readonly engine: Engine
