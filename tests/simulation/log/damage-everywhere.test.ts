@@ -1,84 +1,115 @@
 /**
  * Small directories of the log, damaged everywhere: each sector zeroed, each block as another file has it, and as
- * the header and the first commit of each other segment, spares too, a cut at each sector, each file lost, overwritten by each other and swapped with it, and bits flipped at every byte. What is
- * read is right or told, and `checkLog` finds what is told. `npm test` damages the same directories each time, and flips
- * one byte of each few. MILLRACE_SEED replays one directory; MILLRACE_SOAK_SECONDS goes on by time from a seed of its
- * own, at every byte.
+ * the header and the first commit of each other segment, spares too, a cut at each sector, each file lost, overwritten by each
+ * other and swapped with it, and bits flipped at every byte. The log opens, what is read is right or told, and `checkLog`
+ * finds what is told. `npm test` damages the same directories each time, and flips one byte of each few. MILLRACE_SEED replays one directory, 0 the regrouped one; MILLRACE_SOAK_SECONDS
+ * goes on by time from a seed of its own, at every byte.
  */
 import type { SimulatedDisk } from '@millrace/log/testing'
 import { randomBelow, systemClock, systemRandom } from '@millrace/std'
 import { expect, it } from 'vitest'
 import { History } from './history.ts'
-import { type LogRot, openRotten, type Outcome, outcomeOf } from './rot-suite.ts'
+import { makeRegroupedDirectory } from './regrouped-directory.ts'
+import { type LogRot, openRotten, type Outcome, outcomeOf, type WrittenLog } from './rot-suite.ts'
 
 const SECTOR_BYTES = 512
 const BLOCK_BYTES = 4_096
-const DIRECTORIES = 3
+/** Of random histories, beside the one that has regrouped. */
+const DIRECTORIES = 2
 const FIRST_SEED = 1
+/** Replays the regrouped directory. */
+const REGROUPED_SEED = 0
 /** Of so many bytes one has a bit flipped. */
-const FLIP_STRIDE = 61
+const FLIP_STRIDE = 79
 /** Larger ones would take the time of many small ones. */
 const DIRECTORY_BYTES_MAX = 700_000
 
-it(
-  'damage anywhere is answered with the right bytes or with a word, and check finds it',
-  { timeout: 900_000 },
-  async () => {
-    const soakSeconds = process.env['MILLRACE_SOAK_SECONDS']
-    const replay = process.env['MILLRACE_SEED']
-    const untilMs = systemClock.monotonic() + Number(soakSeconds ?? 0) * 1_000
-    const stride = soakSeconds === undefined ? FLIP_STRIDE : 1
-    const counts = new Map<string, number>()
-    const drawn = soakSeconds === undefined ? FIRST_SEED : randomBelow(systemRandom, 1_000_000)
-    const firstSeed = replay === undefined ? drawn : Number(replay)
-    let [seed, directories] = [firstSeed, 0]
-    const isDone = (): boolean => {
-      if (replay !== undefined) return seed > firstSeed
-      return soakSeconds === undefined ? directories === DIRECTORIES : systemClock.monotonic() >= untilMs
-    }
-    for (; !isDone(); seed++) {
-      const history = new History(seed, undefined, { endClean: true, lives: 1 })
-      const sound = await history.run()
-      const bytes = filesOf(sound).reduce((sum, path) => sum + sound.peek(path).length, 0)
-      if (bytes > DIRECTORY_BYTES_MAX) continue
-      directories++
-      await damageEverywhere(history, sound, seed, stride, counts)
-    }
-    const all = [...counts].sort().map(([what, count]) => `${what} ${count}`)
-    process.stderr.write(
-      `damage everywhere: ${directories} directories, seeds ${firstSeed}…${seed - 1}, a flip each ${stride} bytes: ${all.join(', ')}\n`,
-    )
-    // A block of another segment where a commit stood is told: it is never taken for one.
-    expect(counts.get('foreign told') ?? 0).toBeGreaterThan(replay === undefined ? 0 : -1)
-    expect([...counts.values()].reduce((sum, count) => sum + count, 0)).toBeGreaterThan(
-      replay === undefined ? 3_000 : 0,
-    )
-  },
-)
+const { MILLRACE_SOAK_SECONDS: soakSeconds, MILLRACE_SEED: replay } = process.env
+const timeout = 240_000 + Number(soakSeconds ?? 0) * 1_000
 
-async function damageEverywhere(
-  history: History,
-  sound: SimulatedDisk,
-  seed: number,
-  stride: number,
-  counts: Map<string, number>,
-): Promise<void> {
-  const before = await openRotten(sound.fork(), history)
-  if (before === undefined) throw new Error(`a sound disk opens (seed ${seed})`)
-  for (const [damage, disk] of damages(sound, stride, seed)) {
-    let outcome: Outcome
-    try {
-      outcome = await outcomeOf(disk, damage, before.contents, history)
-    } catch (error) {
-      throw new Error(
-        `${error instanceof Error ? error.message : String(error)}\n  seed ${seed}: ${damage.kind} ${damage.path} at ${damage.offset}\n` +
-          `  again: MILLRACE_SEED=${seed} npx vitest run --project simulation tests/simulation/log/damage`,
-        { cause: error },
-      )
-    }
-    const key = `${damage.kind} ${outcome}`
-    counts.set(key, (counts.get(key) ?? 0) + 1)
+/** Files of a regrouped segment, which hold small frames of many commits side by side. */
+const REGROUPED = /^log\/g\d+\.(seg|idx)$/
+
+class Damager {
+  readonly counts = new Map<string, number>()
+  /** By the end of their names. */
+  readonly regrouped = new Map<string, number>()
+  readonly #stride: number
+  readonly #isLate: () => boolean
+
+  /** Gives up in the midst of a directory when `isLate`. */
+  constructor(stride: number, isLate: () => boolean) {
+    this.#stride = stride
+    this.#isLate = isLate
   }
+
+  /** `seed`: which bytes have a bit flipped, and what shows it again. False: it gave up. */
+  async everywhere(written: WrittenLog, sound: SimulatedDisk, seed: number): Promise<boolean> {
+    const { contents } = await openRotten(sound.fork(), written)
+    for (const [damage, disk] of damages(sound, this.#stride, seed)) {
+      if (this.#isLate()) return false
+      let outcome: Outcome
+      try {
+        outcome = await outcomeOf(disk, damage, contents, written)
+      } catch (error) {
+        throw new Error(
+          `${error instanceof Error ? error.message : String(error)}\n  seed ${seed}: ${damage.kind} ${damage.path} at ${damage.offset}\n` +
+            `  again: MILLRACE_SEED=${seed} npx vitest run --project simulation tests/simulation/log/damage`,
+          { cause: error },
+        )
+      }
+      count(this.counts, `${damage.kind} ${outcome}`)
+      const [, ending] = REGROUPED.exec(damage.path) ?? []
+      if (ending !== undefined) count(this.regrouped, ending)
+    }
+    return true
+  }
+}
+
+it('damage anywhere is answered with the right bytes or with a word, and check finds it', { timeout }, async () => {
+  const untilMs = systemClock.monotonic() + Number(soakSeconds ?? 0) * 1_000
+  const isLate = (): boolean => soakSeconds !== undefined && replay === undefined && systemClock.monotonic() >= untilMs
+  const stride = soakSeconds === undefined ? FLIP_STRIDE : 1
+  const damager = new Damager(stride, isLate)
+  const drawn = soakSeconds === undefined ? FIRST_SEED : randomBelow(systemRandom, 1_000_000)
+  const firstSeed = replay === undefined ? drawn : Number(replay)
+  let [seed, directories, isWhole] = [firstSeed, 0, false]
+  if (replay === undefined || firstSeed === REGROUPED_SEED) {
+    const { written, disk } = await makeRegroupedDirectory()
+    isWhole = await damager.everywhere(written, disk, REGROUPED_SEED)
+    directories++
+  }
+  const isDone = (): boolean => {
+    if (replay !== undefined) return seed > firstSeed || seed === REGROUPED_SEED
+    return soakSeconds === undefined ? directories > DIRECTORIES : isLate()
+  }
+  for (; !isDone(); seed++) {
+    const history = new History(seed, undefined, { endClean: true, lives: 1 })
+    const sound = await history.run()
+    const bytes = filesOf(sound).reduce((sum, path) => sum + sound.peek(path).length, 0)
+    if (bytes > DIRECTORY_BYTES_MAX) continue
+    directories++
+    await damager.everywhere(history, sound, seed)
+  }
+  const list = (counts: ReadonlyMap<string, number>): string =>
+    [...counts]
+      .sort()
+      .map(([what, times]) => `${what} ${times}`)
+      .join(', ')
+  process.stderr.write(
+    `damage everywhere: ${directories} directories, seeds ${firstSeed}…${seed - 1}, a flip each ${stride} bytes: ` +
+      `${list(damager.counts)}; of regrouped segments ${list(damager.regrouped)}\n`,
+  )
+  // A short soak ends before it has seen enough.
+  if (replay !== undefined || !isWhole) return
+  // A block of another segment where a commit stood is told: it is never taken for one.
+  expect(damager.counts.get('foreign told') ?? 0).toBeGreaterThan(0)
+  expect([...damager.counts.values()].reduce((sum, times) => sum + times, 0)).toBeGreaterThan(3_000)
+  for (const ending of ['seg', 'idx']) expect(damager.regrouped.get(ending) ?? 0, ending).toBeGreaterThan(300)
+})
+
+function count(counts: Map<string, number>, what: string): void {
+  counts.set(what, (counts.get(what) ?? 0) + 1)
 }
 
 function isUsed(bytes: Uint8Array, block: number): boolean {

@@ -12,9 +12,13 @@ import { settled } from './settled.ts'
 
 /**
  * What became of one damaged disk. `told`: something is missing, and the log says so. `tail`: the end of the log is gone
- * with all that could have told of it. `snapshot`: a snapshot rotted, and nothing was lost.
+ * with all that could have told of it. `snapshot`: a snapshot rotted, and nothing was lost. That the log does not open is
+ * none of them: it refuses files of another log and of a later version, and no damage makes one of those.
  */
-export type Outcome = 'unused' | 'told' | 'refused' | 'tail' | 'snapshot'
+export type Outcome = 'unused' | 'told' | 'tail' | 'snapshot'
+
+/** How the log was set up, and what was put into it. */
+export type WrittenLog = Pick<History, 'settings' | 'oracle'>
 
 export interface LogRot extends Omit<Rot, 'kind'> {
   /** `foreign`: a block that is sound, of another segment, or of one that is gone. */
@@ -36,20 +40,12 @@ export interface Opened {
   readonly reported: number
 }
 
-/** `undefined`: the log says that it cannot open this. */
-export async function openRotten(disk: SimulatedDisk, history: History): Promise<Opened | undefined> {
+/** Rejects where the log does not open. */
+export async function openRotten(disk: SimulatedDisk, { settings }: WrittenLog): Promise<Opened> {
   const clock = new VirtualClock(1_800_000_000_000)
   const metadata = new ChangeList()
   const random = seededRandom(1)
-  const options = { ...history.settings, disk, clock, random, metadata }
-  const log = await settled(
-    clock,
-    Log.open(options).catch((error: unknown) => {
-      if (error instanceof Error && error.name === 'LogError') return undefined
-      throw error
-    }),
-  )
-  if (log === undefined) return undefined
+  const log = await settled(clock, Log.open({ ...settings, disk, clock, random, metadata }))
   const contents = await readAll(log, metadata, clock)
   disk.halt()
   return { contents, reported: log.health().damage.length }
@@ -59,13 +55,11 @@ export async function outcomeOf(
   disk: SimulatedDisk,
   damage: LogRot,
   before: Contents,
-  history: History,
+  written: WrittenLog,
 ): Promise<Outcome> {
   const untouched = disk.fork()
-  const opened = await openRotten(disk, history)
-  if (opened === undefined) return 'refused'
-  const { contents, reported } = opened
-  const { missing, firstCommit, lastCommit } = missingFrom(contents, before, history)
+  const { contents, reported } = await openRotten(disk, written)
+  const { missing, firstCommit, lastCommit } = missingFrom(contents, before, written)
   if (missing.length === 0) return 'unused'
   const isOnePage = PAGE_KINDS.has(damage.kind) && ONE_COMMIT_PAGES.test(damage.path) && !damage.isForeignHeader
   if (isOnePage && lastCommit > firstCommit) {
@@ -82,14 +76,8 @@ export async function outcomeOf(
 }
 
 async function isFoundByCheck(disk: SimulatedDisk): Promise<boolean> {
-  try {
-    for await (const _ of checkLog(disk)) return true
-    return false
-  } catch (error) {
-    // It says that it cannot look, as opening would.
-    if (error instanceof Error && error.name === 'LogError') return true
-    throw error
-  }
+  for await (const _ of checkLog(disk)) return true
+  return false
 }
 
 function lastCommitOf({ ledgers, changes }: Contents): number {
@@ -107,7 +95,7 @@ export interface Missing {
 }
 
 /** What was there before and is not now. Throws if anything is there that was not, or not so. */
-export function missingFrom(contents: Contents, before: Contents, history: History): Missing {
+export function missingFrom(contents: Contents, before: Contents, { oracle }: WrittenLog): Missing {
   const missing: string[] = []
   let firstCommit = Number.POSITIVE_INFINITY
   let lastCommit = 0
@@ -134,7 +122,7 @@ export function missingFrom(contents: Contents, before: Contents, history: Histo
     }
     // A trim or a drop may be what is missing: then what it hid is back.
     for (const { id, timeMs, bytes } of found.values()) {
-      if (!history.oracle.knows(id, bytes)) throw new Error(`ledger ${ledger} shows payload ${id} out of nowhere`)
+      if (!oracle.knows(id, bytes)) throw new Error(`ledger ${ledger} shows payload ${id} out of nowhere`)
       miss(`the trim of ${id} at ${timeMs}`)
     }
     if (is === undefined) miss(`ledger ${ledger}`)

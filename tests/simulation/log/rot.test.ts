@@ -10,6 +10,7 @@ import { History } from './history.ts'
 import { missingFrom, openRotten, type Outcome, outcomeOf } from './rot-suite.ts'
 
 const SECONDS_DEFAULT = 8
+const SECONDS = Number(process.env['MILLRACE_SOAK_SECONDS'] ?? SECONDS_DEFAULT)
 const ROTS_PER_HISTORY = 150
 /** Of each history, how many crashes are looked at, and how many times a snapshot rots in each. */
 const CRASHES_PER_HISTORY = 4
@@ -19,13 +20,12 @@ const SNAPSHOT_ROTS_PER_CRASH = 8
 const SNAPSHOT_KINDS = ['flip', 'zero', 'garbage', 'truncate'] as const
 it(
   'answers damage with the right bytes or with a word, never with wrong ones and never in silence',
-  { timeout: 900_000 },
+  { timeout: 240_000 + SECONDS * 1_000 },
   async () => {
-    const seconds = Number(process.env['MILLRACE_SOAK_SECONDS'] ?? SECONDS_DEFAULT)
     const replay = process.env['MILLRACE_SEED']
     const firstSeed = replay === undefined ? randomBelow(systemRandom, 1_000_000) : Number(replay)
     // A replay is one history.
-    const untilMs = replay === undefined ? systemClock.monotonic() + seconds * 1_000 : 0
+    const untilMs = replay === undefined ? systemClock.monotonic() + SECONDS * 1_000 : 0
     const outcomes = new Map<string, number>()
     let seed = firstSeed
     do {
@@ -43,7 +43,6 @@ async function rotHistory(seed: number, outcomes: Map<string, number>): Promise<
   const sound = await history.run()
   const earlier = history.forks[Math.floor(history.forks.length / 2)]?.disk ?? sound
   const before = await openRotten(sound.fork(), history)
-  if (before === undefined) throw new Error('a sound disk opens')
   for (let round = 0; round < ROTS_PER_HISTORY; round++) {
     const random = seededRandom(seed * 1_000_003 + round)
     const anyKind = ROT_KINDS[randomBelow(random, ROT_KINDS.length)] ?? 'flip'
@@ -70,7 +69,6 @@ async function rotSnapshots(history: History, seed: number, outcomes: Map<string
     const crashed = after[index]?.disk.crash('all-kept', random)
     if (crashed === undefined) continue
     const before = await openRotten(crashed.fork(), history)
-    if (before === undefined) throw new Error('a crashed disk opens')
     for (let round = 0; round < SNAPSHOT_ROTS_PER_CRASH; round++) {
       const kind = SNAPSHOT_KINDS[randomBelow(random, SNAPSHOT_KINDS.length)] ?? 'flip'
       const disk = crashed.fork(random)
@@ -78,7 +76,6 @@ async function rotSnapshots(history: History, seed: number, outcomes: Map<string
       if (damage === undefined) continue
       try {
         const opened = await openRotten(disk, history)
-        if (opened === undefined) throw new Error('the log does not open')
         const { missing } = missingFrom(opened.contents, before.contents, history)
         if (missing.length > 0) throw new Error(`a snapshot takes with it ${missing.join(', ')}`)
         note(outcomes, kind, 'snapshot')
