@@ -18,7 +18,8 @@ const [seconds = '10', ...names] = process.argv.slice(2)
 const seed = Date.now() % 1_000_000
 const reach = await CodeReach.start()
 const { targets } = await import('./targets/all.ts')
-const { Fuzzer, checkInTime } = await import('./support/fuzzer.ts')
+const { Fuzzer } = await import('./support/fuzzer.ts')
+const { checkWithinBounds } = await import('./support/bounds.ts')
 const { corpusFolder, keptInputs } = await import('./support/inputs.ts')
 
 for (const target of targets) if (names.length === 0 || names.includes(target.name)) await grow(target)
@@ -29,7 +30,7 @@ async function grow(target: Target): Promise<void> {
   reach.forget()
   await reach.look()
   reach.forget()
-  for (const input of pool) await checkInTime(target, input)
+  for (const input of pool) await checkWithinBounds(target, input)
   await reach.look()
   const found: Uint8Array[] = []
   const end = performance.now() + Number(seconds) * 1_000
@@ -58,11 +59,11 @@ async function tryBatch(
   const inputs = Array.from({ length: BATCH }, (_, index) => fuzzer.input(seed, first + index, pool))
   // Together, without remembering; one by one only if it was worth it.
   const snapshot = reach.snapshot()
-  for (const input of inputs) await checkInTime(target, input)
+  for (const input of inputs) await checkWithinBounds(target, input)
   if ((await reach.look()) === 0) return
   reach.restore(snapshot)
   for (const input of inputs) {
-    await checkInTime(target, input)
+    await checkWithinBounds(target, input)
     if ((await reach.look()) === 0 || input.length > KEPT_BYTES_MAX) continue
     pool.push(input)
     found.push(input)
@@ -72,11 +73,11 @@ async function tryBatch(
 /** Small ones first; those that reach nothing beyond the specimens and the ones before them are let go. */
 async function fewest(target: Target, candidates: readonly Uint8Array[]): Promise<readonly Uint8Array[]> {
   reach.forget()
-  for (const input of target.specimens) await checkInTime(target, input)
+  for (const input of target.specimens) await checkWithinBounds(target, input)
   await reach.look()
   const kept: Uint8Array[] = []
   for (const input of [...candidates].sort((a, b) => a.length - b.length)) {
-    await checkInTime(target, input)
+    await checkWithinBounds(target, input)
     if ((await reach.look()) > 0) kept.push(input)
   }
   return kept

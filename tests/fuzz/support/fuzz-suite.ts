@@ -9,7 +9,8 @@ import { readFileSync } from 'node:fs'
 import { randomBelow, systemRandom } from '@millrace/std'
 import { afterAll, describe, expect, it } from 'vitest'
 
-import { checkInTime, Fuzzer, type Tally } from './fuzzer.ts'
+import { checkWithinBounds } from './bounds.ts'
+import { Fuzzer, type Tally } from './fuzzer.ts'
 import { keptInputs } from './inputs.ts'
 import { printTable } from './progress-table.ts'
 import { Watchdog } from './watchdog.ts'
@@ -49,7 +50,7 @@ export function fuzzTargets(half: 0 | 1): void {
     it.each(chosen)('$name: never a crash, a hang or a wrong answer', { timeout: soakMs + 240_000 }, async (target) => {
       const [first, second] = replay
       if (second !== undefined) await new Fuzzer(target).try(Number(first), Number(second))
-      else if (first !== undefined) await checkInTime(target, readFileSync(first))
+      else if (first !== undefined) await checkWithinBounds(target, readFileSync(first))
       else
         tallies.push(
           await new Fuzzer(target).run(
@@ -62,10 +63,10 @@ export function fuzzTargets(half: 0 | 1): void {
 
     it.each(chosen)('$name: every specimen, every named case and all of the corpus', async (target) => {
       for (const [index, specimen] of target.specimens.entries())
-        await named(`specimen ${index}`, checkInTime(target, specimen))
+        await named(`specimen ${index}`, checkWithinBounds(target, specimen))
       for (const kind of ['cases', 'corpus'] as const) {
         for (const { name, bytes } of keptInputs(kind, target.name))
-          await named(`${kind}/${target.name}/${name}`, checkInTime(target, bytes))
+          await named(`${kind}/${target.name}/${name}`, checkWithinBounds(target, bytes))
       }
     })
   })

@@ -18,6 +18,8 @@ export interface Target {
   readonly executions: number
   /** CPU time of one input at most, ms; far above what any needs, for machines that are busy. */
   readonly cpuMsMax?: number
+  /** Memory of an empty input at most, bytes, garbage included. Default: 32 MiB; see bounds.ts. */
+  readonly memoryBytesMax?: number
 }
 
 /** What an oracle says. */

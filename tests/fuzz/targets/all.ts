@@ -5,6 +5,7 @@ import { cborDocuments, cborRequests, jsonDocuments, jsonRequests, responses } f
 import { credentialsDocuments, iniFiles, refusals } from './client-texts.ts'
 import { recordSources, typedTexts } from './command-line.ts'
 import { configFiles, configValues, credentialsFiles, keyFiles } from './configuration.ts'
+import { acceptedLosses, manifests } from './directory-documents.ts'
 import { eventStreams } from './event-streams.ts'
 import { frontDoor } from './front-door.ts'
 import { logFiles } from './log-files.ts'
@@ -41,4 +42,6 @@ export const targets: readonly Target[] = [
   metadata,
   frontDoor,
   logFiles,
+  manifests,
+  acceptedLosses,
 ]

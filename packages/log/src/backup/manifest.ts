@@ -29,6 +29,11 @@ export interface Manifest {
   readonly files: readonly BackedUpFile[]
 }
 
+/** As it stands in the file. */
+interface Sealed extends Manifest {
+  readonly crc32: number
+}
+
 export function encodeManifest(manifest: Manifest): Uint8Array {
   const { version, createdMs, logId, commit, files } = manifest
   const body = { version, createdMs, logId, commit, files }
@@ -38,22 +43,35 @@ export function encodeManifest(manifest: Manifest): Uint8Array {
 /** Rejects with LogError `newer-version`, and with `damaged` for one that is not whole. */
 export async function readManifest(disk: Disk, commit: number): Promise<Manifest> {
   const path = manifestPath(commit)
-  const bytes = await readWhole(disk, path)
-  let document: Manifest & { readonly crc32: number }
+  return decodeManifest(await readWhole(disk, path), path, commit)
+}
+
+/** Of the bytes of the file `path`, of point `commit`. Throws as `readManifest` rejects. */
+export function decodeManifest(bytes: Uint8Array, path: string, commit: number): Manifest {
+  let document: unknown
   try {
-    document = JSON.parse(Buffer.from(bytes).toString()) as typeof document
+    document = JSON.parse(Buffer.from(bytes).toString())
   } catch {
     throw new LogError('damaged', `${path}: this manifest is not whole; take another point`)
   }
-  const { crc32: checksum, ...manifest } = document
-  if (manifest.version > BACKUP_VERSION) {
+  const {
+    version,
+    createdMs,
+    logId,
+    commit: ofCommit,
+    files,
+    crc32: checksum,
+  } = (document ?? {}) as { readonly [member in keyof Sealed]?: unknown }
+  if (typeof version === 'number' && version > BACKUP_VERSION) {
     throw new LogError(
       'newer-version',
-      `${path}: this backup has format version ${manifest.version}, this program knows ${BACKUP_VERSION}; ` +
+      `${path}: this backup has format version ${version}, this program knows ${BACKUP_VERSION}; ` +
         'use the version that wrote it, or a later one',
     )
   }
-  if (checksum !== checksumOf(manifest) || manifest.commit !== commit) {
+  // What else stands there is not of this version, and nothing checks it.
+  const manifest = { version, createdMs, logId, commit: ofCommit, files }
+  if (!isManifest(manifest) || checksum !== checksumOf(manifest) || ofCommit !== commit) {
     throw new LogError('damaged', `${path}: this manifest fails its checksum; take another point`)
   }
   return manifest
@@ -68,6 +86,28 @@ export async function listPoints(disk: Disk): Promise<readonly number[]> {
     if (commit !== undefined && (await disk.exists(manifestPath(commit)))) commits.push(commit)
   }
   return commits
+}
+
+/** A checksum is no signature: whoever can write a backup can write a right one. */
+function isManifest(value: { readonly [member in keyof Manifest]: unknown }): value is Manifest {
+  const { version, createdMs, logId, commit, files } = value
+  const areNumbers = [version, createdMs, commit].every((number) => Number.isSafeInteger(number))
+  return areNumbers && typeof logId === 'string' && Array.isArray(files) && files.every(isFile)
+}
+
+function isFile(value: unknown): value is BackedUpFile {
+  const { path, stored, bytes, crc32: sum } = (value ?? {}) as Partial<BackedUpFile>
+  return (
+    isInside(path) &&
+    isInside(stored) &&
+    [bytes, sum].every((number) => Number.isSafeInteger(number) && Number(number) >= 0)
+  )
+}
+
+/** Below the directory, under Windows too: nothing is read or restored elsewhere. */
+function isInside(path: unknown): path is string {
+  if (typeof path !== 'string' || /^[a-z]:|\0/i.test(path)) return false
+  return path.split(/[/\\]/).every((name) => !['', '.', '..'].includes(name))
 }
 
 function checksumOf({ version, createdMs, logId, commit, files }: Manifest): number {

@@ -1,6 +1,7 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { crc32 } from 'node:zlib'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { ACCEPTED_LOSSES_FILE, acceptLosses, isAccepted, readAcceptedLosses } from './accepted-losses.ts'
 
@@ -34,6 +35,11 @@ it('that are not whole, or of a later version, are refused by the name of the fi
     [text.replace('5', '6'), 'fails its checksum'],
     [text.slice(0, -4), 'is not JSON'],
     [text.replace('"version": 1', '"version": 2'), 'format version 2, this program knows 1'],
+    // JSON, and nothing of what stands in such a file.
+    ['null', 'fails its checksum'],
+    ['{}', 'fails its checksum'],
+    [JSON.stringify({ version: 1, losses: 5, crc32: crc32('5') }), 'fails its checksum'],
+    [JSON.stringify({ version: 1, losses: [null], crc32: crc32('[null]') }), 'fails its checksum'],
   ] as const) {
     await writeFile(path, changed)
     const reading = readAcceptedLosses(folder)

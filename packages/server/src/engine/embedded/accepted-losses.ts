@@ -33,22 +33,36 @@ export async function readAcceptedLosses(directory: string): Promise<readonly Ac
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
     throw error
   }
+  return parseAcceptedLosses(text, path)
+}
+
+/** Of the text of the file `path`. Throws as `readAcceptedLosses` rejects. */
+export function parseAcceptedLosses(text: string, path: string): readonly AcceptedLoss[] {
   const wrong = (what: string): ConfigError =>
     new ConfigError(`${path}: ${what}; take it away, and accept again what millrace check finds`)
-  let document: { readonly version: number; readonly losses: readonly AcceptedLoss[]; readonly crc32: number }
+  let document: unknown
   try {
-    document = JSON.parse(text) as typeof document
+    document = JSON.parse(text)
   } catch {
     throw wrong('this file is not JSON')
   }
-  if (document.version > VERSION) {
+  const { version, losses, crc32: checksum } = (document ?? {}) as Partial<Record<string, unknown>>
+  if (typeof version === 'number' && version > VERSION) {
     throw new ConfigError(
-      `${path}: this file has format version ${document.version}, this program knows ${VERSION}; ` +
+      `${path}: this file has format version ${version}, this program knows ${VERSION}; ` +
         'use the version that wrote it, or a later one',
     )
   }
-  if (crc32(JSON.stringify(document.losses)) !== document.crc32) throw wrong('this file fails its checksum')
-  return document.losses
+  if (!Array.isArray(losses) || !losses.every(isLoss) || crc32(JSON.stringify(losses)) !== checksum) {
+    throw wrong('this file fails its checksum')
+  }
+  return losses
+}
+
+/** A checksum is no signature: who edits the file by hand can make it right. */
+function isLoss(value: unknown): value is AcceptedLoss {
+  const { shard, fromCommit, toCommit, acceptedMs } = (value ?? {}) as Partial<AcceptedLoss>
+  return [shard, fromCommit, toCommit, acceptedMs].every((number) => Number.isSafeInteger(number))
 }
 
 /** Adds to what is accepted, durably. The directory must not be in use. */
