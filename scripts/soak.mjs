@@ -21,7 +21,12 @@ const parts = {
   kill: [
     'crash',
     ['crash/kill'],
-    { MILLRACE_KILLS: '300', MILLRACE_KILL_BATCH: '150', MILLRACE_KILL_PAUSE_MS: '2000' },
+    {
+      MILLRACE_KILLS: '300',
+      MILLRACE_KILL_BATCH: '150',
+      MILLRACE_KILL_PAUSE_MS: '2000',
+      MILLRACE_KILL_ACKNOWLEDGED: '1000000',
+    },
   ],
   'fan-out': [
     'crash',

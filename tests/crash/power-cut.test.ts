@@ -78,9 +78,7 @@ async function cutPower(disk: LoopDisk, dataDir: string, times: number, durabili
   const options = ['--shard-limits', 'off', '--durability', durability, '--log-format', 'json']
   const server = await ServerProcess.start(dataDir, options)
   const damage: string[] = []
-  const noteDamage = (): void => {
-    damage.push(...server.output.split('\n').filter((line) => /"damage"|damaged/.test(line)))
-  }
+  const noteDamage = (): void => void damage.push(...server.damageLines)
   const sdk = sdkClient(server.endpoint, 'test', 'http/1.1')
   try {
     const history = new History()

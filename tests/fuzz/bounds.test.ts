@@ -21,7 +21,7 @@ const target = (check: () => void, memoryBytesMax?: number): Target => ({
 describe('what an input may cost', () => {
   it.each([
     ['in buffers', () => void (kept = Buffer.alloc(40 * MIB))],
-    ['on the heap', () => void (kept = new Array(6 * MIB).fill(0))],
+    ['on the heap', () => void (kept = Array.from({ length: 6 * MIB }, () => 0))],
   ])('40 MiB %s are too much', async (_where, check) => {
     await expect(checkWithinBounds(target(check), input)).rejects.toThrow('bytes of memory for 16')
     expect(kept).toBeDefined()

@@ -48,6 +48,11 @@ export class ServerProcess {
     return this.#output
   }
 
+  /** What it said of damage in this life, with `--log-format json`. */
+  get damageLines(): readonly string[] {
+    return this.#output.split('\n').filter((line) => /"damage"|damaged/.test(line))
+  }
+
   /** Starts it (again) and resolves when it answers that it is ready. */
   async start(): Promise<void> {
     this.#output = ''
