@@ -4,6 +4,7 @@ import type { Mutant, Suite } from './mutant.ts'
 const CRASH: Suite = { project: 'simulation', files: ['simulation/log/crash-1'] }
 const ROT: Suite = { project: 'simulation', files: ['simulation/log/rot'] }
 const FAULTS: Suite = { project: 'simulation', files: ['simulation/log/faults'] }
+const DAMAGE: Suite = { project: 'simulation', files: ['simulation/log/damage-everywhere'] }
 const FULL_DISK: Suite = { project: 'units', files: ['log/src/full-disk.test'] }
 const FAULT_MATRIX: Suite = { project: 'simulation', files: ['simulation/log/fault-matrix'] }
 
@@ -346,5 +347,29 @@ export const LOG_MUTANTS: readonly Mutant[] = [
     find: 'this.#suspects.set(segment, error)',
     replace: 'void segment',
     suite: FULL_DISK,
+  },
+  {
+    name: 'lost-regrouped-segment-untold',
+    mechanism: 'a regrouped segment that is missing is told',
+    file: 'packages/log/src/recovery/grouped-loader.ts',
+    find: 'this.#evidence.addHole({ from: firstCommit, to: lastCommit, reason: `${path} is missing` })',
+    replace: 'void [firstCommit, lastCommit]',
+    suite: DAMAGE,
+  },
+  {
+    name: 'regrouped-segments-unchecked',
+    mechanism: 'check looks into regrouped segments',
+    file: 'packages/log/src/check.ts',
+    find: 'yield* checkGrouped(disk, grouped)',
+    replace: 'void checkGrouped(disk, grouped)',
+    suite: DAMAGE,
+  },
+  {
+    name: 'restored-outside-of-the-directory',
+    mechanism: 'a manifest names no file outside of the directory',
+    file: 'packages/log/src/backup/manifest.ts',
+    find: "return path.split(/[/\\\\]/).every((name) => !['', '.', '..'].includes(name))",
+    replace: 'return true',
+    suite: { project: 'fuzz', files: ['fuzz/fuzz-1'], test: 'manifests' },
   },
 ]

@@ -19,7 +19,7 @@ export interface Mutant {
 
 /** What is run, as `vitest run` is told. */
 export interface Suite {
-  readonly project: 'units' | 'conformance' | 'simulation' | 'crash' | 'stores'
+  readonly project: 'units' | 'conformance' | 'simulation' | 'fuzz' | 'crash' | 'stores'
   /** Parts of paths of test files. */
   readonly files: readonly string[]
   /** Only the tests whose names match. */

@@ -1,5 +1,8 @@
 /** Bugs planted in the front door, in authentication, in the domain and in what the service makes of an engine. */
-import type { Mutant } from './mutant.ts'
+import type { Mutant, Suite } from './mutant.ts'
+
+/** Seeds by lot, until the time is up. */
+const WORLDS: Suite = { project: 'simulation', files: ['simulation/service/worlds-a'] }
 
 export const SERVICE_MUTANTS: readonly Mutant[] = [
   {
@@ -300,5 +303,29 @@ export const SERVICE_MUTANTS: readonly Mutant[] = [
     find: 'const fromMs = visibleFromMs(stream, service.guardedClock.now(stream.retentionHours))',
     replace: 'const fromMs = Math.min(0, visibleFromMs(stream, service.guardedClock.now(stream.retentionHours)))',
     suite: { project: 'units', files: ['server/src/operations/get-records.test.ts'] },
+  },
+  {
+    name: 'list-allocated-ahead',
+    mechanism: "a list's length is the sender's claim: nothing is allocated for it ahead",
+    file: 'packages/protocol/src/codecs/cbor-decode.ts',
+    find: 'const list: unknown[] = []',
+    replace: 'const list: unknown[] = []\n    void Buffer.alloc(length === Infinity ? 0 : Math.min(length, 2 ** 28))',
+    suite: { project: 'fuzz', files: ['fuzz/fuzz-2'], test: 'cbor-documents' },
+  },
+  {
+    name: 'born-before-the-last-life',
+    mechanism: 'a stream that is made again has numbers above those of the one before',
+    file: 'packages/server/src/streams/create.ts',
+    find: 'const birthS = Math.max(Math.floor(options.nowMs / 1000), options.lastBirthS + 1)',
+    replace: 'const birthS = Math.floor(options.nowMs / 1000)',
+    suite: WORLDS,
+  },
+  {
+    name: 'after-is-at',
+    mechanism: 'AFTER_SEQUENCE_NUMBER begins behind the record',
+    file: 'packages/server/src/operations/starting-position.ts',
+    find: "const position = type === 'AFTER_SEQUENCE_NUMBER' ? after(at.position) : at.position",
+    replace: 'const position = at.position',
+    suite: WORLDS,
   },
 ]
