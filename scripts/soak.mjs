@@ -1,6 +1,6 @@
 /**
  * `npm run soak`: the random suites again, with more of everything. `npm run soak -- simulation kill` runs parts of it;
- * all together take some four hours on two cores. MILLRACE_SOAK_MINUTES bounds what goes by time (default 45).
+ * all together take six to seven hours on two cores. MILLRACE_SOAK_MINUTES bounds each file that goes by time (default 45).
  */
 import { checkNode, ensureBuilt, ensureInstalled, runTool } from './setup.mjs'
 

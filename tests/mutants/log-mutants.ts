@@ -5,6 +5,13 @@ const CRASH: Suite = { project: 'simulation', files: ['simulation/log/crash-1'] 
 const ROT: Suite = { project: 'simulation', files: ['simulation/log/rot'] }
 const FAULTS: Suite = { project: 'simulation', files: ['simulation/log/faults'] }
 const DAMAGE: Suite = { project: 'simulation', files: ['simulation/log/damage-everywhere'] }
+/** A server that is run from its source takes its time to start. */
+const KILL: Suite = {
+  project: 'crash',
+  files: ['crash/kill'],
+  amounts: { MILLRACE_KILLS: '3', MILLRACE_KILL_PAUSE_MS: '2000' },
+}
+const POWER_CUT: Suite = { project: 'crash', files: ['crash/power-cut'], amounts: { MILLRACE_CUTS: '3' } }
 const FULL_DISK: Suite = { project: 'units', files: ['log/src/full-disk.test'] }
 const FAULT_MATRIX: Suite = { project: 'simulation', files: ['simulation/log/fault-matrix'] }
 
@@ -371,5 +378,24 @@ export const LOG_MUTANTS: readonly Mutant[] = [
     find: "return path.split(/[/\\\\]/).every((name) => !['', '.', '..'].includes(name))",
     replace: 'return true',
     suite: { project: 'fuzz', files: ['fuzz/fuzz-1'], test: 'manifests' },
+  },
+  {
+    name: 'acknowledged-before-written',
+    mechanism: 'what is acknowledged was written',
+    file: 'packages/log/src/commit-loop.ts',
+    find: 'if (mustSync) await placement.file.writeAndSync(built.buffer, placement.offset)',
+    replace: `if (mustSync) {
+      const late = built.buffer.slice()
+      setTimeout(() => placement.file.writeAndSync(late, placement.offset).catch((e: Error) => this.fail(e)), 50)
+    }`,
+    suite: KILL,
+  },
+  {
+    name: 'written-and-not-synced',
+    mechanism: 'the thread that writes syncs what it wrote (Linux, with root and loop devices)',
+    file: 'packages/log/src/writer-thread.ts',
+    find: "if (task !== 'write') fdatasyncSync(fd)",
+    replace: 'void fdatasyncSync',
+    suite: POWER_CUT,
   },
 ]

@@ -24,6 +24,8 @@ export interface Suite {
   readonly files: readonly string[]
   /** Only the tests whose names match. */
   readonly test?: string
+  /** Variables that it is run with: how much of it. */
+  readonly amounts?: Readonly<Record<string, string>>
 }
 
 /** Where the name of the mutant that is to be planted is handed to Vitest. */

@@ -3,8 +3,9 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
-import { mutate, rowStart } from './mutant.ts'
+import { mutate, MUTANT_VARIABLE, rowStart } from './mutant.ts'
 import { MUTANTS } from './mutants.ts'
+import { plantedArguments } from './planted-process.ts'
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
 const tests = ['packages', 'tests'].flatMap((folder) =>
@@ -38,5 +39,14 @@ describe('the planted bugs', () => {
     if (mutant === undefined) throw new Error('there are mutants')
     expect(() => mutate(mutant, '')).toThrow('found it 0 times')
     expect(() => mutate(mutant, mutant.find + mutant.find)).toThrow('found it 2 times')
+  })
+
+  it('are planted in a process of its own that is run from its source, and in no other', () => {
+    const program = join(root, 'packages/cli/src/main.ts')
+    expect(plantedArguments(root, 'packages/cli/src/main.ts', {})).toBeUndefined()
+    const [mutant] = MUTANTS
+    const planted = plantedArguments(root, 'packages/cli/src/main.ts', { [MUTANT_VARIABLE]: mutant?.name ?? '' })
+    expect(planted?.at(-1)).toBe(program)
+    expect(decodeURIComponent(decodeURIComponent(planted?.join(' ') ?? ''))).toContain(mutant?.file)
   })
 })

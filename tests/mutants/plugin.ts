@@ -1,6 +1,7 @@
 /**
  * Plants a mutant: a Vite plugin that hands Vitest a source file with one mechanism taken out. It does nothing unless
- * MILLRACE_MUTANT names one. Code that Node loads by itself (child processes, worker threads) is not reached.
+ * MILLRACE_MUTANT names one. Code that Node loads by itself is
+ * not reached: child processes, for which there is planted-process.ts, and worker threads.
  */
 import { join, sep } from 'node:path'
 import { MUTANT_VARIABLE, mutate } from './mutant.ts'

@@ -33,7 +33,7 @@ function run(suite: Suite, environment: Readonly<Record<string, string>>, second
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [vitest, ...args], {
       cwd: root,
-      env: { ...process.env, ...environment },
+      env: { ...process.env, ...suite.amounts, ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     let output = ''

@@ -3,10 +3,16 @@ import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { plantedArguments } from '../../mutants/planted-process.ts'
 
 export const repositoryRoot = dirname(dirname(dirname(dirname(fileURLToPath(import.meta.url)))))
 
 export const commandPath = join(repositoryRoot, 'packages', 'cli', 'dist', 'main.js')
+
+/** What node is told to run it; with a bug that is planted in it (`npm run test:mutants`) from its source. */
+export const commandArguments = plantedArguments(repositoryRoot, 'packages/cli/src/main.ts', process.env) ?? [
+  commandPath,
+]
 
 /** A user's shell has none of the test runner's variables. */
 export const userEnvironment = (): Record<string, string | undefined> =>
@@ -18,7 +24,7 @@ export function startCommand(endpoint: string, ...args: readonly string[]): Chil
 
 /** One that talks to no server. */
 export function startLocalCommand(...args: readonly string[]): ChildProcessWithoutNullStreams {
-  return spawn(process.execPath, [commandPath, ...args], { env: userEnvironment() })
+  return spawn(process.execPath, [...commandArguments, ...args], { env: userEnvironment() })
 }
 
 export interface Finished {

@@ -5,7 +5,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { freePort } from '../../support/free-port.ts'
-import { commandPath, userEnvironment } from './command.ts'
+import { commandArguments, userEnvironment } from './command.ts'
 
 /** Of a machine that is busy with other things as well. */
 const READY_MS_MAX = 60_000
@@ -24,7 +24,7 @@ export class ServerProcess {
     variables: Readonly<Record<string, string>>,
   ) {
     this.endpoint = `http://127.0.0.1:${port}`
-    this.#arguments = [commandPath, 'start', '--port', String(port), '--data-dir', dataDir, ...options]
+    this.#arguments = [...commandArguments, 'start', '--port', String(port), '--data-dir', dataDir, ...options]
     this.#variables = variables
   }
 
