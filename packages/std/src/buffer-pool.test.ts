@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 
 import { BufferPool } from './buffer-pool.ts'
 
@@ -47,6 +47,18 @@ describe('BufferPool', () => {
       buffers[1]?.buffer,
     ])
     expect(pool.bytesKept).toBe(0)
+  })
+
+  it('leaves alone what was transferred to somebody else', () => {
+    const pool = open()
+    const memory = pool.take(100 * KIB)
+    structuredClone(memory.buffer, { transfer: [memory.buffer as ArrayBuffer] })
+    pool.giveBack(memory)
+    // Whatever is kept, `take` looks at.
+    const looking = vi.fn(() => 0)
+    Object.defineProperty(memory.buffer, 'byteLength', { get: looking })
+    pool.take(100 * KIB)
+    expect(looking).not.toHaveBeenCalled()
   })
 
   it('has one owner for each, however often something is given back, and few bytes that nobody asked for', () => {

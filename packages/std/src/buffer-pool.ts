@@ -50,10 +50,14 @@ export class BufferPool {
     return new Uint8Array(buffer, 0, bytes)
   }
 
-  /** What `take` gave, or any part of it. Other memory is left alone, and so is what was given back already. */
+  /**
+   * What `take` gave, or any part of it. Other memory is left alone, and so is what was given back already, or
+   * transferred meanwhile: that has no bytes any more.
+   */
   giveBack({ buffer }: Uint8Array): void {
-    const { bytesKeptMax } = this.#options
-    if (!this.#lent.delete(buffer) || !(buffer instanceof ArrayBuffer) || buffer.byteLength > bytesKeptMax) return
+    const { bytesMin, bytesKeptMax } = this.#options
+    if (!this.#lent.delete(buffer) || !(buffer instanceof ArrayBuffer)) return
+    if (buffer.byteLength < bytesMin || buffer.byteLength > bytesKeptMax) return
     this.#kept.push(buffer)
     this.#bytesKept += buffer.byteLength
     while (this.#bytesKept > bytesKeptMax) this.#bytesKept -= this.#kept.shift()?.byteLength ?? 0

@@ -37,6 +37,15 @@ describe('AnswerBudget', () => {
     expect(budget.bytes).toBe(0)
   })
 
+  it('counts a small answer by the memory under it, and gives it always', () => {
+    claim('a', [new Uint8Array(10 * MiB)])
+    const small = claim('b', [new Uint8Array(4 * MiB).subarray(0, 10)])
+    expect(budget.bytes).toBe(14 * MiB)
+    small?.release()
+    claim('c', [new Uint8Array(64 * 1024).subarray(0, 10)])
+    expect(budget.bytes).toBe(10 * MiB)
+  })
+
   it('refuses a large answer while those who hold the room have had no time, then takes the oldest place', () => {
     claim('a', [new Uint8Array(5 * MiB)])
     clock.advance(WAIT_MS / 2)

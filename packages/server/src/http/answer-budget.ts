@@ -23,7 +23,7 @@ interface Holder extends Linked<Holder> {
   readonly giveUp: () => void
 }
 
-/** Smaller answers are not looked at: the number of requests bounds them. */
+/** Smaller answers are not looked at, unless they stand in more: the number of requests bounds them. */
 const COUNTED_BYTES_MIN = 64 * 1024
 /** Smaller ones are always given: what they tell was done, and would be done again. No answer of a write comes near. */
 const REFUSED_BYTES_MIN = 1024 * 1024
@@ -50,8 +50,12 @@ export class AnswerBudget {
   /** `giveUp` ends the answer before it was taken. `undefined`: there is no room, and the answer is not to be given. */
   claim(pieces: readonly Uint8Array[], giveUp: () => void): AnswerClaim | undefined {
     let total = 0
-    for (const { length } of pieces) total += length
-    if (total < COUNTED_BYTES_MIN) return nothingHeld
+    let largest = 0
+    for (const { length, buffer } of pieces) {
+      total += length
+      largest = Math.max(largest, buffer.byteLength)
+    }
+    if (total < COUNTED_BYTES_MIN && largest <= COUNTED_BYTES_MIN) return nothingHeld
     const { bytesMax, waitMs, clock } = this.#options
     const nowMs = clock.monotonic()
     const buffers = new Set(pieces.map(({ buffer }) => buffer))

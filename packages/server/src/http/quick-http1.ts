@@ -123,8 +123,9 @@ class Connection {
     socket.write(head, 'latin1')
     for (let i = 0; i < body.length - 1; i++) socket.write(body[i] as Uint8Array)
     socket.write(body[body.length - 1] as Uint8Array, (error) => {
-      // All before it is written as well. Where it failed, nobody can tell what still looks at them.
-      if (error === null || error === undefined) giveBackAnswer(body)
+      // All before it is written as well. Where it failed, nobody can tell what still looks at them; and Node names no
+      // error for what was under way when this side destroyed the socket.
+      if ((error === null || error === undefined) && !socket.destroyed) giveBackAnswer(body)
       onWritten()
     })
     socket.uncork()

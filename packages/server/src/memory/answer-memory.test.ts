@@ -2,10 +2,12 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 
-import { silentLogger, systemClock, systemRandom } from '@millrace/std'
+import { type Clock, silentLogger, systemClock, systemRandom } from '@millrace/std'
+import { VirtualClock } from '@millrace/std/testing'
 import fc from 'fast-check'
 import { afterEach, assert, describe, expect, it } from 'vitest'
 
+import { DEADLINE_TICK_MS } from '../http/deadlines.ts'
 import { frontDoorLimits } from '../http/limits.ts'
 import { Listener } from '../http/listener.ts'
 import type { Dispatch } from '../http/wire.ts'
@@ -39,13 +41,13 @@ const answering: Dispatch = async ({ body }) => {
   return { status: 200, headers: {}, body: [Buffer.from('['), memory.subarray(0, half), memory.subarray(half)] }
 }
 
-async function listen(): Promise<number> {
+async function listen(clock: Clock = systemClock): Promise<number> {
   const listener = await Listener.open({
     host: '127.0.0.1',
     port: 0,
     dispatch: answering,
     limits: frontDoorLimits,
-    clock: systemClock,
+    clock,
     random: systemRandom,
     logger: silentLogger,
     tlsIdentity: async () => assert.fail('nobody speaks TLS here'),
@@ -124,6 +126,24 @@ describe('memory of answers', () => {
       ask(other, { name, bytes: LARGE })
       await take(other, { name, bytes: LARGE })
       expect(written.get(name) === written.get('dying')).toBe(false)
+    }
+  })
+
+  it('is never used again when the server breaks off', async () => {
+    const clock = new VirtualClock()
+    const port = await listen(clock)
+    const late = await opened(port)
+    late.on('error', () => {})
+    ask(late, { name: 'broken off', bytes: LARGE })
+    await once(late, 'readable')
+    clock.advance(frontDoorLimits.responseMs + DEADLINE_TICK_MS)
+    late.resume()
+    await once(late, 'close')
+    const other = await opened(port)
+    for (const name of ['one', 'two']) {
+      ask(other, { name, bytes: LARGE })
+      await take(other, { name, bytes: LARGE })
+      expect(written.get(name) === written.get('broken off')).toBe(false)
     }
   })
 

@@ -14,9 +14,10 @@ const BYTES_KEPT_MAX = 16 * 1024 * 1024
 
 const pool = new BufferPool({ bytesMin: BYTES_MIN, bytesKeptMax: BYTES_KEPT_MAX })
 
-/** Room for `bytes` of an answer, as createRecordWriter takes it. Small ones have memory of their own. */
+/** Room for `bytes` of an answer and somewhat more, as createRecordWriter takes it. Small ones have memory of their own. */
 export function takeAnswerRoom(bytes: number): Uint8Array | number {
-  return bytes < BYTES_MIN ? bytes : pool.take(bytes)
+  // All of the buffer: a bound of one's own would be met first, and all that was written copied elsewhere.
+  return bytes < BYTES_MIN ? bytes : new Uint8Array(pool.take(bytes).buffer)
 }
 
 /** All of an answer is written. What of it was taken elsewhere, and what it shares with others, is left alone. */

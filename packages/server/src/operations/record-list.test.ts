@@ -7,11 +7,14 @@ import {
   GetShardIterator,
   PutRecords,
 } from '@millrace/protocol'
-import { describe, expect, it } from 'vitest'
+import { BufferPool } from '@millrace/std'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 
 import { bytesOf, ServiceHarness } from '../testing/service-harness.ts'
 
 const StreamName = 's'
+
+afterEach(() => vi.restoreAllMocks())
 
 interface Page {
   readonly Records: EncodedRecords
@@ -36,8 +39,8 @@ describe.each<Codec>(['json', 'cbor'])('records encoded in %s', (codec) => {
     return ShardIterator ?? ''
   }
 
-  const pageAt = async (harness: ServiceHarness, ShardIterator: string): Promise<Page> =>
-    (await harness.call(GetRecords, { ShardIterator }, { codec })) as object as Page
+  const pageAt = async (harness: ServiceHarness, ShardIterator: string, Limit = 10_000): Promise<Page> =>
+    (await harness.call(GetRecords, { ShardIterator, Limit }, { codec })) as object as Page
 
   async function firstElements(harness: ServiceHarness, ShardIterator: string): Promise<Uint8Array | undefined> {
     return (await pageAt(harness, ShardIterator)).Records.elements[0]
@@ -70,6 +73,46 @@ describe.each<Codec>(['json', 'cbor'])('records encoded in %s', (codec) => {
       expect(Records.elements).toHaveLength(1)
       ShardIterator = NextShardIterator
     }
+  })
+
+  it('of one reader stand in the memory that was taken for them, and in little more of it than they need', async () => {
+    await using harness = await open()
+    const key = 'k'.repeat(36)
+    const record = (bytes: number) => ({ PartitionKey: key, Data: new Uint8Array(bytes) })
+    // Each put is one frame, but for the first, whose records are one each.
+    const large = (from: number, to: number, bytes: number) =>
+      Array.from({ length: 500 }, (_, i) => record(i >= from && i < to ? bytes : 100))
+    const pages = [
+      { records: Array.from({ length: 5 }, () => record(200_000)), from: 0, limit: 10_000 },
+      // Those left behind are smaller.
+      { records: large(0, 40, 3_000), from: 0, limit: 40 },
+      // Most are passed over.
+      { records: large(450, 500, 2_500), from: 450, limit: 10_000 },
+    ]
+    const taking = vi.spyOn(BufferPool.prototype, 'take')
+    let ShardIterator = await iteratorAt(harness, 'LATEST')
+    for (const { records, from, limit } of pages) {
+      await harness.call(PutRecords, { StreamName, Records: records })
+      if (from > 0) ShardIterator = (await pageAt(harness, ShardIterator, from)).NextShardIterator
+      taking.mockClear()
+      const { Records } = await pageAt(harness, ShardIterator, limit)
+      expect(Records.count).toBe(Math.min(limit, records.length - from))
+      const taken = taking.mock.results.map(({ value }) => (value as Uint8Array).buffer)
+      const [elements] = Records.elements
+      expect(taken.map((buffer) => buffer === elements?.buffer)).toEqual([true])
+      expect(elements?.buffer.byteLength).toBeLessThan((elements?.length ?? 0) * 1.5)
+      ShardIterator = await iteratorAt(harness, 'LATEST')
+    }
+  })
+
+  it('of the end of a frame take no memory for all of it', async () => {
+    await using harness = await open()
+    await put(harness, 500)
+    const { NextShardIterator } = await pageAt(harness, await iteratorAt(harness, 'TRIM_HORIZON'), 495)
+    const taking = vi.spyOn(BufferPool.prototype, 'take')
+    const { Records } = await pageAt(harness, NextShardIterator)
+    expect(Records.count).toBe(5)
+    expect(taking).not.toHaveBeenCalled()
   })
 
   it('are not kept for who reads the past', async () => {

@@ -115,7 +115,7 @@ async function read(
 function listFor(
   frames: readonly StoredFrame[],
   opener: FrameOpener,
-  { shard, records: limit, isForOne }: PageRequest,
+  { shard, from, records: limit, isForOne }: PageRequest,
   { encodedFrames: shared, clock }: ServiceParts,
   { codec }: PageContext,
 ): RecordList {
@@ -123,15 +123,40 @@ function listFor(
   const nowMs = clock.now()
   let records = 0
   let bytes = 0
+  let left = limit
   for (const frame of frames) {
-    if (shared.admits(codec, shard.ref, frame, nowMs)) continue
-    records += frame.records
-    bytes += frame.bytes.length
+    const wanted = wantedOf(frame, frame.commit === from.commit ? from.index : 0, left)
+    left -= wanted.records
+    if (wanted.records === frame.records && shared.admits(codec, shard.ref, frame, nowMs)) continue
+    records += wanted.records
+    bytes += wanted.bytes
   }
-  // Of the last frame, or of a large one, a part may be wanted only.
-  const share = records > limit ? limit / records : 1
-  const bytesExpected = Math.ceil(encodedBytes(codec, records, bytes) * share)
+  const bytesExpected = encodedBytes(codec, records, bytes)
   return new EncodedList({ codec, shard, shared, opener, nowMs, bytesExpected, isForOne })
+}
+
+/** Of a frame, the records from `fromIndex` on, at most `recordsMax` of them, and the bytes that they take there. */
+function wantedOf(frame: StoredFrame, fromIndex: number, recordsMax: number): Wanted {
+  if (fromIndex <= frame.firstIndex && frame.records <= recordsMax)
+    return { records: frame.records, bytes: frame.bytes.length }
+  let records = 0
+  let bytes = 0
+  try {
+    // Looked at one by one: those at the one end of it may be far larger than those at the other.
+    const reader = new RecordReader(frame, fromIndex)
+    for (; records < recordsMax && reader.next(); records++)
+      bytes += reader.dataOffset + reader.dataLength - reader.offset
+  } catch (error) {
+    // Whoever takes the records comes to the same place.
+    if (!(error instanceof EngineError)) throw error
+  }
+  return { records, bytes }
+}
+
+interface Wanted {
+  readonly records: number
+  /** As stored: with their headers. */
+  readonly bytes: number
 }
 
 interface Room {

@@ -62,4 +62,13 @@ describe('KnownIterators', () => {
     iterators.open(texts.at(-1) ?? '', NOW_MS)
     expect(opening).not.toHaveBeenCalled()
   })
+
+  it('spreads them over all its places', () => {
+    const { iterators, opening } = open()
+    const texts = Array.from({ length: 1_000 }, (_, shard) => iterators.seal({ ...iterator, shard }))
+    // From the last on: what is opened takes the place of what was sealed before it, which is asked for later.
+    for (const text of texts.reverse()) iterators.open(text, NOW_MS)
+    // 113 of them meet another one if each place is as likely as the next.
+    expect(opening.mock.calls.length).toBeLessThan(140)
+  })
 })

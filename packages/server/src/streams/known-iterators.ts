@@ -10,8 +10,9 @@ import { type IteratorFault, iteratorInTime, openIterator, sealIterator, type Sh
 
 /** A power of two. One that is taken has about 0.5 KiB. */
 const PLACES = 4096
-/** Letters of base64 in which nothing but the nonce stands. */
+/** Letters of base64 in which nothing but the nonce stands. As codes they are uneven, so it takes several. */
 const NONCE_AT = 12
+const NONCE_END = 20
 
 interface Known {
   readonly text: string
@@ -45,5 +46,7 @@ export class KnownIterators {
 }
 
 function placeOf(text: string): number {
-  return (text.charCodeAt(NONCE_AT) * 64 + text.charCodeAt(NONCE_AT + 1)) & (PLACES - 1)
+  let hash = 0
+  for (let at = NONCE_AT; at < NONCE_END; at++) hash = Math.imul(hash, 31) + text.charCodeAt(at)
+  return hash & (PLACES - 1)
 }
