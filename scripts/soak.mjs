@@ -16,7 +16,12 @@ const consumerAmounts = {
 const parts = {
   crashes: ['simulation', ['simulation/log/crash'], { MILLRACE_CRASH_STATES: '10000000' }],
   simulation: ['simulation', ['simulation/'], { MILLRACE_SOAK_SECONDS: seconds, MILLRACE_CRASH_STATES: '300000' }],
-  // Broad already in a third of the time.
+  // Broad already in a third of the time, as the next.
+  engine: [
+    'units',
+    ['server/src/engine/embedded/embedded-crash'],
+    { MILLRACE_SOAK_SECONDS: String(Number(seconds) / 3) },
+  ],
   fuzz: ['fuzz', [], { MILLRACE_SOAK_SECONDS: String(Number(seconds) / 3) }],
   kill: [
     'crash',
