@@ -296,6 +296,15 @@ export const LOG_MUTANTS: readonly Mutant[] = [
     suite: { project: 'units', files: ['log/src/backup/backup.test.ts'] },
   },
   {
+    name: 'point-written-over',
+    mechanism: 'no backup writes over what a point has',
+    file: 'packages/log/src/backup/take-backup.ts',
+    find: `    while (known.has(\`\${pointPath(held.commit)}/\${names}\`)) names++
+`,
+    replace: '',
+    suite: { project: 'units', files: ['log/src/backup/backup.test.ts'] },
+  },
+  {
     name: 'restored-unchecked',
     mechanism: 'what is restored has the checksum that was saved',
     file: 'packages/log/src/backup/restore-backup.ts',

@@ -42,7 +42,9 @@ export async function holdFiles(log: HoldableLog): Promise<HeldLog> {
   const files: HeldFile[] = []
   const unsized: { readonly path: string; readonly key: string }[] = []
   for (const segment of log.segments) {
-    const key = `${segment.path.slice('log/'.length, -'.seg'.length)}-${segment.start.salt.toString(16).padStart(16, '0')}`
+    const name = segment.path.slice('log/'.length, -'.seg'.length)
+    // A restored log ends a segment where the log of before went on with it.
+    const key = `${name}-${segment.start.salt.toString(16).padStart(16, '0')}-${segment.lastCommit}`
     if (segment !== active && segment.file !== undefined)
       unsized.push({ path: indexPath(segment.number), key: `${key}.idx` })
     files.push({ path: segment.path, bytes: segment.usedBytes, key: segment === active ? undefined : `${key}.seg` })

@@ -166,6 +166,59 @@ describe('a backup beside a running log', () => {
     await harness.log.close()
   })
 
+  it('of a log that stood still, interrupted at any step, leaves every point that has a manifest whole', async () => {
+    const harness = await filled(3)
+    const { disk } = harness
+    const destination = emptyDisk()
+    const { release, broken: _, ...held } = await harness.log.hold()
+    const extras = [{ path: 'credentials.yaml', bytes: 4 }]
+    disk.poke('credentials.yaml', Buffer.from('then'))
+    await take(disk, held, destination, { extras })
+    disk.poke('credentials.yaml', Buffer.from('now!'))
+    const crashed: SimulatedDisk[] = []
+    const again = destination.fork()
+    const modes = ['kill', 'all-lost', 'names-only', 'data-only'] as const
+    again.onOperation = ({ mutates, index }) => {
+      for (const mode of mutates ? modes : []) crashed.push(again.crash(mode, seededRandom(index)))
+    }
+    await take(disk, held, again, { extras, keep: 1 })
+    const steps = again.operations
+    for (let step = 1; step <= steps; step++) {
+      const failing = destination.fork()
+      failing.faults = ({ index }) => (index === step ? { code: 'EIO' } : undefined)
+      await take(disk, held, failing, { extras, keep: 1 }).catch(() => undefined)
+      crashed.push(failing)
+    }
+    const found = new Set<string>()
+    for (const backup of [...crashed, again]) {
+      backup.faults = undefined
+      expect(await listBackup(backup)).toHaveLength(1)
+      found.add(Buffer.from((await restored(backup)).peek('credentials.yaml')).toString())
+    }
+    expect(found).toEqual(new Set(['then', 'now!']))
+    expect(again.paths().filter((path) => path.startsWith('points/'))).toHaveLength(3)
+    release()
+    await harness.log.close()
+  })
+
+  it('that was interrupted and is not taken again is removed with the old points', async () => {
+    const harness = await filled(3)
+    const destination = emptyDisk()
+    const abort = new AbortController()
+    const isOver = (copied: number): void => {
+      if (copied > 0) abort.abort(new Error('enough'))
+    }
+    await expect(
+      backedUp(harness, destination, { signal: abort.signal, onProgress: isOver, bytesPerSecond: 10 ** 12 }),
+    ).rejects.toThrow('enough')
+    expect(destination.paths()).not.toEqual([])
+    await fill(harness, 1, 3)
+    await backedUp(harness, destination, { keep: 1 })
+    const [point] = await listBackup(destination)
+    expect(destination.paths()).toHaveLength(1 + (point?.files ?? 0))
+    await harness.log.close()
+  })
+
   it('ends when the log has no space left, and is told so', async () => {
     const { log, disk } = await openHarness({ bytesMax: 6 * 64 * KIB })
     await log.openLedgers(LEDGERS, NO_DEADLINE)

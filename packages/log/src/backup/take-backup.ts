@@ -1,13 +1,15 @@
 /**
  * Takes a backup of a log whose files are held: what is in the backup already is not copied again, what is missing is,
  * and the manifest comes last. An interrupted backup leaves files that the next one finds, and no point.
+ *
+ * Invariant: what a manifest names is never written again while that manifest stands.
  */
 import type { Clock } from '@millrace/std'
 import type { Disk } from '../disk.ts'
 import type { HeldFile, HeldLog } from '../held-files.ts'
 import { LogError } from '../log-error.ts'
 import { CopyPace, copyFile } from './copy-file.ts'
-import { manifestPath, pointPath, POINTS, SHARED } from './layout.ts'
+import { commitInName, manifestPath, pointPath, POINTS, SHARED } from './layout.ts'
 import {
   BACKUP_VERSION,
   type BackedUpFile,
@@ -62,17 +64,23 @@ export async function takeBackup(options: TakeBackupOptions): Promise<TakenBacku
   const pace = new CopyPace({ clock, bytesPerSecond: options.bytesPerSecond, signal, onBytes })
 
   const files: BackedUpFile[] = []
+  let names = 0
+  const ownName = (): string => {
+    // Of a log that stood still there may be a point with this folder, whose manifest names files in it.
+    while (known.has(`${pointPath(held.commit)}/${names}`)) names++
+    return `${pointPath(held.commit)}/${names++}`
+  }
   const copy = async ({ path, bytes }: Omit<HeldFile, 'key'>, stored: string): Promise<void> => {
     const sum = await copyFile({ disk: source, path }, { disk: destination, path: stored }, bytes, pace)
     files.push({ path, stored, bytes, crc32: sum })
   }
   for (const file of held.files) {
-    const stored = file.key === undefined ? `${pointPath(held.commit)}/${files.length}` : storedAs(file.key)
+    const stored = file.key === undefined ? ownName() : storedAs(file.key)
     const before = known.get(stored)
-    if (before?.bytes === file.bytes) files.push({ ...before, path: file.path })
-    else await copy(file, stored)
+    if (before === undefined) await copy(file, stored)
+    else files.push({ ...before, path: file.path })
   }
-  for (const extra of extras) await copy(extra, `${pointPath(held.commit)}/${files.length}`)
+  for (const extra of extras) await copy(extra, ownName())
 
   const manifest: Manifest = {
     version: BACKUP_VERSION,
@@ -82,6 +90,7 @@ export async function takeBackup(options: TakeBackupOptions): Promise<TakenBacku
     files,
   }
   await writeManifest(destination, manifest)
+  await removeUnnamed(destination, pointPath(held.commit), namesOf([manifest]))
   const removed = options.keep === undefined ? [] : await removeOld(destination, options.keep)
   return { ...pointOf(manifest), copiedBytes, removed }
 }
@@ -94,22 +103,25 @@ function storedAs(key: string): string {
   return `${SHARED}/${key}`
 }
 
-/** Shared files that some point has, by where they are stored. */
+/** Files that some point has, by where they are stored. */
 async function knownFiles(destination: Disk, logId: string): Promise<ReadonlyMap<string, BackedUpFile>> {
   const known = new Map<string, BackedUpFile>()
-  for (const commit of await listPoints(destination)) {
-    const manifest = await readManifest(destination, commit)
+  for (const manifest of await manifestsOf(destination)) {
     if (manifest.logId !== logId) {
       throw new LogError(
         'foreign-file',
-        `${manifestPath(commit)}: this backup is of another data directory; each has a backup of its own`,
+        `${manifestPath(manifest.commit)}: this backup is of another data directory; each has a backup of its own`,
       )
     }
-    for (const file of manifest.files) {
-      if (file.stored.startsWith(`${SHARED}/`) && (await destination.exists(file.stored))) known.set(file.stored, file)
-    }
+    for (const file of manifest.files) if (await destination.exists(file.stored)) known.set(file.stored, file)
   }
   return known
+}
+
+async function manifestsOf(destination: Disk): Promise<readonly Manifest[]> {
+  const manifests: Manifest[] = []
+  for (const commit of await listPoints(destination)) manifests.push(await readManifest(destination, commit))
+  return manifests
 }
 
 async function writeManifest(destination: Disk, manifest: Manifest): Promise<void> {
@@ -127,22 +139,33 @@ async function writeManifest(destination: Disk, manifest: Manifest): Promise<voi
   await destination.syncDirectory(pointPath(manifest.commit))
 }
 
-/** First the manifests of old points, then what no manifest names any more. */
+/** First the manifests of old points, then what no manifest names any more: theirs, and what was left by interruptions. */
 async function removeOld(destination: Disk, keep: number): Promise<readonly number[]> {
   const commits = await listPoints(destination)
   const old = commits.slice(0, Math.max(0, commits.length - keep))
   for (const commit of old) {
     await destination.remove(manifestPath(commit))
     await destination.syncDirectory(pointPath(commit))
-    for (const name of await destination.list(pointPath(commit)))
-      await destination.remove(`${pointPath(commit)}/${name}`)
   }
-  const used = new Set<string>()
-  for (const commit of await listPoints(destination)) {
-    for (const { stored } of (await readManifest(destination, commit)).files) used.add(stored)
+  const named = namesOf(await manifestsOf(destination))
+  for (const name of await destination.list(POINTS)) {
+    if (commitInName(name) !== undefined) await removeUnnamed(destination, `${POINTS}/${name}`, named)
   }
-  for (const name of await destination.list(SHARED)) {
-    if (!used.has(storedAs(name))) await destination.remove(storedAs(name))
-  }
+  await removeUnnamed(destination, SHARED, named)
   return old
+}
+
+function namesOf(manifests: readonly Manifest[]): ReadonlySet<string> {
+  const names = new Set<string>()
+  for (const { commit, files } of manifests) {
+    names.add(manifestPath(commit))
+    for (const { stored } of files) names.add(stored)
+  }
+  return names
+}
+
+async function removeUnnamed(destination: Disk, folder: string, named: ReadonlySet<string>): Promise<void> {
+  for (const name of await destination.list(folder)) {
+    if (!named.has(`${folder}/${name}`)) await destination.remove(`${folder}/${name}`)
+  }
 }
