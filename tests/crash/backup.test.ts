@@ -5,7 +5,8 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { CreateStreamCommand } from '@aws-sdk/client-kinesis'
+import { CreateStreamCommand, PutRecordCommand } from '@aws-sdk/client-kinesis'
+import { decodeSequenceNumber } from '@millrace/protocol'
 import { seededRandom } from '@millrace/std/testing'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { sdkClient } from '../conformance/support/sdk-client.ts'
@@ -28,6 +29,11 @@ afterEach(async () => {
 })
 
 const millrace = (...args: readonly string[]) => finished(startLocalCommand(...args))
+
+function commitOf(number = ''): number {
+  const decoded = decodeSequenceNumber(number)
+  return decoded?.version === 2 ? decoded.commit : -1
+}
 
 interface Taken {
   readonly commit: number
@@ -66,6 +72,7 @@ describe('a backup', () => {
     stop.abort()
     await Promise.all([...writers, resharder])
     expect(await server.kill()).toBe(null)
+    const lastGiven = Math.max(...load.history.acknowledgedNumbers.map(commitOf))
     // Each point, in a place of its own, behind a server of its own.
     for (const { point, acknowledged } of points) {
       const restored = join(folder, `restored-${point.commit}`)
@@ -80,6 +87,9 @@ describe('a backup', () => {
         expect(acknowledged.filter((text) => !texts.has(text))).toEqual([])
         // What is there is as it was answered; what came after the point may be missing.
         expect(load.history.violations(stored).filter((line) => !line.startsWith('lost: '))).toEqual([])
+        const next = { StreamName: load.stream, PartitionKey: keys[0], Data: Buffer.from('after') }
+        const { SequenceNumber } = await reader.send(new PutRecordCommand(next))
+        expect(commitOf(SequenceNumber)).toBeGreaterThan(lastGiven)
       } finally {
         reader.destroy()
         await again.kill()

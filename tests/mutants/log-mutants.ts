@@ -305,6 +305,14 @@ export const LOG_MUTANTS: readonly Mutant[] = [
     suite: { project: 'units', files: ['log/src/backup/backup.test.ts'] },
   },
   {
+    name: 'numbers-given-again',
+    mechanism: 'no number is given twice after a restore',
+    file: 'packages/log/src/backup/restore-backup.ts',
+    find: '  await leaveGap(target, { clock, random: options.random, pointMs: point.createdMs })\n',
+    replace: '',
+    suite: { project: 'units', files: ['log/src/backup/leave-gap.test.ts'] },
+  },
+  {
     name: 'restored-unchecked',
     mechanism: 'what is restored has the checksum that was saved',
     file: 'packages/log/src/backup/restore-backup.ts',

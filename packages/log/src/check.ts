@@ -14,11 +14,13 @@ import type { GroupedSegment } from './format/control-format.ts'
 import { type HeldLog, holdFiles } from './held-files.ts'
 import { loadIndexFile } from './index-file.ts'
 import { INDEX_CACHE_BYTES_MAX_DEFAULT, OPEN_FILES_MAX, PAGE_BYTES } from './limits.ts'
+import { NO_METADATA } from './no-metadata.ts'
 import { OpenFiles } from './open-files.ts'
 import { PageCache } from './page-cache.ts'
 import { readOnlyDisk } from './read-only-disk.ts'
 import { type RecoveredLog, recover } from './recovery/recovery.ts'
 import { indexPath, numberInName, Segment, segmentPath } from './segment.ts'
+import { freedBehind } from './segment-register.ts'
 import { type SegmentWalk, walkSegment } from './segment-walk.ts'
 import { loadSnapshots } from './snapshots.ts'
 
@@ -47,8 +49,6 @@ interface ListedSegment {
   readonly summary: SegmentSummary | undefined
 }
 
-/** Nobody wants to know. */
-const NO_METADATA: Metadata = { restore() {}, apply() {}, snapshot: () => new Uint8Array(0) }
 /** Only a log without an id draws one, and that is thrown away. */
 const NO_RANDOM = { float: () => 0, bytes: (count: number) => new Uint8Array(count) }
 
@@ -126,7 +126,7 @@ async function* checkSegments(
   for (const [place, segment] of listed.entries()) {
     signal?.throwIfAborted()
     const next = listed[place + 1]
-    const nextFirst = next?.summary?.firstCommit ?? next?.header?.firstCommit
+    const nextFirst = freedBehind(freed, segment.number) ?? next?.summary?.firstCommit ?? next?.header?.firstCommit
     const first = segment.summary?.firstCommit ?? segment.header?.firstCommit ?? 0
     const isGone = freed.some((range) => range.firstCommit <= lastCommit + 1 && range.lastCommit >= first - 1)
     if (first > lastCommit + 1 && !isGone) {

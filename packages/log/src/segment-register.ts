@@ -36,3 +36,8 @@ export function withRegrouped(register: SegmentRegister, { inputs, outputs }: Re
   ]
   return inputs.reduce(withFreed, { freed: register.freed, grouped })
 }
+
+/** The first commit that stood in the segments behind `number`, should these be gone: the log of that one ends before it. */
+export function freedBehind(freed: readonly FreedRange[], number: number): number | undefined {
+  return freed.find(({ firstNumber }) => firstNumber === number + 1)?.firstCommit
+}

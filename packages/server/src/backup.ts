@@ -116,6 +116,7 @@ export async function restoreDirectory(
         target,
         point: options.point,
         clock: options.clock,
+        random: options.random,
         signal: options.signal,
         onProgress: options.onProgress ?? (() => {}),
       })

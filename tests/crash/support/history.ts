@@ -37,6 +37,11 @@ export class History {
     return [...this.#acknowledged.keys()]
   }
 
+  /** The sequence numbers of what is acknowledged by now. */
+  get acknowledgedNumbers(): readonly string[] {
+    return [...this.#acknowledged.values()].map(({ sequenceNumber }) => sequenceNumber)
+  }
+
   /** Every rule that `stored` breaks, one line each; at most 20. Empty: the history holds. */
   violations(stored: readonly StoredRecord[]): string[] {
     const found: string[] = []

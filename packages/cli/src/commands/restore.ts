@@ -52,7 +52,7 @@ export const defineRestore: DefineCommand = (command, shell) => {
         await reporter.result(
           { directory, ...documentOf(restored) },
           `${directory}: as it was at commit ${restored.commit}, ${new Date(restored.createdMs).toISOString()}. ` +
-            'Readers that had read further must begin again: numbers behind that point are given anew.',
+            'What was put later is gone; its numbers are not given again, so readers that had read further go on with what comes.',
         )
       })
     })

@@ -50,7 +50,7 @@ function take(source: SimulatedDisk, held: HeldLog, destination: SimulatedDisk, 
 async function restored(backup: SimulatedDisk, point?: number): Promise<SimulatedDisk> {
   const target = emptyDisk(8)
   const signal = new AbortController().signal
-  await restoreBackup({ backup, target, point, clock: systemClock, signal, onProgress() {} })
+  await restoreBackup({ backup, target, point, clock: systemClock, random: seededRandom(9), signal, onProgress() {} })
   return target
 }
 

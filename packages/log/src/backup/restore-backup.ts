@@ -1,8 +1,12 @@
-/** Brings a point of a backup back into an empty directory, every file against its checksum. */
-import type { Clock } from '@millrace/std'
+/**
+ * Brings a point of a backup back into an empty directory, every file against its checksum, as a log that gives no
+ * position again which it may have given after that point.
+ */
+import type { Clock, Random } from '@millrace/std'
 import type { Disk } from '../disk.ts'
 import { LogError } from '../log-error.ts'
 import { CopyPace, copyFile } from './copy-file.ts'
+import { leaveGap } from './leave-gap.ts'
 import { POINTS } from './layout.ts'
 import { listPoints, readManifest } from './manifest.ts'
 import { type BackupPoint, pointOf } from './take-backup.ts'
@@ -13,7 +17,9 @@ export interface RestoreBackupOptions {
   readonly target: Disk
   /** The commit of a point; `undefined`: the newest. */
   readonly point: number | undefined
+  /** Its wall clock says how long the log went on after the point. */
   readonly clock: Clock
+  readonly random: Random
   readonly signal: AbortSignal
   readonly onProgress: (copied: number, total: number) => void
 }
@@ -50,5 +56,6 @@ export async function restoreBackup(options: RestoreBackupOptions): Promise<Back
     const sum = await copyFile({ disk: backup, path: stored }, { disk: target, path }, bytes, pace)
     if (sum !== crc32) throw new LogError('damaged', `${stored}: the file fails its checksum; take another point`)
   }
+  await leaveGap(target, { clock, random: options.random, pointMs: point.createdMs })
   return point
 }

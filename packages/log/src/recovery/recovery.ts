@@ -194,11 +194,12 @@ class Recovery {
       for (const { segment } of result.loaded) {
         if (segment.lastCommit > snapshotCommit) await this.#replay.register(segment, snapshotCommit + 1)
       }
-      if (evidence.register === known || !result.loaded.some(({ segment }) => evidence.isFreed(segment.number))) {
+      const hasGone = result.loaded.some(({ segment }) => evidence.isFreed(segment.number))
+      if (evidence.register === known || (!hasGone && evidence.holes.length === 0)) {
         this.#misplacedNumber = misplacedNumber
         return result
       }
-      // What was found of those that are gone says nothing: once more without them.
+      // What was found of those that are gone says nothing, nor that their commits are missing: once more without them.
       evidence.restore(mark)
     }
   }

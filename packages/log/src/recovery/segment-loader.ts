@@ -10,6 +10,7 @@ import { LOG_ID_BYTES, type SegmentHeader } from '../format/segment-header.ts'
 import type { DamagedRange } from '../format/index-format.ts'
 import { PAGE_BYTES } from '../limits.ts'
 import { Segment, segmentPath } from '../segment.ts'
+import { freedBehind } from '../segment-register.ts'
 import { type SegmentWalk, walkSegment } from '../segment-walk.ts'
 import type { Evidence } from './evidence.ts'
 import { firstCommitOf, type SegmentFile, type SegmentFiles } from './segment-files.ts'
@@ -52,7 +53,8 @@ export class SegmentLoader {
     const unused: number[] = []
     for (const [place, file] of files.entries()) {
       const next = files[place + 1]
-      const nextFirst = next?.number === file.number + 1 ? firstCommitOf(next) : undefined
+      const nextFirst =
+        next?.number === file.number + 1 ? firstCommitOf(next) : freedBehind(this.#evidence.register.freed, file.number)
       const before = loaded.at(-1)?.segment
       if (file.sealed !== undefined) {
         loaded.push({ segment: file.sealed, walk: undefined, hasHeader: true })
