@@ -3,8 +3,8 @@
  * beside a running server has it hold its files meanwhile; of a stopped one it takes the lock. What is restored is the
  * directory of one commit: everything acknowledged before the backup began is in it.
  */
-import { chmod, mkdir, readdir, rename, rm, rmdir, stat } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { chmod, mkdir, readdir, rm, rmdir, stat } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
 
 import {
   askOwner,
@@ -96,7 +96,7 @@ export async function listBackupPoints(destination: string): Promise<readonly Ba
   return await withBackup(destination, listBackup)
 }
 
-/** Rejects as `backupDirectory` does. The directory appears only when it is whole. */
+/** Rejects as `backupDirectory` does. The directory appears only when it is whole, and then durably. */
 export async function restoreDirectory(
   destination: string,
   directory: string,
@@ -108,7 +108,7 @@ export async function restoreDirectory(
   return await withBackup(destination, async (backup) => {
     const building = `${directory}.restoring`
     await rm(building, { recursive: true, force: true })
-    await mkdir(dirname(directory), { recursive: true })
+    const parent = await NodeDisk.open(dirname(directory))
     const target = await NodeDisk.open(building)
     try {
       const point = await restoreBackup({
@@ -122,13 +122,15 @@ export async function restoreDirectory(
       })
       for (const { path } of await extrasOf(building)) await chmod(join(building, path), SECRET_MODE)
       await rmdir(directory).catch(() => undefined)
-      await rename(building, directory)
+      await parent.rename(basename(building), basename(directory))
+      await parent.syncDirectory('.')
       return point
     } catch (error) {
       await rm(building, { recursive: true, force: true })
       throw error
     } finally {
       await target.close()
+      await parent.close()
     }
   })
 }
