@@ -1,9 +1,10 @@
 /**
  * A real disk that is full: puts are refused and nothing acknowledged is lost, reads and deletes go on, over a kill too,
- * and puts come back by themselves when there is room. Needs Linux, root, loop devices; says so where it cannot.
+ * and puts come back by themselves when there is room. Needs Linux, root, loop devices; says so where it cannot. And a log
+ * that is full by `--disk-max`, anywhere.
  */
 import { rmSync } from 'node:fs'
-import { mkdtemp, open, rm, statfs } from 'node:fs/promises'
+import { mkdtemp, open, readdir, rm, stat, statfs } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import {
@@ -44,8 +45,12 @@ describe('a full disk', () => {
     await rm(folder, { recursive: true, force: true })
   })
 
-  async function start(disk: LoopDisk, ...streams: readonly string[]): Promise<ServerProcess> {
-    server = await ServerProcess.start(join(disk.path, 'data'), OPTIONS)
+  async function start(
+    disk: Pick<LoopDisk, 'path'>,
+    streams: readonly string[],
+    options = OPTIONS,
+  ): Promise<ServerProcess> {
+    server = await ServerProcess.start(join(disk.path, 'data'), options)
     sdk = sdkClient(server.endpoint, 'test', 'http/1.1')
     for (const StreamName of streams) await sdk.send(new CreateStreamCommand({ StreamName, ShardCount: 1 }))
     return server
@@ -88,7 +93,7 @@ describe('a full disk', () => {
   it('refuses puts, serves the rest over a kill, and takes puts again when a stream is deleted', async () => {
     if (missing !== undefined) return tellMissing()
     using disk = LoopDisk.make(folder, DISK_BYTES)
-    const running = await start(disk, 'old', 'kept')
+    const running = await start(disk, ['old', 'kept'])
     const old = await fill('old', OLD_RECORDS)
     const kept = await fill('kept')
     expect(old.size).toBe(OLD_RECORDS)
@@ -122,7 +127,7 @@ describe('a full disk', () => {
   it('that somebody else has filled is waited out', async () => {
     if (missing !== undefined) return tellMissing()
     using disk = LoopDisk.make(folder, DISK_BYTES)
-    await start(disk, 'kept')
+    await start(disk, ['kept'])
     const foreign = join(disk.path, 'foreign')
     const file = await open(foreign, 'w')
     const { bavail, bsize } = await statfs(disk.path)
@@ -134,7 +139,26 @@ describe('a full disk', () => {
     await putsAgain('kept')
     await expectStored('kept', kept)
   })
+
+  it('by its own bound takes no more than that, and takes puts again when a stream is deleted', async () => {
+    await start({ path: folder }, ['old', 'kept'], ['--shard-limits', 'off', '--disk-max', '192MiB'])
+    await fill('old', 70)
+    const kept = await fill('kept')
+    expect(kept.size).toBeGreaterThan(20)
+    expect(await bytesBelow(join(folder, 'data'))).toBeLessThanOrEqual(192 * MIB)
+    await sdk.send(new DeleteStreamCommand({ StreamName: 'old' }))
+    await putsAgain('kept')
+    await expectStored('kept', kept)
+  })
 })
+
+async function bytesBelow(directory: string): Promise<number> {
+  let bytes = 0
+  for (const entry of await readdir(directory, { recursive: true, withFileTypes: true })) {
+    if (entry.isFile()) bytes += (await stat(join(entry.parentPath, entry.name))).size
+  }
+  return bytes
+}
 
 function tellMissing(): void {
   process.stderr.write(`not shown here: a full disk (it needs ${missing})\n`)

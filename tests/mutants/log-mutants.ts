@@ -280,6 +280,14 @@ export const LOG_MUTANTS: readonly Mutant[] = [
     suite: { project: 'units', files: ['log/src/upkeep.test.ts'] },
   },
   {
+    name: 'indexes-beyond-the-bound',
+    mechanism: 'the bound of a log counts all its files',
+    file: 'packages/log/src/segment-store.ts',
+    find: 'if (this.#bytesWithNext > bytesMax) {',
+    replace: 'if (this.segmentBytes + segmentBytes > bytesMax) {',
+    suite: { project: 'units', files: ['log/src/disk-bound.test.ts'] },
+  },
+  {
     name: 'lock-ignored',
     mechanism: 'a data directory belongs to one live process',
     file: 'packages/log/src/directory-lock.ts',

@@ -207,7 +207,7 @@ export interface LogOptions {
   readonly readBytesMax?: number
   /** No segment is prepared when that would leave less free on the file system. Default: one segment. */
   readonly freeBytesMin?: number
-  /** No segment is prepared when segments and spares together would take more. Default: no bound. */
+  /** No segment is prepared when all files of the log together would take more: segments, spares, indexes, snapshots. Default: no bound. */
   readonly bytesMax?: number
   /** Idle time after which an unproven tail is sealed. Default 5 ms. `undefined` keeps the default. */
   readonly sealIdleMs?: number

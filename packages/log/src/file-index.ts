@@ -14,6 +14,7 @@ import {
   layoutOf,
   type SegmentSummary,
 } from './format/index-format.ts'
+import { PAGE_BYTES } from './limits.ts'
 import type { PageCache } from './page-cache.ts'
 import {
   bytesAskedFor,
@@ -42,6 +43,10 @@ export class FileIndex implements SegmentIndex {
     this.#bitmap = bitmap
     this.#layout = layoutOf(summary)
     this.#pages = pages
+  }
+
+  get bytes(): number {
+    return this.#layout.pages * PAGE_BYTES
   }
 
   /** May be wrong only in saying yes. */

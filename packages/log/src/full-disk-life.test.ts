@@ -1,5 +1,5 @@
 /**
- * The life of a log on a disk that fills up, by itself or by somebody else: it refuses, dies, is opened again, and takes
+ * The life of a log on a disk that fills up, by itself or by somebody else, or at its own bound: it refuses, dies, is opened again, and takes
  * appends again within seconds when a ledger goes. MILLRACE_SEED replays one life.
  */
 import { type Random, randomBelow } from '@millrace/std'
@@ -32,7 +32,9 @@ async function live(seed: number): Promise<void> {
   const segmentBytes = SMALL_SEGMENT_BYTES << randomBelow(random, 3)
   const freeBytesMin = randomBelow(random, 3) * segmentBytes
   const disk = new SimulatedDisk({ random, capacityBytes: (9 + randomBelow(random, 8)) * segmentBytes })
-  const options = { segmentBytes, freeBytesMin, seed }
+  // Now and then its own bound comes first.
+  const bytesMax = randomBelow(random, 3) === 0 ? (6 + randomBelow(random, 6)) * segmentBytes : Number.POSITIVE_INFINITY
+  const options = { segmentBytes, freeBytesMin, bytesMax, seed }
   const before = await openHarness({ disk, ...options })
   const { clock, log } = before
   await log.openLedgers(

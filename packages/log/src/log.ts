@@ -143,6 +143,7 @@ export class Log implements AsyncDisposable {
     this.#calls = new Deadlines(clock, ({ outcome }) => {
       outcome.reject(new LogError('unknown', 'the deadline passed before the log had decided'))
     })
+    const snapshots = new Snapshots(disk, recovered.snapshotCommits, recovered.snapshotBytes)
     this.#store = new SegmentStore(
       {
         disk,
@@ -155,6 +156,7 @@ export class Log implements AsyncDisposable {
         segmentVersion,
         freeBytesMin: options.freeBytesMin ?? segmentBytes,
         bytesMax: options.bytesMax ?? Number.POSITIVE_INFINITY,
+        snapshotBytes: () => snapshots.bytes,
         onSpace: () => {
           this.#loop.onSpace()
           this.#holds.onSpace()
@@ -217,7 +219,6 @@ export class Log implements AsyncDisposable {
       },
       recovered.groupedNumbers,
     )
-    const snapshots = new Snapshots(disk, recovered.snapshotCommits)
     this.#upkeep = new Upkeep(
       {
         disk,
@@ -468,7 +469,7 @@ export class Log implements AsyncDisposable {
       commits: this.#loop.lastCommit,
       durableCommit: this.#loop.syncedCommit,
       segments: this.#store.segments.length,
-      segmentBytes: this.#store.bytes,
+      segmentBytes: this.#store.segmentBytes,
       spares: this.#store.spares,
       ledgers: this.#table.size - 1,
       queuedBytes: this.#loop.queuedBytes,

@@ -229,7 +229,7 @@ export class Regrouper {
       segmentBytes,
       inputs.reduce((sum, { usedBytes }) => sum + usedBytes, 0),
     )
-    if (store.bytes + bytes > bytesMax + segmentBytes) return false
+    if (store.segmentBytes + bytes > bytesMax + segmentBytes) return false
     const free = (await disk.freeBytes()) - store.unwrittenBytes
     return free - bytes >= Math.max(0, freeBytesMin - segmentBytes)
   }

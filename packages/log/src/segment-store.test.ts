@@ -25,6 +25,7 @@ it.each([
       segmentVersion: 2,
       freeBytesMin: 0,
       bytesMax: Number.POSITIVE_INFINITY,
+      snapshotBytes: () => 0,
       onSpace: () => undefined,
       onFailure: () => undefined,
     },

@@ -36,6 +36,8 @@ export interface SegmentStoreOptions {
   readonly segmentVersion: number
   readonly freeBytesMin: number
   readonly bytesMax: number
+  /** What snapshots take. */
+  readonly snapshotBytes: () => number
   /** Space was made ready, or was found to be short. */
   readonly onSpace: () => void
   /** The active file failed under the background's hands: nothing more may be written to it. */
@@ -142,10 +144,25 @@ export class SegmentStore {
     return this.#spares.length + (this.#next === undefined ? 0 : 1)
   }
 
-  get bytes(): number {
+  /** What segments and spares take. */
+  get segmentBytes(): number {
     let bytes = (this.#next?.capacity ?? 0) + this.#spares.length * this.#options.segmentBytes
     for (const segment of this.segments) bytes += segment.start.capacity
     return bytes
+  }
+
+  /** What the log would take with one segment more. Indexes that are still to be written are counted as those that are, on average. */
+  get #bytesWithNext(): number {
+    let indexes = 0
+    let indexBytes = 0
+    for (const { file } of this.segments) {
+      if (file === undefined) continue
+      indexes++
+      indexBytes += file.bytes
+    }
+    const segments = this.segments.length + this.spares + 1
+    const bytes = this.segmentBytes + this.#options.segmentBytes + this.#options.snapshotBytes()
+    return bytes + (indexes === 0 ? 0 : Math.ceil((indexBytes / indexes) * segments))
   }
 
   /** What the files that are begun will still take of the disk. */
@@ -455,7 +472,7 @@ export class SegmentStore {
   async #makeSpare(zeroBytes: number): Promise<void> {
     const { disk, segmentBytes, freeBytesMin, bytesMax } = this.#options
     if (this.#begun !== undefined) this.#scraps.needGone([this.#begun])
-    if (this.bytes + segmentBytes > bytesMax) {
+    if (this.#bytesWithNext > bytesMax) {
       throw new LogError('no-space', `the log has reached its bound of ${bytesMax} bytes`)
     }
     const free = await disk.freeBytes()

@@ -27,6 +27,8 @@ export interface LoadedSnapshots {
   /** Whole ones, newest first. */
   readonly commits: readonly number[]
   readonly newest: Snapshot | undefined
+  /** What the file of the newest takes; 0 where there is none. */
+  readonly newestBytes: number
   /** Files that are there and cannot be used. */
   readonly damaged: readonly string[]
 }
@@ -36,12 +38,14 @@ export async function loadSnapshots(disk: Disk): Promise<LoadedSnapshots> {
   const commits: number[] = []
   const damaged: string[] = []
   let newest: Snapshot | undefined
+  let newestBytes = 0
   const names = (await disk.exists(DIRECTORY)) ? await disk.list(DIRECTORY) : []
   for (const name of [...names].reverse()) {
     const commit = numberInName(name, '.snap')
     if (commit === undefined) continue
     const path = `${DIRECTORY}/${name}`
-    const decoded = decodeSnapshot(await readWhole(disk, path))
+    const bytes = await readWhole(disk, path)
+    const decoded = decodeSnapshot(bytes)
     if (decoded.kind === 'newer') {
       throw new LogError(
         'newer-version',
@@ -53,20 +57,30 @@ export async function loadSnapshots(disk: Disk): Promise<LoadedSnapshots> {
       damaged.push(path)
       continue
     }
-    newest ??= decoded.snapshot
+    if (newest === undefined) {
+      newest = decoded.snapshot
+      newestBytes = bytes.length
+    }
     commits.push(commit)
   }
-  return { commits, newest, damaged }
+  return { commits, newest, newestBytes, damaged }
 }
 
 export class Snapshots {
   readonly #disk: Disk
   /** Whole ones, newest first. */
   #commits: readonly number[]
+  #newestBytes: number
 
-  constructor(disk: Disk, commits: readonly number[]) {
+  constructor(disk: Disk, commits: readonly number[], newestBytes: number) {
     this.#disk = disk
     this.#commits = commits
+    this.#newestBytes = newestBytes
+  }
+
+  /** What those that are kept take, and the next one beside them, while it is written. */
+  get bytes(): number {
+    return (SNAPSHOTS_KEPT + 1) * this.#newestBytes
   }
 
   /** Segments that end here or before may go: every kept snapshot covers them. 0 until there are enough. */
@@ -105,6 +119,7 @@ export class Snapshots {
     await disk.syncDirectory(DIRECTORY)
     const commits = [source.commit, ...this.#commits]
     this.#commits = commits.slice(0, SNAPSHOTS_KEPT)
+    this.#newestBytes = bytes.length
     for (const name of await disk.list(DIRECTORY)) {
       const commit = numberInName(name, '.snap')
       if (commit !== undefined && !this.#commits.includes(commit)) await disk.remove(`${DIRECTORY}/${name}`)

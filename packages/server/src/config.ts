@@ -179,7 +179,7 @@ const rows: readonly Row[] = [
     default: 'none',
     value: 'BYTES',
     meaning:
-      'The most the log may take, like `20GiB`; at least `192MiB`. At the bound puts are refused until retention makes room, which may take one more segment for a while. No effect in memory.',
+      'The most the log may take with its indexes and snapshots, like `20GiB`; at least `192MiB`, of which two segments can be filled. At the bound puts are refused until retention makes room, which may take one more segment for a while. No effect in memory.',
     apply: (text, { server }) => (server.diskMax = read.bytes(text, DISK_BYTES_MIN)),
   },
   {

@@ -50,6 +50,8 @@ export interface RecoveredLog {
   /** Something proves that every frame up to the last commit was durable: damage to it is told from a torn tail. */
   readonly isProven: boolean
   readonly snapshotCommits: readonly number[]
+  /** What the newest one takes. */
+  readonly snapshotBytes: number
   readonly holes: Holes
   readonly damage: readonly Damage[]
   /** Set when metadata is certainly lost: nothing more may be written on top. */
@@ -151,6 +153,7 @@ class Recovery {
       lastCrc: last?.segment.lastCrc ?? 0,
       isProven: lastFrameCommit(last) <= evidence.provenCommit,
       snapshotCommits: snapshots.commits,
+      snapshotBytes: snapshots.newestBytes,
       holes: new Holes(evidence.holes),
       damage: await this.#damage(inOrder, snapshots.commits),
       metadataLoss: evidence.metadataLoss,
