@@ -1,7 +1,8 @@
 /**
- * Verifies a log's directory without changing it: every byte of every commit, every index page, every snapshot, and
- * that each index says what its segment says. One finding per thing that is wrong; none for a torn tail. What is gone
- * on purpose is known by recovering the log, on a disk on which nothing changes.
+ * Verifies a log's directory without changing it: every byte of every commit, each page of every index by its checksum
+ * and all of it by the number of its entries, every snapshot. One finding per thing that is wrong, and one per run of
+ * pages that the drive refuses to read; none for a torn tail. What is gone on purpose, and which segments there are, is
+ * known by recovering the log, on a disk on which nothing changes.
  */
 import { silentLogger } from '@millrace/std'
 import type { Damage, DamagedLedger, Metadata } from './api.ts'
@@ -18,6 +19,7 @@ import { NO_METADATA } from './no-metadata.ts'
 import { OpenFiles } from './open-files.ts'
 import { PageCache } from './page-cache.ts'
 import { readOnlyDisk } from './read-only-disk.ts'
+import { readAround } from './refused-read.ts'
 import { type RecoveredLog, recover } from './recovery/recovery.ts'
 import { indexPath, numberInName, Segment, segmentPath } from './segment.ts'
 import { freedBehind } from './segment-register.ts'
@@ -47,6 +49,8 @@ interface ListedSegment {
   readonly number: number
   readonly header: SegmentHeader | undefined
   readonly summary: SegmentSummary | undefined
+  /** From its header, its index, or the chain that led to it. */
+  readonly start: Pick<SegmentHeader, 'salt' | 'firstCommit' | 'previousCrc'>
 }
 
 /** Only a log without an id draws one, and that is thrown away. */
@@ -61,8 +65,7 @@ export async function* checkLog(
   { signal, metadata = NO_METADATA }: CheckOptions = {},
 ): AsyncGenerator<Finding, void, undefined> {
   const snapshots = await loadSnapshots(disk)
-  for (const file of snapshots.damaged)
-    yield { file, offset: 0, ledgers: [], reason: 'the snapshot fails its checksum' }
+  for (const { path, reason } of snapshots.damaged) yield { file: path, offset: 0, ledgers: [], reason }
   const files = new OpenFiles(disk, OPEN_FILES_MAX)
   try {
     const recovered = await recoverReadOnly(disk, files, metadata)
@@ -105,7 +108,7 @@ async function recoverReadOnly(disk: Disk, files: OpenFiles, metadata: Metadata)
 
 async function* checkSegments(
   disk: Disk,
-  { register }: RecoveredLog,
+  { register, segments, lastCommit: lastRecovered }: RecoveredLog,
   proven: number,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Found, void, undefined> {
@@ -118,16 +121,19 @@ async function* checkSegments(
       continue
     signal?.throwIfAborted()
     const loaded = await loadIndexFile(disk, indexPath(number))
-    const header = await readHeader(disk, number)
-    if (loaded !== undefined || header !== undefined) listed.push({ number, header, summary: loaded?.summary })
+    const { header, isRefused } = await readHeader(disk, number)
+    if (isRefused) yield* refusedRuns(segmentPath(number), [0])
+    const known = segments.find((segment) => segment.number === number)
+    const start = header ?? loaded?.summary ?? known?.start
+    if (start !== undefined) listed.push({ number, header, summary: loaded?.summary, start })
   }
   let lastCommit = 0
   let lastCrc: number | undefined
   for (const [place, segment] of listed.entries()) {
     signal?.throwIfAborted()
     const next = listed[place + 1]
-    const nextFirst = freedBehind(freed, segment.number) ?? next?.summary?.firstCommit ?? next?.header?.firstCommit
-    const first = segment.summary?.firstCommit ?? segment.header?.firstCommit ?? 0
+    const nextFirst = freedBehind(freed, segment.number) ?? next?.summary?.firstCommit ?? next?.start.firstCommit
+    const first = segment.summary?.firstCommit ?? segment.start.firstCommit
     const isGone = freed.some((range) => range.firstCommit <= lastCommit + 1 && range.lastCommit >= first - 1)
     if (first > lastCommit + 1 && !isGone) {
       yield {
@@ -142,12 +148,12 @@ async function* checkSegments(
     lastCommit = walked.lastCommit
     lastCrc = walked.lastCrc
   }
-  if (proven > lastCommit) {
+  if (lastRecovered > lastCommit) {
     yield {
       file: segmentPath(listed.at(-1)?.number ?? 1),
       offset: 0,
-      commits: { from: lastCommit + 1, to: proven },
-      reason: 'a snapshot knows of commits that are not in the log',
+      commits: { from: lastCommit + 1, to: lastRecovered },
+      reason: 'what follows the last commit cannot be read, or is not there, though something tells of it',
     }
   }
   for (const grouped of register.grouped) {
@@ -174,8 +180,9 @@ async function* checkGrouped(disk: Disk, grouped: GroupedSegment): AsyncGenerato
       yield { file: path, offset, ...range, reason: 'a block of the regrouped segment cannot be read' }
     }
     yield* unreadable(path, walk)
+    yield* refusedRuns(path, walk.refused)
     const loaded = await loadIndexFile(disk, indexPath(number))
-    if (loaded !== undefined) yield* checkIndex(disk, number, loaded.summary, walk.index.entries)
+    yield* checkIndex(disk, number, loaded?.summary, walk.index.entries)
   } finally {
     await file.close()
   }
@@ -192,17 +199,24 @@ function* unreadable(path: string, { payloads }: SegmentWalk): Generator<Found, 
   }
 }
 
+/** One finding per run of pages. */
+function* refusedRuns(file: string, pages: Iterable<number>): Generator<Found, void, undefined> {
+  const offsets = [...pages].sort((a, b) => a - b)
+  for (let first = 0, next = 0; first < offsets.length; first = next) {
+    const offset = offsets[first] ?? 0
+    while (offsets[next] === offset + (next - first) * PAGE_BYTES) next++
+    yield { file, offset, reason: `the drive refuses to read ${(next - first) * PAGE_BYTES} bytes (EIO)` }
+  }
+}
+
 async function* checkSegment(
   disk: Disk,
-  { number, header, summary }: ListedSegment,
+  { number, header, summary, start }: ListedSegment,
   nextFirst: number | undefined,
   previousCrc: number | undefined,
   snapshotCommit: number,
 ): AsyncGenerator<Found, { readonly lastCommit: number; readonly lastCrc: number }, undefined> {
   const path = segmentPath(number)
-  if (header === undefined) yield { file: path, offset: 0, reason: "the segment's header cannot be read" }
-  const start = header ?? summary
-  if (start === undefined) return { lastCommit: 0, lastCrc: 0 }
   if (previousCrc !== undefined && start.previousCrc !== previousCrc) {
     yield { file: path, offset: 0, reason: 'the chain does not lead here from the segment before' }
   }
@@ -217,6 +231,9 @@ async function* checkSegment(
       endBefore: summary === undefined ? nextFirst : summary.lastCommit + 1,
       offset: PAGE_BYTES,
     })
+    // It goes out with the first commit: unless that was synced, a crash alone can have torn it.
+    if (header === undefined && walk.provenCommit >= start.firstCommit)
+      yield { file: path, offset: 0, reason: "the segment's header cannot be read" }
     for (const { fromCommit, toCommit, offset } of walk.damages) {
       yield {
         file: path,
@@ -226,7 +243,8 @@ async function* checkSegment(
       }
     }
     yield* unreadable(path, walk)
-    if (summary !== undefined) yield* checkIndex(disk, number, summary, walk.index.entries)
+    yield* refusedRuns(path, walk.refused)
+    yield* checkIndex(disk, number, summary, walk.index.entries)
     return { lastCommit: walk.lastCommit, lastCrc: walk.lastCrc }
   } finally {
     await file.close()
@@ -236,33 +254,45 @@ async function* checkSegment(
 async function* checkIndex(
   disk: Disk,
   number: number,
-  summary: SegmentSummary,
+  summary: SegmentSummary | undefined,
   entries: number,
 ): AsyncGenerator<Found, void, undefined> {
   const path = indexPath(number)
-  if (summary.entries !== entries) {
+  if (summary !== undefined && summary.entries !== entries) {
     const reason = `the index has ${summary.entries} entries, its segment ${entries} frames; it will be built again`
     yield { file: path, offset: 0, reason }
   }
+  if (!(await disk.exists(path))) return
   const file = await disk.open(path)
   try {
     const page = new Uint8Array(PAGE_BYTES)
-    for (let offset = 0; (await file.read(page, offset)) === PAGE_BYTES; offset += PAGE_BYTES) {
-      if (!isPageValid(page))
+    const refused = new Set<number>()
+    const size = await file.size()
+    for (let offset = 0; offset + PAGE_BYTES <= size; offset += PAGE_BYTES) {
+      await file.read(page, offset).catch((error: unknown) => readAround(error, file, page, offset, refused))
+      if (!refused.has(offset) && !isPageValid(page))
         yield { file: path, offset, reason: 'an index page fails its checksum; it will be built again' }
     }
+    yield* refusedRuns(path, refused)
   } finally {
     await file.close()
   }
 }
 
-async function readHeader(disk: Disk, number: number): Promise<SegmentHeader | undefined> {
+interface ReadHeader {
+  readonly header: SegmentHeader | undefined
+  readonly isRefused: boolean
+}
+
+async function readHeader(disk: Disk, number: number): Promise<ReadHeader> {
   const file = await disk.open(segmentPath(number))
   try {
     const page = new Uint8Array(PAGE_BYTES)
-    const read = await file.read(page, 0)
+    const refused = new Set<number>()
+    const read = await file.read(page, 0).catch((error: unknown) => readAround(error, file, page, 0, refused))
     const decoded = decodeSegmentHeader(page.subarray(0, read))
-    return decoded.kind === 'ok' && decoded.header.number === number ? decoded.header : undefined
+    const header = decoded.kind === 'ok' && decoded.header.number === number ? decoded.header : undefined
+    return { header, isRefused: refused.size > 0 }
   } finally {
     await file.close()
   }

@@ -240,7 +240,8 @@ export class CommitLoop {
     this.#isWaitingForSpace = false
     this.#queue.openDoors()
     try {
-      if (this.#failure !== undefined) return false
+      // What may not be written on top of a loss is no mark either, and no snapshot that forgets the loss.
+      if (this.#failure !== undefined || this.#refusal !== undefined) return false
       // Everything queued before goes into commits before this mark; what it says to be durable is made so.
       if (this.#options.durability === 'os') {
         await this.#mark(FLAG_SEAL, { isProof: true })

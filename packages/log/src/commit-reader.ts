@@ -1,5 +1,6 @@
 /**
- * Reads commits of one segment file front to back, and judges each. It never changes the file.
+ * Reads commits of one segment file front to back, and judges each. It never changes the file. Pages that the drive
+ * refuses to read are as pages with bad bytes, and remembered.
  */
 import type { DiskFile } from './disk.ts'
 import { viewOf } from './format/bytes.ts'
@@ -18,6 +19,7 @@ import { crc32 } from './format/crc32.ts'
 import { SEGMENT_VERSION } from './format/segment-header.ts'
 import { MIB, PAGE_BYTES } from './limits.ts'
 import { LogError } from './log-error.ts'
+import { readAround } from './refused-read.ts'
 
 /** Read ahead in steps of this. */
 const READ_BYTES = 1 * MIB
@@ -65,6 +67,7 @@ export class CommitReader {
   readonly #memory: ReadMemory
   #buffer: Uint8Array = NOTHING
   #bufferAt = 0
+  readonly #refused = new Set<number>()
 
   /** `memory`: of whoever reads many files. Default: of its own. */
   constructor(file: DiskFile, sizeBytes: number, memory = new ReadMemory()) {
@@ -75,6 +78,17 @@ export class CommitReader {
 
   get sizeBytes(): number {
     return this.#sizeBytes
+  }
+
+  /** Offsets of pages that the drive refused to read. */
+  get refused(): ReadonlySet<number> {
+    return this.#refused
+  }
+
+  /** Whether one of the pages that begin in [offset, offset + length) was refused. */
+  isRefused(offset: number, length: number): boolean {
+    for (const page of this.#refused) if (page >= offset && page < offset + length) return true
+    return false
   }
 
   /** Bytes [offset, offset + length) of the file, fewer at its end. Valid until the next call. */
@@ -88,7 +102,12 @@ export class CommitReader {
   async judge(offset: number, expected: Expectation): Promise<CommitVerdict> {
     const head = await this.bytes(offset, COMMIT_HEADER_BYTES)
     const header = decodeCommitHeader(head, 0)
-    if (header === undefined) return { kind: 'none', reason: 'no commit header' }
+    if (header === undefined) {
+      return {
+        kind: 'none',
+        reason: this.#refused.has(offset) ? 'the drive refuses to read it (EIO)' : 'no commit header',
+      }
+    }
     const mismatch = mismatchOf(header, expected)
     if (mismatch !== undefined) return { kind: 'none', reason: mismatch }
     this.#refuseNewer(header, offset)
@@ -129,6 +148,20 @@ export class CommitReader {
     return undefined
   }
 
+  /**
+   * How many commits may stand from `offset` on, one a page: up to the last page that was refused, or that begins a commit of
+   * this use of the file.
+   */
+  async commitsMax(offset: number, salt: bigint | undefined): Promise<number> {
+    let pages = 0
+    for (let page = offset; page + PAGE_BYTES <= this.#sizeBytes; page += PAGE_BYTES) {
+      if (!this.#holds(page, COMMIT_HEADER_BYTES)) await this.#load(page, COMMIT_HEADER_BYTES)
+      const isCommit = decodeCommitHeader(this.#buffer, page - this.#bufferAt)?.salt === salt
+      if (isCommit || this.#refused.has(page)) pages = (page - offset) / PAGE_BYTES + 1
+    }
+    return pages
+  }
+
   #holds(offset: number, length: number): boolean {
     const end = Math.min(offset + length, this.#sizeBytes)
     return offset >= this.#bufferAt && end <= this.#bufferAt + this.#buffer.length
@@ -139,9 +172,14 @@ export class CommitReader {
     const into = this.#memory.take(size)
     this.#buffer = NOTHING
     // Nothing is shown but what was read.
-    const read = size === 0 ? 0 : await this.#file.read(into, offset)
+    const read = size === 0 ? 0 : await this.#read(into, offset)
     this.#buffer = into.subarray(0, read)
     this.#bufferAt = offset
+  }
+
+  #read(into: Uint8Array, offset: number): Promise<number> {
+    const file = this.#file
+    return file.read(into, offset).catch((error: unknown) => readAround(error, file, into, offset, this.#refused))
   }
 
   #refuseNewer(header: DecodedHeader, offset: number): void {

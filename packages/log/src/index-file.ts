@@ -27,6 +27,7 @@ import {
 } from './format/index-format.ts'
 import { PAGE_BYTES } from './limits.ts'
 import type { MemoryIndex } from './memory-index.ts'
+import { readAround } from './refused-read.ts'
 
 /** Pages written with one call; the event loop gets its turn between two. */
 const PAGES_PER_WRITE = 64
@@ -79,14 +80,14 @@ export async function writeIndexFile(
   return { summary, bitmap: bitmap.bits }
 }
 
-/** Summary, bitmap and damages of an index file; `undefined` if there is none that is whole. */
+/** Summary, bitmap and damages of an index file; `undefined` if there is none that is whole and can be read. */
 export async function loadIndexFile(disk: Disk, path: string): Promise<LoadedIndex | undefined> {
   if (!(await disk.exists(path))) return undefined
   const file = await disk.open(path)
   try {
     // The summary, and for up to 32,000 neighbouring ledgers the bitmap too.
     const head = new Uint8Array(2 * PAGE_BYTES)
-    const headBytes = await file.read(head, 0)
+    const headBytes = await file.read(head, 0).catch((error: unknown) => readAround(error, file, head, 0))
     const summary = headBytes >= PAGE_BYTES ? decodeSummary(head.subarray(0, PAGE_BYTES)) : undefined
     if (summary === undefined) return undefined
     const layout = layoutOf(summary)
@@ -115,7 +116,8 @@ export async function loadIndexFile(disk: Disk, path: string): Promise<LoadedInd
 
 async function readPage(file: DiskFile, page: number): Promise<Uint8Array> {
   const bytes = new Uint8Array(PAGE_BYTES)
-  await file.read(bytes, page * PAGE_BYTES)
+  const offset = page * PAGE_BYTES
+  await file.read(bytes, offset).catch((error: unknown) => readAround(error, file, bytes, offset))
   return bytes
 }
 

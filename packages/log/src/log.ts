@@ -274,14 +274,14 @@ export class Log implements AsyncDisposable {
   }
 
   async #start(recovered: RecoveredLog): Promise<void> {
-    await this.#store.open(recovered.isLastOpen, recovered.unusedNumbers, recovered.lastNumber)
     try {
-      await this.#loop.open()
+      await this.#store.open(recovered.isLastOpen, recovered.unusedNumbers, recovered.lastNumber)
+      if (recovered.metadataLoss === undefined) await this.#loop.open()
+      else this.#loop.refuseWrites(recovered.metadataLoss)
     } catch (error) {
       await this.#store.close()
       throw error
     }
-    if (recovered.metadataLoss !== undefined) this.#loop.refuseWrites(recovered.metadataLoss)
     this.#upkeep.wake()
     this.#store.wake()
   }
@@ -570,7 +570,13 @@ export class Log implements AsyncDisposable {
   async #walkAgain(segment: Segment): Promise<void> {
     const lease = await this.#files.acquire(segment.path)
     try {
-      segment.takeWalk(await walkSegment(new CommitReader(lease.file, await lease.file.size()), segment.walkStart))
+      const reader = new CommitReader(lease.file, await lease.file.size())
+      const walk = await walkSegment(reader, segment.walkStart)
+      if (walk.refused.size > 0) {
+        // They may be read the next time: what is left is not taken for all there is.
+        throw new LogError('unavailable', `${segment.path}: the drive refuses to read ${walk.refused.size} pages (EIO)`)
+      }
+      segment.takeWalk(walk)
       for (const { fromCommit, toCommit, offset } of segment.damages) {
         this.#holes.add({ from: fromCommit, to: toCommit, reason: `${segment.path} at ${offset}` })
       }

@@ -15,7 +15,7 @@ import { READ_GAP_BYTES, READ_KEPT_BYTES_MAX, READ_KEPT_BYTES_MIN, READ_SPAN_BYT
 import { LogError } from './log-error.ts'
 import type { OpenFiles } from './open-files.ts'
 import { IndexDamagedError } from './page-cache.ts'
-import { isRefusedRead } from './refused-read.ts'
+import { isRefusedRead, readAround } from './refused-read.ts'
 import { comparePositions } from './position.ts'
 import type { Segment } from './segment.ts'
 import type { IndexEntry, IndexQuery } from './segment-index.ts'
@@ -320,7 +320,13 @@ export class Reader {
       const lease = await this.#options.files.acquire(segment.path)
       try {
         const bytes = this.#memory.take(length)
-        return bytes.subarray(0, await lease.file.read(bytes, offset))
+        const refused = new Set<number>()
+        const readOn = (error: unknown): Promise<number> => readAround(error, lease.file, bytes, offset, refused)
+        const read = await lease.file.read(bytes, offset).catch(readOn)
+        for (const page of refused) {
+          this.#options.onDamage(`${segment.path}: the drive refuses to read the page at offset ${page} (EIO)`)
+        }
+        return bytes.subarray(0, read)
       } finally {
         lease.release()
       }

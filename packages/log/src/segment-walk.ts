@@ -4,9 +4,10 @@
  *
  * A commit that cannot be read is *damage* if something proves that it had been durable: a later commit of this
  * segment, or what the caller knows (a snapshot, the next segment). Then the walk goes on behind it. What nothing
- * proves is a *torn tail*: the walk ends before it.
+ * proves is a *torn tail*: the walk ends before it. But what the drive refuses to read may have been acknowledged, with
+ * what would prove it: it is damage, and at the end of the log so is every commit that may stand from there on.
  */
-import type { CommitReader, Expectation } from './commit-reader.ts'
+import type { CommitReader, CommitVerdict, Expectation } from './commit-reader.ts'
 import { commitBytes, type DecodedHeader, type FrameEntry } from './format/commit-format.ts'
 import type { DamagedRange } from './format/index-format.ts'
 import { PAGE_BYTES } from './limits.ts'
@@ -41,6 +42,10 @@ export interface SegmentWalk {
   readonly commits: readonly { readonly commit: number; readonly offset: number }[]
   readonly damages: readonly DamagedRange[]
   readonly payloads: readonly UnreadablePayload[]
+  /** Offsets of pages that the drive refused to read. */
+  readonly refused: ReadonlySet<number>
+  /** It refused all of them. */
+  readonly isUnread: boolean
   /** True when damage reaches to the segment's end: nothing may be written behind it. */
   readonly isTailDamaged: boolean
   /** Why the walk ended, for people. */
@@ -72,7 +77,7 @@ export async function walkSegment(
       const isSought = verdict.kind === 'none' || provenCommit < expected
       const proof = isSought ? await reader.findProof(offset + PAGE_BYTES, expectation) : undefined
       if (proof !== undefined) provenCommit = Math.max(provenCommit, proof.header.durable)
-      const isProven = provenCommit >= expected
+      const isProven = provenCommit >= expected || isRefused(reader, offset, verdict)
       if (!isProven) {
         endReason = verdict.kind === 'none' ? verdict.reason : `the ${verdict.kind} of the commit fails its checksum`
         break
@@ -87,7 +92,10 @@ export async function walkSegment(
         expected++
         continue
       } else if (proof === undefined) {
-        const toCommit = start.endBefore === undefined ? provenCommit : start.endBefore - 1
+        const toCommit =
+          start.endBefore === undefined
+            ? Math.max(provenCommit, await lastThatMayStand(reader, offset, expectation))
+            : start.endBefore - 1
         damages.push({ fromCommit: expected, toCommit, offset })
         expected = toCommit + 1
         isTailDamaged = true
@@ -122,7 +130,19 @@ export async function walkSegment(
     commits,
     damages,
     payloads,
+    refused: reader.refused,
+    isUnread: commits.length === 0 && reader.refused.size >= Math.ceil((reader.sizeBytes - start.offset) / PAGE_BYTES),
     isTailDamaged,
     endReason,
   }
+}
+
+/** Whether the drive refuses a page of the commit, as far as it is known which pages are its own. */
+function isRefused(reader: CommitReader, offset: number, verdict: CommitVerdict): boolean {
+  return reader.isRefused(offset, 'header' in verdict ? commitBytes(verdict.header.bodyBytes) : PAGE_BYTES)
+}
+
+async function lastThatMayStand(reader: CommitReader, offset: number, expected: Expectation): Promise<number> {
+  if (!reader.isRefused(offset, PAGE_BYTES)) return 0
+  return expected.commit - 1 + (await reader.commitsMax(offset, expected.salt))
 }

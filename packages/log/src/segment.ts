@@ -85,6 +85,8 @@ export class Segment {
   file: FileIndex | undefined
   /** Something in it could not be read when it was to be written again: it stays as it is. */
   isUnfit = false
+  /** The drive refuses pages of it: no index is written of what is left, since the drive may read them to a later opening. */
+  isRefused = false
   #readers = 0
   #unread: Deferred<void> | undefined
 
@@ -144,6 +146,7 @@ export class Segment {
   takeWalk(walk: SegmentWalk): void {
     this.memory = walk.index
     this.file = undefined
+    this.isRefused = walk.refused.size > 0
     if (this.grouped === undefined) {
       this.damages = walk.damages
       return

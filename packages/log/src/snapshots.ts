@@ -12,6 +12,7 @@ import {
 } from './format/snapshot-format.ts'
 import { SNAPSHOTS_KEPT } from './limits.ts'
 import { LogError } from './log-error.ts'
+import { readAround } from './refused-read.ts'
 import { numberInName } from './segment.ts'
 
 const DIRECTORY = 'meta'
@@ -29,14 +30,14 @@ export interface LoadedSnapshots {
   readonly newest: Snapshot | undefined
   /** What the file of the newest takes; 0 where there is none. */
   readonly newestBytes: number
-  /** Files that are there and cannot be used. */
-  readonly damaged: readonly string[]
+  /** Files that are there and cannot be used, and why. */
+  readonly damaged: readonly { readonly path: string; readonly reason: string }[]
 }
 
 /** Reads what snapshots there are. Rejects with `newer-version` if one is of a later format. */
 export async function loadSnapshots(disk: Disk): Promise<LoadedSnapshots> {
   const commits: number[] = []
-  const damaged: string[] = []
+  const damaged: LoadedSnapshots['damaged'][number][] = []
   let newest: Snapshot | undefined
   let newestBytes = 0
   const names = (await disk.exists(DIRECTORY)) ? await disk.list(DIRECTORY) : []
@@ -44,7 +45,7 @@ export async function loadSnapshots(disk: Disk): Promise<LoadedSnapshots> {
     const commit = numberInName(name, '.snap')
     if (commit === undefined) continue
     const path = `${DIRECTORY}/${name}`
-    const bytes = await readWhole(disk, path)
+    const { bytes, isRefused } = await readWhole(disk, path)
     const decoded = decodeSnapshot(bytes)
     if (decoded.kind === 'newer') {
       throw new LogError(
@@ -54,7 +55,8 @@ export async function loadSnapshots(disk: Disk): Promise<LoadedSnapshots> {
       )
     }
     if (decoded.kind === 'invalid' || decoded.snapshot.commit !== commit) {
-      damaged.push(path)
+      const reason = isRefused ? 'the drive refuses to read the snapshot (EIO)' : 'the snapshot fails its checksum'
+      damaged.push({ path, reason })
       continue
     }
     if (newest === undefined) {
@@ -131,12 +133,16 @@ export class Snapshots {
   }
 }
 
-async function readWhole(disk: Disk, path: string): Promise<Uint8Array> {
+async function readWhole(
+  disk: Disk,
+  path: string,
+): Promise<{ readonly bytes: Uint8Array; readonly isRefused: boolean }> {
   const file = await disk.open(path)
   try {
     const bytes = new Uint8Array(await file.size())
-    const read = await file.read(bytes, 0)
-    return bytes.subarray(0, read)
+    const refused = new Set<number>()
+    const read = await file.read(bytes, 0).catch((error: unknown) => readAround(error, file, bytes, 0, refused))
+    return { bytes: bytes.subarray(0, read), isRefused: refused.size > 0 }
   } finally {
     await file.close()
   }

@@ -206,9 +206,11 @@ export class Upkeep {
       if (this.#isClosed) return
       const { memory } = segment
       if (memory === undefined) continue
-      const path = indexPath(segment.number)
-      const { summary, bitmap } = await writeIndexFile(disk, path, segment.ends, memory, segment.damages)
-      segment.file = new FileIndex(path, summary, bitmap, pages)
+      if (!segment.isRefused) {
+        const path = indexPath(segment.number)
+        const { summary, bitmap } = await writeIndexFile(disk, path, segment.ends, memory, segment.damages)
+        segment.file = new FileIndex(path, summary, bitmap, pages)
+      }
       await store.retire(segment)
     }
     const full = store.segments.at(-2)

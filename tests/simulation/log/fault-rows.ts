@@ -61,7 +61,13 @@ const ROWS: readonly FaultRow[] = [
     places: /^(grouped-writer|regrouper)\.ts /,
     outcomes: ['upkeep again'],
   },
-  { name: 'reading records', places: /^reader\.ts /, outcomes: ['damage'] },
+  {
+    name: 'reading records',
+    places: /^reader\.ts /,
+    outcomes: ['nothing'],
+    // The drive refuses the pages of it too.
+    lasting: ['damage'],
+  },
   {
     name: 'opening a segment or an index to read in it',
     places: /^open-files\.ts /,
@@ -74,7 +80,14 @@ const ROWS: readonly FaultRow[] = [
     lasting: ['upkeep again', 'call fails'],
   },
   {
-    name: 'opening the directory (list, open, read, create, rename, sync)',
+    name: 'reading a segment, an index or a snapshot while the log opens',
+    places:
+      /^(commit-reader\.ts #read|snapshots\.ts readWhole|index-file\.ts (loadIndexFile|readPage)|recovery\/(segment-files\.ts #readHeader|replay\.ts #payload)|refused-read\.ts readPiece) read$/,
+    outcomes: ['nothing'],
+    lasting: ['damage', 'upkeep again', 'call fails'],
+  },
+  {
+    name: 'opening the directory (list, open, size, create, rename, sync)',
     places:
       /^recovery\/|^(commit-reader\.ts|snapshots\.ts (loadSnapshots|readWhole)|index-file\.ts (loadIndexFile|readPage)|segment-store\.ts (open|#blank|#sizeOf)) /,
     outcomes: ['refuses to start', 'upkeep again'],
@@ -119,6 +132,7 @@ export const UNREACHED: ReadonlyMap<string, string> = new Map([
   ['scraps.ts remove remove', 'only after a failure: two at once, log.test.ts'],
   ['index-file.ts readPage read', 'only with damage, or some 32,000 ledgers'],
   ['log.ts #walkAgain size', 'only after a failure: upkeep.test.ts'],
+  ['refused-read.ts readPiece read', 'only after a failure: recovery/refused-reads.test.ts'],
   ['recovery/grouped-loader.ts #walk open', 'only after a failure: regrouper.test.ts'],
   ['recovery/grouped-loader.ts #walk close', 'only after a failure: regrouper.test.ts'],
   ['recovery/segment-loader.ts walkAgain open', 'only after a failure: rot.test.ts'],

@@ -246,7 +246,8 @@ export class History {
     this.#phase = 'running'
     const contents = log === undefined ? undefined : await this.#excused(readAll(log, metadata, clock), undefined)
     // A drive that refuses to read is damage: nothing can be said of what this life begins with.
-    const isMaimed = faults !== undefined && [...(contents?.ledgers.values() ?? [])].some(isDamaged)
+    const isLost = log?.health().writable === false && log.health().damage.length > 0
+    const isMaimed = faults !== undefined && (isLost || [...(contents?.ledgers.values() ?? [])].some(isDamaged))
     if (log === undefined || contents === undefined || isMaimed) {
       disk.halt()
       return disk.crash('kill', this.#fresh())

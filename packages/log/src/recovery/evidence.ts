@@ -104,8 +104,8 @@ export class Evidence {
   }
 
   /** It is not certain that a change was there, and nobody can tell: worth a refusal, and a line was written already. */
-  doubtMetadata(range: { readonly from: number; readonly to: number }): void {
-    this.#metadataLoss ??= `metadata may be lost with ${range.from} to ${range.to}`
+  doubtMetadata(what: string): void {
+    this.#metadataLoss ??= `metadata may be lost with ${what}`
   }
 
   mark(): EvidenceMark {

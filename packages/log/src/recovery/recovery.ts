@@ -18,14 +18,14 @@ import { Holes } from '../holes.ts'
 import { LedgerTable, openedLedger } from '../ledger-table.ts'
 import { DAMAGE_LINES_MAX, MIB, PAGE_BYTES } from '../limits.ts'
 import type { PageCache } from '../page-cache.ts'
-import type { Segment } from '../segment.ts'
+import { type Segment, segmentPath } from '../segment.ts'
 import type { SegmentRegister } from '../segment-register.ts'
 import { loadSnapshots } from '../snapshots.ts'
 import { Evidence } from './evidence.ts'
 import { GroupedLoader } from './grouped-loader.ts'
 import { Replay } from './replay.ts'
 import { listSegments, SegmentFiles } from './segment-files.ts'
-import { type LoadedSegment, type LoadedSegments, SegmentLoader } from './segment-loader.ts'
+import { type LoadedSegment, type LoadedSegments, SegmentLoader, type UnreadSegment } from './segment-loader.ts'
 
 export interface RecoveryOptions {
   readonly disk: Disk
@@ -95,19 +95,18 @@ class Recovery {
     for (const directory of ['log', 'meta', 'spare']) await this.#disk.makeDirectory(directory)
     await this.#disk.syncDirectory('.')
     const snapshots = await loadSnapshots(this.#disk)
-    for (const path of snapshots.damaged) {
-      evidence.report(`${path}: the snapshot fails its checksum; an older one is used`)
-    }
+    for (const { path, reason } of snapshots.damaged) evidence.report(`${path}: ${reason}; an older one is used`)
     const snapshot = snapshots.newest
     const snapshotCommit = this.#begin(snapshot)
 
     const numbers = await listSegments(this.#disk, evidence)
-    const { loaded, unused } = await this.#loadAll(numbers, snapshotCommit)
+    const { loaded, unread, unused } = await this.#loadAll(numbers, snapshotCommit)
     this.#options.metadata.restore(snapshot?.metadata)
     for (const { segment } of loaded) {
       if (segment.lastCommit > snapshotCommit) await this.#replay.all(segment, snapshotCommit + 1)
     }
     this.#findGaps(loaded, snapshotCommit)
+    this.#tellUnread(loaded, unread, snapshotCommit)
     this.#doubt(snapshotCommit)
 
     const last = loaded.at(-1)
@@ -131,7 +130,7 @@ class Recovery {
       } else {
         await this.#rewriteUnproven(last)
       }
-    }
+    } else if (last?.walk !== undefined && last.hasHeader) await this.#rewriteUnproven(last)
     await this.#disk.syncDirectory('log')
     // A snapshot that is taken for a proof may stand in the page cache only.
     await this.#disk.syncDirectory('meta')
@@ -139,6 +138,7 @@ class Recovery {
       segments.at(-1)?.number ?? 0,
       evidence.register.freed.at(-1)?.lastNumber ?? 0,
       this.#misplacedNumber,
+      ...unread.map(({ number }) => number),
     )
     const grouped = await new GroupedLoader(this.#options, evidence).load()
     const inOrder = [...grouped.segments, ...segments].sort((a, b) => a.lastCommit - b.lastCommit)
@@ -218,11 +218,31 @@ class Recovery {
       )
       if (gap.to >= gap.from && !isFreed) {
         this.#evidence.addHole({ ...gap, reason: `a segment is missing between ${before} and ${segment.path}` })
-        if (gap.to > snapshotCommit) this.#evidence.doubtMetadata(gap)
+        if (gap.to > snapshotCommit) this.#evidence.doubtMetadata(`commits ${gap.from} to ${gap.to}`)
       }
       expected = segment.lastCommit + 1
       before = segment.path
     }
+  }
+
+  /**
+   * Where nothing of a file can be read at the end of the log, nobody knows of which changes of the metadata it holds: none
+   * are stored on top. Nothing is written at all, so that all is there again when the drive is.
+   */
+  #tellUnread(loaded: readonly LoadedSegment[], unread: readonly UnreadSegment[], snapshotCommit: number): void {
+    for (const { number, commits } of unread) {
+      const path = segmentPath(number)
+      this.#evidence.report(`${path}: the drive refuses to read the segment's header and its first commit (EIO)`)
+      if (commits === undefined) this.#evidence.doubtMetadata(path)
+      else {
+        this.#evidence.prove(commits.to)
+        this.#evidence.doubtMetadata(`commits ${commits.from} to ${commits.to}`)
+      }
+    }
+    const last = loaded.at(-1)
+    if (last?.walk?.isTailDamaged !== true || !last.walk.isUnread) return
+    const { firstCommit, lastCommit } = last.segment
+    if (lastCommit > snapshotCommit) this.#evidence.doubtMetadata(`commits ${firstCommit} to ${lastCommit}`)
   }
 
   /**
@@ -246,14 +266,16 @@ class Recovery {
    * bytes the disk lacks: written again and synced, it is durable before anybody is served.
    */
   async #rewriteUnproven({ segment, walk, hasHeader }: LoadedSegment): Promise<void> {
-    const first = walk?.commits.find(({ commit }) => commit > this.#evidence.provenCommit)
+    if (walk === undefined) return
+    const first = walk.commits.find(({ commit }) => commit > this.#evidence.provenCommit)
     if (hasHeader && first === undefined) return
     // The header was written together with the first commit.
     const isHeaderDue = !hasHeader || first?.commit === segment.firstCommit
     const file = await this.#disk.open(segment.path)
     try {
-      for (let offset = first?.offset ?? segment.usedBytes; offset < segment.usedBytes; offset += MIB) {
-        const bytes = new Uint8Array(Math.min(MIB, segment.usedBytes - offset))
+      const from = first?.offset ?? segment.usedBytes
+      for (const { offset, length } of readablePieces(from, segment.usedBytes, walk.refused)) {
+        const bytes = new Uint8Array(length)
         await file.read(bytes, offset)
         await file.write(bytes, offset)
       }
@@ -273,4 +295,18 @@ class Recovery {
 function lastFrameCommit(loaded: LoadedSegment | undefined): number {
   const index = loaded?.walk?.index
   return index === undefined || index.entries === 0 ? 0 : index.entryAt(index.entries - 1).commit
+}
+
+/** Bytes [from, to) in pieces of at most 1 MiB, without the pages that the drive refuses. */
+function* readablePieces(
+  from: number,
+  to: number,
+  refused: ReadonlySet<number>,
+): Generator<{ readonly offset: number; readonly length: number }, void, undefined> {
+  for (let offset = from; offset < to;) {
+    let end = offset
+    while (end < to && end - offset < MIB && !refused.has(end)) end += PAGE_BYTES
+    if (end > offset) yield { offset, length: end - offset }
+    offset = Math.max(end, offset + PAGE_BYTES)
+  }
 }

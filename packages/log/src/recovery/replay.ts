@@ -18,6 +18,7 @@ import { decodeDrop, decodeFreed, decodeRegrouping, decodeTrim } from '../format
 import { crc32 } from '../format/crc32.ts'
 import { type LedgerTable, openedLedger } from '../ledger-table.ts'
 import { IndexDamagedError } from '../page-cache.ts'
+import { readAround } from '../refused-read.ts'
 import type { Segment } from '../segment.ts'
 import { type IndexEntry, queryAll, type SegmentIndex } from '../segment-index.ts'
 import type { Evidence } from './evidence.ts'
@@ -125,10 +126,11 @@ export class Replay {
 
   async #payload(segment: Segment, entry: IndexEntry): Promise<Uint8Array | undefined> {
     if (!segment.holds(entry)) return undefined
+    const { offset } = entry
     const file = await this.#options.disk.open(segment.path)
     try {
       const bytes = new Uint8Array(entry.bytes)
-      const read = await file.read(bytes, entry.offset)
+      const read = await file.read(bytes, offset).catch((error: unknown) => readAround(error, file, bytes, offset))
       return read === entry.bytes && crc32(bytes) === entry.crc ? bytes : undefined
     } finally {
       await file.close()

@@ -9,6 +9,7 @@ import { loadIndexFile } from '../index-file.ts'
 import { PAGE_BYTES } from '../limits.ts'
 import { LogError } from '../log-error.ts'
 import type { PageCache } from '../page-cache.ts'
+import { readAround } from '../refused-read.ts'
 import { indexPath, numberInName, Segment, segmentPath } from '../segment.ts'
 import type { Evidence } from './evidence.ts'
 
@@ -18,6 +19,8 @@ export interface SegmentFile {
   /** Taken from its index file. */
   readonly sealed: Segment | undefined
   readonly header: SegmentHeader | undefined
+  /** The drive refuses to read the header. */
+  readonly isRefused: boolean
 }
 
 export interface SegmentListing {
@@ -68,10 +71,10 @@ export class SegmentFiles {
       if (this.#evidence.isFreed(number)) continue
       const sealed = await this.#fromIndexFile(number)
       if (sealed !== undefined) {
-        files.push({ number, sealed, header: undefined })
+        files.push({ number, sealed, header: undefined, isRefused: false })
         continue
       }
-      const header = await this.#readHeader(number)
+      const { header, isRefused } = await this.#readHeader(number)
       // A header is written when all before is synced, and a file only moves on to higher numbers.
       if (header !== undefined && header.number >= number) this.#evidence.prove(header.firstCommit - 1)
       // A file used before names a segment that is gone; one that is still there has changed places with this one.
@@ -80,7 +83,8 @@ export class SegmentFiles {
         this.#evidence.report(`${segmentPath(number)}: this file holds segment ${header.number}`)
         misplacedNumber = number
       } else {
-        files.push({ number, sealed: undefined, header: header?.number === number ? header : undefined })
+        const own = header?.number === number ? header : undefined
+        files.push({ number, sealed: undefined, header: own, isRefused })
       }
     }
     return { files, misplacedNumber }
@@ -131,12 +135,13 @@ export class SegmentFiles {
     return segment
   }
 
-  async #readHeader(number: number): Promise<SegmentHeader | undefined> {
+  async #readHeader(number: number): Promise<Pick<SegmentFile, 'header' | 'isRefused'>> {
     const path = segmentPath(number)
     const file = await this.#disk.open(path)
     try {
       const page = new Uint8Array(PAGE_BYTES)
-      const read = await file.read(page, 0)
+      const refused = new Set<number>()
+      const read = await file.read(page, 0).catch((error: unknown) => readAround(error, file, page, 0, refused))
       const decoded = decodeSegmentHeader(page.subarray(0, read))
       if (decoded.kind === 'newer') {
         throw new LogError(
@@ -145,9 +150,9 @@ export class SegmentFiles {
             'use the version that wrote it, or a later one',
         )
       }
-      if (decoded.kind !== 'ok') return undefined
+      if (decoded.kind !== 'ok') return { header: undefined, isRefused: refused.size > 0 }
       this.#evidence.checkLogId(path, decoded.header.logId)
-      return decoded.header
+      return { header: decoded.header, isRefused: false }
     } finally {
       await file.close()
     }

@@ -1,6 +1,7 @@
 /**
  * Puts the segments in order and walks those without an index. A segment whose header page is gone is found by the
- * chain: its first commit names the last one of the segment before. Changes nothing on disk.
+ * chain: its first commit names the last one of the segment before. Where the drive refuses to read both, nobody knows
+ * what stands in the file. Changes nothing on disk.
  */
 import type { Logger, Random } from '@millrace/std'
 import { CommitReader, type Expectation, ReadMemory } from '../commit-reader.ts'
@@ -23,9 +24,17 @@ export interface LoadedSegment {
   readonly hasHeader: boolean
 }
 
+/** A file behind all segments that may be one, of which nothing can be read. */
+export interface UnreadSegment {
+  readonly number: number
+  /** Commits that may stand in it; `undefined`: no segment is known that leads to it. */
+  readonly commits: { readonly from: number; readonly to: number } | undefined
+}
+
 export interface LoadedSegments {
   /** In order. */
   readonly loaded: readonly LoadedSegment[]
+  readonly unread: readonly UnreadSegment[]
   /** Numbers of files that hold nothing of the log. Ascending. */
   readonly unused: readonly number[]
 }
@@ -50,6 +59,7 @@ export class SegmentLoader {
 
   async load(files: readonly SegmentFile[]): Promise<LoadedSegments> {
     const loaded: LoadedSegment[] = []
+    const unread: UnreadSegment[] = []
     const unused: number[] = []
     for (const [place, file] of files.entries()) {
       const next = files[place + 1]
@@ -62,16 +72,21 @@ export class SegmentLoader {
       } else if (file.header !== undefined) {
         const isNextBare = next !== undefined && next.number === file.number + 1 && nextFirst === undefined
         const endBefore = isNextBare ? await this.#chainedFirst(file.header, next.number) : nextFirst
-        loaded.push(await this.#walk(file.number, file.header, endBefore, before))
+        const walked = await this.#walk(file.number, file.header, endBefore, before)
+        // Where it ends is told by what the drive may read to a later opening.
+        if (isNextBare && next.isRefused) walked.segment.isRefused = true
+        loaded.push(walked)
       } else {
         // The header page may be lost although the commits are there: the chain tells.
         const link = this.#linkTo(file.number, before)
-        const found = link === undefined ? undefined : await this.#walkWithoutHeader(file.number, link, nextFirst)
+        const found = link === undefined ? unknownOf(file) : await this.#walkWithoutHeader(file, link, nextFirst)
         if (found === undefined) unused.push(file.number)
-        else loaded.push(found)
+        else if ('segment' in found) loaded.push(found)
+        // One in the middle is missing between its neighbours.
+        else if (nextFirst === undefined) unread.push(found)
       }
     }
-    return { loaded, unused }
+    return { loaded, unread, unused }
   }
 
   /** Walks a segment whose index turned out to be wrong behind its summary. */
@@ -147,17 +162,21 @@ export class SegmentLoader {
   }
 
   async #walkWithoutHeader(
-    number: number,
+    { number, isRefused }: SegmentFile,
     expected: Expectation,
     endBefore: number | undefined,
-  ): Promise<LoadedSegment | undefined> {
+  ): Promise<LoadedSegment | UnreadSegment | undefined> {
     const path = segmentPath(number)
     const file = await this.#options.disk.open(path)
     try {
       const capacity = await file.size()
       const reader = new CommitReader(file, capacity, this.#memory)
       const verdict = await reader.judge(PAGE_BYTES, expected)
-      if (verdict.kind === 'none') return undefined
+      if (verdict.kind === 'none') {
+        if (!isRefused || !reader.isRefused(PAGE_BYTES, PAGE_BYTES)) return undefined
+        const to = expected.commit - 1 + (await reader.commitsMax(PAGE_BYTES, undefined))
+        return { number, commits: { from: expected.commit, to } }
+      }
       const { version, salt } = verdict.header
       const { provenCommit } = this.#evidence
       const walk = await walkSegment(reader, { ...expected, salt, provenCommit, endBefore, offset: PAGE_BYTES })
@@ -192,6 +211,11 @@ export class SegmentLoader {
     segment.lastEpoch = walk.lastEpoch
     segment.usedBytes = walk.usedBytes
     this.#evidence.prove(walk.provenCommit)
+    const [refused] = walk.refused
+    if (refused !== undefined) {
+      const more = walk.refused.size === 1 ? '' : `, and ${walk.refused.size - 1} more`
+      this.#evidence.report(`${segment.path}: the drive refuses to read the page at offset ${refused}${more} (EIO)`)
+    }
     this.#addHoles(segment, walk.damages)
     for (const { frame, offset } of walk.payloads) {
       this.#evidence.report(
@@ -213,4 +237,9 @@ export class SegmentLoader {
       this.#evidence.addHole({ from: fromCommit, to: toCommit, reason: `${segment.path} at ${offset}` })
     }
   }
+}
+
+/** What is known of a file to which no segment leads. */
+function unknownOf({ number, isRefused }: SegmentFile): UnreadSegment | undefined {
+  return isRefused ? { number, commits: undefined } : undefined
 }
