@@ -177,7 +177,8 @@ export class SegmentLoader {
         const to = expected.commit - 1 + (await reader.commitsMax(PAGE_BYTES, undefined))
         return { number, commits: { from: expected.commit, to } }
       }
-      const { version, salt } = verdict.header
+      // What stands before may be gone: then the chain begins with what this commit says.
+      const { version, salt, previousCrc } = verdict.header
       const { provenCommit } = this.#evidence
       const walk = await walkSegment(reader, { ...expected, salt, provenCommit, endBefore, offset: PAGE_BYTES })
       if (walk.commits.length === 0 && walk.damages.length === 0) return undefined
@@ -193,7 +194,7 @@ export class SegmentLoader {
         number,
         salt,
         firstCommit: expected.commit,
-        previousCrc: expected.previousCrc ?? 0,
+        previousCrc,
         createdMs: 0,
         capacity,
       })
