@@ -1,13 +1,13 @@
 /**
  * Verifies a log's directory without changing it: every byte of every commit, each page of every index by its checksum
  * and all of it by the number of its entries, every snapshot. One finding per thing that is wrong, and one per run of
- * pages that the drive refuses to read; none for a torn tail. What is gone on purpose, and which segments there are, is
+ * pages that the drive refuses to read and no other is about; none for a torn tail. What is gone on purpose, and which segments there are, is
  * known by recovering the log, on a disk on which nothing changes.
  */
 import { silentLogger } from '@millrace/std'
-import type { Damage, DamagedLedger, Metadata } from './api.ts'
+import type { Metadata } from './api.ts'
 import { CommitReader } from './commit-reader.ts'
-import { damagedFrame, damagedLedgers } from './damaged-ledgers.ts'
+import { damagedLedgers } from './damaged-ledgers.ts'
 import type { Disk } from './disk.ts'
 import { decodeSegmentHeader, type SegmentHeader } from './format/segment-header.ts'
 import { isPageValid, type SegmentSummary } from './format/index-format.ts'
@@ -21,22 +21,11 @@ import { PageCache } from './page-cache.ts'
 import { readOnlyDisk } from './read-only-disk.ts'
 import { readAround } from './refused-read.ts'
 import { type RecoveredLog, recover } from './recovery/recovery.ts'
+import { type Found, type Finding, refusedRuns, unreadable, untold } from './findings.ts'
 import { indexPath, numberInName, Segment, segmentPath } from './segment.ts'
 import { freedBehind } from './segment-register.ts'
-import { type SegmentWalk, walkSegment } from './segment-walk.ts'
+import { walkSegment } from './segment-walk.ts'
 import { loadSnapshots } from './snapshots.ts'
-
-export interface Finding extends Damage {
-  readonly file: string
-  readonly offset: number
-  /** Commits of which nothing can be read, both inclusive, where whole ones are concerned. */
-  readonly commits?: { readonly from: number; readonly to: number }
-}
-
-/** Before it is asked whose records lay there. */
-interface Found extends Omit<Finding, 'ledgers'> {
-  readonly ledgers?: readonly DamagedLedger[]
-}
 
 export interface CheckOptions {
   /** Aborted: the next finding throws its reason. */
@@ -177,35 +166,15 @@ async function* checkGrouped(disk: Disk, grouped: GroupedSegment): AsyncGenerato
     const start = { ...ends, version: 0, logId: new Uint8Array(0), createdMs: 0 }
     const walk = await walkSegment(new CommitReader(file, capacity), new Segment(start, grouped).walkStart)
     for (const { offset } of walk.damages) {
-      yield { file: path, offset, ...range, reason: 'a block of the regrouped segment cannot be read' }
+      const cause = walk.refused.has(offset) ? ' (EIO)' : ''
+      yield { file: path, offset, ...range, reason: `a block of the regrouped segment cannot be read${cause}` }
     }
     yield* unreadable(path, walk)
-    yield* refusedRuns(path, walk.refused)
+    yield* refusedRuns(path, untold(walk))
     const loaded = await loadIndexFile(disk, indexPath(number))
     yield* checkIndex(disk, number, loaded?.summary, walk.index.entries)
   } finally {
     await file.close()
-  }
-}
-
-function* unreadable(path: string, { payloads }: SegmentWalk): Generator<Found, void, undefined> {
-  for (const { frame, offset } of payloads) {
-    yield {
-      file: path,
-      offset: offset + frame.payloadOffset,
-      ledgers: [damagedFrame(frame.ledger, frame)],
-      reason: 'records fail their checksum',
-    }
-  }
-}
-
-/** One finding per run of pages. */
-function* refusedRuns(file: string, pages: Iterable<number>): Generator<Found, void, undefined> {
-  const offsets = [...pages].sort((a, b) => a - b)
-  for (let first = 0, next = 0; first < offsets.length; first = next) {
-    const offset = offsets[first] ?? 0
-    while (offsets[next] === offset + (next - first) * PAGE_BYTES) next++
-    yield { file, offset, reason: `the drive refuses to read ${(next - first) * PAGE_BYTES} bytes (EIO)` }
   }
 }
 
@@ -239,11 +208,11 @@ async function* checkSegment(
         file: path,
         offset,
         commits: { from: fromCommit, to: toCommit },
-        reason: `commits ${fromCommit} to ${toCommit} cannot be read`,
+        reason: `commits ${fromCommit} to ${toCommit} cannot be read${walk.refused.has(offset) ? ' (EIO)' : ''}`,
       }
     }
     yield* unreadable(path, walk)
-    yield* refusedRuns(path, walk.refused)
+    yield* refusedRuns(path, untold(walk))
     yield* checkIndex(disk, number, summary, walk.index.entries)
     return { lastCommit: walk.lastCommit, lastCrc: walk.lastCrc }
   } finally {

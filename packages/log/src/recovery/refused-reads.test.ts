@@ -6,7 +6,8 @@
 import { seededRandom, VirtualClock } from '@millrace/std/testing'
 import { describe, expect, it } from 'vitest'
 import type { LogHealth } from '../api.ts'
-import { checkLog, type Finding } from '../check.ts'
+import { checkLog } from '../check.ts'
+import type { Finding } from '../findings.ts'
 import type { Disk } from '../disk.ts'
 import { KIB, PAGE_BYTES } from '../limits.ts'
 import { Log } from '../log.ts'
@@ -132,6 +133,9 @@ describe('a drive that refuses reads', () => {
         const gone = missing(seen, stored)
         expect(gone.length, `${path} at ${page}`).toBeLessThanOrEqual(1)
         expect(seen.health.writable, `${path} at ${page}`).toBe(true)
+        // Whoever is told of a loss can accept it.
+        const losers = found.flatMap(({ ledgers }) => ledgers.map(({ ledger }) => ledger))
+        for (const ledger of seen.told) expect(losers, `${path} at ${page}`).toContain(ledger)
         lost += gone.length
         await seen.log.close()
         // The next start finds what this one did.
