@@ -13,6 +13,8 @@ const KILL: Suite = {
 }
 const POWER_CUT: Suite = { project: 'crash', files: ['crash/power-cut'], amounts: { MILLRACE_CUTS: '3' } }
 const FULL_DISK: Suite = { project: 'units', files: ['log/src/full-disk.test'] }
+const REFUSED_READS: Suite = { project: 'units', files: ['log/src/recovery/refused-reads'] }
+const LOST_METADATA: Suite = { project: 'units', files: ['log/src/recovery/lost-metadata'] }
 const FAULT_MATRIX: Suite = { project: 'simulation', files: ['simulation/log/fault-matrix'] }
 
 export const LOG_MUTANTS: readonly Mutant[] = [
@@ -129,6 +131,38 @@ export const LOG_MUTANTS: readonly Mutant[] = [
     find: 'const isProven = provenCommit >= expected',
     replace: 'const isProven = provenCommit >= expected && expected < 0',
     suite: ROT,
+  },
+  {
+    name: 'refused-tail-cut',
+    mechanism: 'a commit that the drive refuses to read is never taken for a torn tail',
+    file: 'packages/log/src/segment-walk.ts',
+    find: ' || isRefused(reader, offset, verdict)',
+    replace: '',
+    suite: REFUSED_READS,
+  },
+  {
+    name: 'refused-number-given-again',
+    mechanism: 'commits that may stand in refused pages keep their numbers',
+    file: 'packages/log/src/commit-reader.ts',
+    find: 'if (isCommit || this.#refused.has(page)) pages =',
+    replace: 'if (isCommit) pages =',
+    suite: REFUSED_READS,
+  },
+  {
+    name: 'refused-read-not-read-around',
+    mechanism: 'a read that the drive refuses is read around, page by page',
+    file: 'packages/log/src/refused-read.ts',
+    find: 'if (!isRefusedRead(error)) throw error',
+    replace: 'if (offset >= 0) throw error',
+    suite: REFUSED_READS,
+  },
+  {
+    name: 'lost-metadata-forgotten',
+    mechanism: 'an orderly stop writes no snapshot that forgets lost metadata',
+    file: 'packages/log/src/commit-loop.ts',
+    find: 'if (this.#failure !== undefined || this.#refusal !== undefined) return false',
+    replace: 'if (this.#failure !== undefined) return false',
+    suite: LOST_METADATA,
   },
   {
     name: 'numbers-with-gaps',

@@ -406,6 +406,15 @@ describe('faults', () => {
     expect(disk.openFiles).toBe(0)
   })
 
+  it('a start that fails behind its recovery lets go of all files', async () => {
+    const { log, disk } = await openHarness()
+    await log.openLedgers(OPEN_1_2, NO_DEADLINE)
+    await log.close()
+    disk.faults = ({ kind, path }) => (kind === 'list' && path === 'spare' ? { code: 'EMFILE' } : undefined)
+    await expect(openHarness({ disk, seed: 2 })).rejects.toThrow('EMFILE')
+    expect(disk.openFiles).toBe(0)
+  })
+
   it('a directory whose names cannot be synced does not fill with spares', async () => {
     const { log, disk, clock } = await openHarness()
     await log.openLedgers(OPEN_1_2, NO_DEADLINE)

@@ -121,16 +121,16 @@ class Recovery {
     }
     const segments = loaded.map(({ segment }) => segment).filter((segment) => !evidence.isFreed(segment.number))
     const emptyNumbers: number[] = []
-    if (isLastOpen && last?.walk !== undefined && segments.at(-1) === last.segment) {
+    if (last?.walk !== undefined && segments.at(-1) === last.segment) {
       // A segment without a commit is begun again, with a header of its own.
-      if (last.walk.commits.length === 0) {
+      if (isLastOpen && last.walk.commits.length === 0) {
         segments.pop()
         emptyNumbers.push(last.segment.number)
         isLastOpen = false
-      } else {
+      } else if (isLastOpen || last.hasHeader) {
         await this.#rewriteUnproven(last)
       }
-    } else if (last?.walk !== undefined && last.hasHeader) await this.#rewriteUnproven(last)
+    }
     await this.#disk.syncDirectory('log')
     // A snapshot that is taken for a proof may stand in the page cache only.
     await this.#disk.syncDirectory('meta')
