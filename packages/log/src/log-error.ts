@@ -1,7 +1,8 @@
 /**
  * Operating errors of the log, by code.
  *
- * - While opening: `newer-version` (a file of a later format; it is named), `foreign-file` (a file of another log).
+ * - While opening: `newer-version` (a file of a later format; it is named), `foreign-file` (a file of another log),
+ *   `damaged` (metadata that its owner cannot read; its file is named).
  * - While running: `unavailable` (nothing was written), `unknown` (it may have been), `no-space` (nothing was
  *   written; comes back by itself), `unknown-ledger` (never opened, or dropped).
  * - While backing up and restoring: `damaged` (a file is missing, too short or fails its checksum; it is named).

@@ -9,7 +9,7 @@ it('a log that lost metadata refuses changes for ever, also after an orderly sto
   await log.append([part(1, 'proof')], NO_DEADLINE)
   const left = disk.crash('all-lost', seededRandom(1))
   disk.halt()
-  const [path = ''] = left.paths().filter((name) => name.endsWith('.seg'))
+  const path = left.paths().find((name) => name.endsWith('.seg')) as string
   const bytes = left.peek(path).slice()
   const at = Buffer.from(bytes.buffer).indexOf('a change')
   left.poke(path, bytes.fill(0, at, at + 1))

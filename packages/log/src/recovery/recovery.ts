@@ -20,10 +20,10 @@ import { DAMAGE_LINES_MAX, MIB, PAGE_BYTES } from '../limits.ts'
 import type { PageCache } from '../page-cache.ts'
 import { type Segment, segmentPath } from '../segment.ts'
 import type { SegmentRegister } from '../segment-register.ts'
-import { loadSnapshots } from '../snapshots.ts'
+import { loadSnapshots, snapshotPath } from '../snapshots.ts'
 import { Evidence } from './evidence.ts'
 import { GroupedLoader } from './grouped-loader.ts'
-import { Replay } from './replay.ts'
+import { Replay, takeMetadata } from './replay.ts'
 import { listSegments, SegmentFiles } from './segment-files.ts'
 import { type LoadedSegment, type LoadedSegments, SegmentLoader, type UnreadSegment } from './segment-loader.ts'
 
@@ -101,7 +101,7 @@ class Recovery {
 
     const numbers = await listSegments(this.#disk, evidence)
     const { loaded, unread, unused } = await this.#loadAll(numbers, snapshotCommit)
-    this.#options.metadata.restore(snapshot?.metadata)
+    takeMetadata(snapshotPath(snapshotCommit), () => this.#options.metadata.restore(snapshot?.metadata))
     for (const { segment } of loaded) {
       if (segment.lastCommit > snapshotCommit) await this.#replay.all(segment, snapshotCommit + 1)
     }

@@ -17,6 +17,7 @@ import {
 import { decodeDrop, decodeFreed, decodeRegrouping, decodeTrim } from '../format/control-format.ts'
 import { crc32 } from '../format/crc32.ts'
 import { type LedgerTable, openedLedger } from '../ledger-table.ts'
+import { LogError } from '../log-error.ts'
 import { IndexDamagedError } from '../page-cache.ts'
 import { readAround } from '../refused-read.ts'
 import type { Segment } from '../segment.ts'
@@ -92,7 +93,8 @@ export class Replay {
       return
     }
     if (entry.kind === FRAME_METADATA) {
-      metadata.apply(entry.commit, bytes)
+      const place = `${segment.path}: commit ${entry.commit} at offset ${entry.offset}`
+      takeMetadata(place, () => metadata.apply(entry.commit, bytes))
     } else if (entry.kind === FRAME_TRIM) {
       for (const { ledger, beforeMs } of decodeTrim(bytes)) {
         const state = table.get(ledger)
@@ -135,5 +137,16 @@ export class Replay {
     } finally {
       await file.close()
     }
+  }
+}
+
+/** What the log's user cannot take, of a later version perhaps, is told with the `place` where it stands. */
+export function takeMetadata(place: string, take: () => void): void {
+  try {
+    take()
+  } catch (error) {
+    throw new LogError('damaged', `${place}: ${error instanceof Error ? error.message : String(error)}`, {
+      cause: error,
+    })
   }
 }
