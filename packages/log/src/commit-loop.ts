@@ -194,7 +194,7 @@ export class CommitLoop {
     this.#needUnfailed()
     const commit = this.#lastCommit
     try {
-      await this.#options.store.syncActive()
+      await this.#options.store.syncAll()
     } catch (error) {
       this.fail(error)
       throw error

@@ -312,9 +312,13 @@ export class SegmentStore {
     this.wake()
   }
 
-  /** Makes what the active file holds durable. */
-  async syncActive(): Promise<void> {
-    await this.#active?.file.sync()
+  /** Makes durable all that was written before: where the next segment has just begun, the last of it is in a full one. */
+  async syncAll(): Promise<void> {
+    const active = this.#active
+    await this.syncRetired()
+    // Full meanwhile, and let go of: then it was synced before.
+    const isOpen = active !== undefined && (active === this.#active || this.#retired.has(active.segment))
+    if (isOpen) await active.file.sync()
   }
 
   /** Makes durable what stands in the full segments whose files are still open. */

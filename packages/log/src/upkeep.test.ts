@@ -1,5 +1,5 @@
 import { silentLogger } from '@millrace/std'
-import type { VirtualClock } from '@millrace/std/testing'
+import { seededRandom, type VirtualClock } from '@millrace/std/testing'
 import { expect, it } from 'vitest'
 import type { ReadResult } from './api.ts'
 import { KIB } from './limits.ts'
@@ -101,6 +101,22 @@ it('a segment is given back only when its last reader has left, and that one rea
   late?.release()
   await passUntil(clock, isGone)
   await log.close()
+})
+
+it('under `os` no loss of power takes what says that a segment went, and leaves the segment gone', async () => {
+  const { log, disk, clock } = await openHarness({ durability: 'os' })
+  await log.openLedgers([{ ledger: 1, notBeforeMs: 0 }], NO_DEADLINE)
+  while (log.statistics().segments < 4) {
+    clock.advance(10)
+    await log.append([part(1, '.'.repeat(2_000))], NO_DEADLINE)
+  }
+  await log.trim([{ ledger: 1, beforeMs: clock.now() + 1 }])
+  await passUntil(clock, () => log.statistics().segments === 1)
+  disk.halt()
+
+  const next = await openHarness({ disk: disk.crash('all-lost', seededRandom(1)), clock })
+  expect(next.log.health()).toEqual({ writable: true, damage: [] })
+  await next.log.close()
 })
 
 it('an index that has gone bad does not keep its segment for ever: it is built again', async () => {

@@ -45,7 +45,7 @@ export interface UpkeepOptions {
   /** False when nothing will ever be written again: then nothing can be given back either. */
   readonly isWritable: () => boolean
   readonly repairs: IndexRepairs
-  /** Says in the log that a segment goes; resolves when that is durable. */
+  /** Says in the log that a segment goes; resolves when that is stored. */
   readonly appendFreed: (freed: FreedSegment) => Promise<void>
   readonly regrouper: Regrouper
   /** Says in the log that segments stand in others; resolves when that is stored. */
@@ -270,6 +270,8 @@ export class Upkeep {
       }
       const { number, firstCommit, lastCommit } = segment
       await this.#options.appendFreed({ number, firstCommit, lastCommit })
+      // Under `os` it is only written, and its file would be missed after a loss of power.
+      await this.#options.sync()
       store.segments.splice(store.segments.indexOf(segment), 1)
       this.#keepers.delete(number)
       await segment.whenUnread()

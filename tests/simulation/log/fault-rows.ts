@@ -125,7 +125,7 @@ export const ROW_NAMES: readonly string[] = ROWS.map(({ name }) => name)
 /** Places to which no history of this suite leads, and why. */
 export const UNREACHED: ReadonlyMap<string, string> = new Map([
   ['commit-loop.ts #write write', 'only without fsync (`os`)'],
-  ['segment-store.ts syncActive sync', 'only without fsync (`os`)'],
+  ['segment-store.ts syncAll sync', 'only without fsync (`os`)'],
   ['segment-store.ts syncRetired sync', 'only without fsync (`os`)'],
   ['index-file.ts writeIndexFile remove', 'only after a failure'],
   ['scraps.ts remove exists', 'only after a failure: two at once, log.test.ts'],

@@ -96,6 +96,8 @@ export class SimulatedDisk implements Disk {
   onOperation: ((operation: DiskOperation) => void) | undefined
   /** Asked as each operation takes effect whether it fails. */
   faults: ((operation: DiskOperation) => DiskFault | undefined) | undefined
+  /** Asked when an operation has its turn for what it waits for before it takes effect: others overtake it. */
+  delays: ((kind: DiskOperationKind, path: string) => Promise<void> | undefined) | undefined
   /** Asked as each call is made, on its caller's stack, for a name that its operations carry: a call may wait its turn. */
   labelOf: (() => unknown) | undefined
   capacityBytes: number | undefined
@@ -374,6 +376,8 @@ export class SimulatedDisk implements Disk {
     const run = async (): Promise<T> => {
       if (turn !== undefined) await turn
       for (let turns = 1 + randomBelow(this.#random, TURNS_MAX); turns > 0; turns--) await undefined
+      const delay = this.delays?.(kind, path)
+      if (delay !== undefined) await delay
       if (this.#halted) return never()
       const index = ++this.#operations
       before?.()
