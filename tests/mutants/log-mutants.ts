@@ -2,6 +2,7 @@
 import type { Mutant, Suite } from './mutant.ts'
 
 const CRASH: Suite = { project: 'simulation', files: ['simulation/log/crash-1'] }
+const CRASH_OS: Suite = { project: 'simulation', files: ['simulation/log/crash-os'] }
 const ROT: Suite = { project: 'simulation', files: ['simulation/log/rot'] }
 const FAULTS: Suite = { project: 'simulation', files: ['simulation/log/faults'] }
 const DAMAGE: Suite = { project: 'simulation', files: ['simulation/log/damage-everywhere'] }
@@ -230,6 +231,52 @@ export const LOG_MUTANTS: readonly Mutant[] = [
     replace:
       'for (const { number } of step.inputs) await this.#removeFiles(number)\n    await appendRegrouped(step.regrouping)',
     suite: CRASH,
+  },
+  {
+    name: 'freed-before-it-is-durable',
+    mechanism: 'under `os` too the log says durably that a segment goes, before its file does',
+    file: 'packages/log/src/upkeep.ts',
+    find: `      await this.#options.sync()
+      store.segments.splice(`,
+    replace: '      store.segments.splice(',
+    suite: { project: 'units', files: ['log/src/upkeep.test.ts'] },
+  },
+  {
+    name: 'regrouped-before-it-is-durable',
+    mechanism: 'under `os` too the log says durably what took the place of what, before the old files go',
+    file: 'packages/log/src/upkeep.ts',
+    find: 'await sync()',
+    replace: 'void sync',
+    suite: CRASH_OS,
+  },
+  {
+    name: 'retired-not-synced',
+    mechanism: 'under `os` a full segment is synced before the next one begins',
+    file: 'packages/log/src/segment-store.ts',
+    find: 'for (const file of this.#retired.values()) await file.sync()',
+    replace: 'for (const file of this.#retired.values()) await file.size()',
+    suite: CRASH_OS,
+  },
+  {
+    name: 'full-segments-not-synced',
+    mechanism: 'under `os` a sync counts for full segments too',
+    file: 'packages/log/src/segment-store.ts',
+    find: `    await this.syncRetired()
+    // Full`,
+    replace: '    // Full',
+    suite: { project: 'units', files: ['log/src/slow-sync.test.ts'] },
+  },
+  {
+    name: 'chain-and-epoch-unchecked',
+    mechanism: 'what stood behind a torn tail is no part of the log, by its chain and by its epoch',
+    file: 'packages/log/src/commit-reader.ts',
+    find: `  if (expected.previousCrc !== undefined && header.previousCrc !== expected.previousCrc) {
+    return 'the chain does not lead here from the commit before'
+  }
+  if (header.epoch < expected.epoch) return 'a commit of an earlier opening'
+`,
+    replace: '',
+    suite: CRASH_OS,
   },
   {
     name: 'trim-floor-not-stored',

@@ -9,7 +9,7 @@ import { randomBelow, systemClock, systemRandom } from '@millrace/std'
 import { expect, it } from 'vitest'
 import { pacedSeconds } from '../../support/pace.ts'
 import { type CallSite, callSites, notingDisk } from './call-sites.ts'
-import { type Coverage, type CrashSelection, crashHistory, newCoverage, statesOf } from './crash-suite.ts'
+import { type Coverage, type CrashSelection, crashHistory, durabilityOf, newCoverage, statesOf } from './crash-suite.ts'
 import { History } from './history.ts'
 
 const HALVES = 2
@@ -69,7 +69,7 @@ export function crashStates(half: 1 | 2): void {
       const end = isTimed ? seed : seed + SEARCHED_HISTORIES_MAX
       for (; missing().length > 0 && seed < end; seed++) {
         const found = new Map<CallSite, number>()
-        await new History(seed, notingDisk(found)).run()
+        await new History(seed, notingDisk(found), { durability: durabilityOf(seed) }).run()
         if (missing().some((site) => found.has(site))) await crash(seed)
       }
       report(coverage, seen, firstSeed, elapsedMs())
@@ -88,9 +88,6 @@ export function crashStates(half: 1 | 2): void {
 
 /** Lines to which no history of this suite leads, and why. */
 const unreached: ReadonlyMap<string, string> = new Map([
-  ['else await placement.file.write(built.buffer, placement.offset)', 'only without fsync (`os`)'],
-  ['await this.#active?.file.sync()', 'only without fsync (`os`)'],
-  ['for (const file of this.#retired.values()) await file.sync()', 'only without fsync (`os`)'],
   ['if (await this.#disk.exists(path)) await this.#disk.remove(path)', 'only after a failure: faults.test.ts'],
   ['if (await disk.exists(temporary)) await disk.remove(temporary)', 'only after a failure: faults.test.ts'],
 ])

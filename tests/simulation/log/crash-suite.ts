@@ -1,10 +1,11 @@
 /**
  * Crashes a history at every operation, in every mode, recovers, and holds what comes back against the oracle. Each
  * recovery is itself crashed: after a kill always by a loss of power before anything new was written, and now and then
- * in the middle, up to three deep; some lives go on, to show that new numbers never repeat old ones.
+ * in the middle, up to three deep; some lives go on, to show that new numbers never repeat old ones. One history of
+ * some dozens is of a log under `os`.
  */
 import { setImmediate } from 'node:timers/promises'
-import { comparePositions, type Disk, Log, type Position } from '@millrace/log'
+import { comparePositions, type Disk, Log, type LogOptions, type Position } from '@millrace/log'
 import { CRASH_MODES, type CrashMode, CUT_MODES, type SimulatedDisk } from '@millrace/log/testing'
 import { type Random, randomBelow } from '@millrace/std'
 import { seededRandom, VirtualClock } from '@millrace/std/testing'
@@ -25,6 +26,11 @@ const SEEK_CHANCE = 0.1
 const DEADLINE_MS = 600_000
 /** Payloads written after a recovery are numbered from here, out of the way of any history. */
 const PROBE_ID = 1_000_000
+
+/** Of so many histories one is of a log under `os`, where a loss of power may take the newest of what was acknowledged. */
+export const OS_ONE_IN = 25
+/** Seeds of those, by remainder. One among them found that a freed segment went before the log said so durably. */
+export const OS_REMAINDER = 5
 
 /** With so few pending changes each is the cut of a crash of its own, in every mode that has one. */
 const CUTS_MAX = 12
@@ -69,6 +75,10 @@ export interface CrashSelection {
   readonly cut?: number
 }
 
+export function durabilityOf(seed: number): LogOptions['durability'] {
+  return seed % OS_ONE_IN === OS_REMAINDER ? 'os' : 'fsync'
+}
+
 /** Runs and crashes one history. Throws a CrashFailure at the first violation. */
 export async function crashHistory(
   seed: number,
@@ -78,7 +88,7 @@ export async function crashHistory(
   /** For the disk of the history alone, not those that are recovered from. */
   wrapHistory: WrapDisk = wrap,
 ): Promise<void> {
-  const history = new History(seed, wrapHistory)
+  const history = new History(seed, wrapHistory, { durability: durabilityOf(seed) })
   try {
     await history.run()
   } catch (error) {
@@ -106,7 +116,13 @@ export async function surviveFaults(history: History, crash: CrashMode, random: 
   const left = await history.run()
   const disk = left.crash(crash, random)
   const run = { history, coverage: newCoverage(), wrap: (wrapped: Disk) => wrapped, seen: new Set<string>() }
-  const after = { disk: left, moment: history.oracle.now, life: history.lives, wallMs: AFTER_FAULTS_MS }
+  const after = {
+    disk: left,
+    moment: history.oracle.now,
+    life: history.lives,
+    wallMs: AFTER_FAULTS_MS,
+    isPowerLost: false,
+  }
   const life = await begin(disk, random, after, run)
   history.oracle.check(life.contents, after.moment)
   await idle(life.clock, CLEANED_MS)
@@ -175,28 +191,34 @@ async function verify(
   disk: SimulatedDisk,
   mode: CrashMode,
   random: Random,
-  fork: Fork,
+  fork: Start,
   run: Run,
   depth: number,
 ): Promise<void> {
   const halfway = depth < DEPTH_MAX && random.float() < NESTED_CHANCE ? watchRecovery(disk, random) : undefined
   const life = await begin(disk, random, fork, run)
   disk.onOperation = undefined
-  run.history.oracle.check(life.contents, fork.moment)
+  const start = mode === 'kill' || !isUnderOs(run) ? fork : { ...fork, isPowerLost: true }
+  run.history.oracle.check(life.contents, start.moment, start)
   if (random.float() < SEEK_CHANCE) await checkSeeks(life, random)
-  if (mode === 'kill' || random.float() < NESTED_CHANCE) await verifyKept(life, random, fork, run)
-  if (random.float() < PROBE_CHANCE) await probe(life, random, fork, run)
-  else if (random.float() < REOPEN_CHANCE) await reopen(life, random, fork, run)
+  if (mode === 'kill' || random.float() < NESTED_CHANCE) await verifyKept(life, random, start, run)
+  if (random.float() < PROBE_CHANCE) await probe(life, random, start, run)
+  else if (random.float() < REOPEN_CHANCE) await reopen(life, random, start, run)
   disk.halt()
   const crashed = halfway?.()
   if (crashed !== undefined && isNew(crashed.disk, fork, run)) {
     tally(run.coverage.nested, depth + 1)
-    await verify(crashed.disk, crashed.mode, random, fork, run, depth + 1)
+    await verify(crashed.disk, crashed.mode, random, start, run, depth + 1)
   }
 }
 
 /** When a life begins, and what is owed then. */
-type Start = Pick<Fork, 'life' | 'moment' | 'wallMs'>
+type Start = Pick<Fork, 'life' | 'moment' | 'wallMs' | 'isPowerLost'>
+
+/** Whether a loss of power may take what was acknowledged. */
+function isUnderOs({ history }: Run): boolean {
+  return history.settings.durability === 'os'
+}
 
 interface Life {
   readonly disk: SimulatedDisk
@@ -252,10 +274,10 @@ async function checkSeeks({ log, clock, contents }: Life, random: Random): Promi
 }
 
 /** The power fails before the new life has written anything: all that it showed must be there. */
-async function verifyKept(life: Life, random: Random, fork: Fork, run: Run): Promise<void> {
+async function verifyKept(life: Life, random: Random, fork: Start, run: Run): Promise<void> {
   const disk = life.disk.crash('all-lost', random)
   const next = await beginAgain(disk, random, fork, run)
-  run.history.oracle.check(next.contents, fork.moment, life.contents)
+  run.history.oracle.check(next.contents, fork.moment, { base: life.contents, isPowerLost: isUnderOs(run) })
   disk.halt()
 }
 
@@ -283,17 +305,19 @@ async function probe({ disk, log, clock, contents }: Life, random: Random, fork:
     }
     written.set(PROBE_ID + i, position)
   }
-  await settled(clock, log.appendMetadata(makePayload(PROBE_ID - 1, 0, 50), deadline))
+  const changed = await settled(clock, log.appendMetadata(makePayload(PROBE_ID - 1, 0, 50), deadline))
+  const durable = isUnderOs(run) ? log.statistics().durableCommit : changed
   const after = disk.crash('all-lost', random)
   const next = await beginAgain(after, random, fork, run)
   const found = new Map([...next.contents.ledgers.values()].flatMap(({ parts: all }) => all).map((p) => [p.id, p]))
   for (const [id, position] of written) {
+    if (position.commit > durable) continue
     const part = found.get(id)
     if (part === undefined || comparePositions(part.position, position) !== 0) {
       throw new Violation(`payload ${id}, written after a crash, is lost in the next`)
     }
   }
-  if (next.contents.changes.at(-1)?.id !== PROBE_ID - 1)
+  if (changed <= durable && next.contents.changes.at(-1)?.id !== PROBE_ID - 1)
     throw new Violation('a change after a crash is lost in the next')
   for (const { parts: all } of contents.ledgers.values()) {
     for (const { id } of all) if (!found.has(id)) throw new Violation(`payload ${id} is lost in the second crash`)
@@ -302,12 +326,13 @@ async function probe({ disk, log, clock, contents }: Life, random: Random, fork:
 }
 
 /** Closed and opened again, a log shows the same. */
-async function reopen(life: Life, random: Random, fork: Fork, run: Run): Promise<void> {
+async function reopen(life: Life, random: Random, fork: Start, run: Run): Promise<void> {
   await settled(life.clock, life.log.close())
   if (life.disk.openFiles > 0) throw new Violation(`${life.disk.openFiles} files stay open after a close`)
   const disk = life.disk.crash('all-lost', random)
   const next = await beginAgain(disk, random, fork, run)
-  run.history.oracle.check(next.contents, fork.moment, life.contents)
+  const { isPowerLost } = fork
+  run.history.oracle.check(next.contents, fork.moment, { base: life.contents, isPowerLost })
   disk.halt()
 }
 

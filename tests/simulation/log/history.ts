@@ -30,6 +30,8 @@ export interface Fork {
   readonly operation: DiskOperation
   readonly life: number
   readonly wallMs: number
+  /** Under `os`: the power was lost before this life, and it has not shown yet what is left. */
+  readonly isPowerLost: boolean
 }
 
 /** How often a history begins on a disk that has been through much: its spares hold old commits of the same log. */
@@ -84,6 +86,8 @@ export interface HistoryOptions {
   readonly endClean?: boolean
   /** Default: one to three, by seed. */
   readonly lives?: number
+  /** Default: `fsync`. */
+  readonly durability?: LogOptions['durability']
   /** What goes wrong on the disk, in any life. With it the log may refuse things, and say so. Default: nothing. */
   readonly faults?: (operation: DiskOperation) => DiskFault | undefined
   /** Names the calls of the disk: `SimulatedDisk.labelOf`. Default: they have no names. */
@@ -129,6 +133,10 @@ export class History {
   #nextLedger = 1
   #phase: LifePhase = 'opening'
   #isMixed = false
+  #isPowerLost = false
+  #log: Log | undefined
+  /** What the log of an `os` history was last heard to call durable. */
+  #durable = 0
   #wallMs = START_MS
 
   constructor(seed: number, wrap: WrapDisk = (disk) => disk, options: HistoryOptions = {}) {
@@ -137,7 +145,7 @@ export class History {
     this.#options = options
     this.#firstSettings = seed % OLD_ONE_IN === 1 ? { segmentVersion: 1 } : {}
     this.settings = {
-      durability: 'fsync',
+      durability: options.durability ?? 'fsync',
       segmentBytes: this.#segmentBytes(seed),
       tailBytesMax: this.#pick([0, 64 * 1024, 16 * 1024 * 1024]),
       indexCacheBytesMax: this.#pick([16 * 1024, 1024 * 1024]),
@@ -227,6 +235,7 @@ export class History {
       if (operation.mutates) this.#keep(disk, operation, clock)
     }
     const { faults, logger, onStopped, beforeEnd } = this.#options
+    this.#log = undefined
     disk.faults = faults
     disk.labelOf = this.#options.labelOf
     const metadata = new ChangeList()
@@ -243,6 +252,7 @@ export class History {
       ...(onStopped === undefined ? {} : { onStopped }),
     })
     const log = await settled(clock, this.#excused(opening, undefined))
+    this.#log = log
     this.#phase = 'running'
     const contents = log === undefined ? undefined : await this.#excused(readAll(log, metadata, clock), undefined)
     // A drive that refuses to read is damage: nothing can be said of what this life begins with.
@@ -252,8 +262,14 @@ export class History {
       disk.halt()
       return disk.crash('kill', this.#fresh())
     }
-    this.oracle.check(contents, this.oracle.now)
-    this.oracle.adopt(contents)
+    const isPowerLost = this.#isPowerLost
+    this.oracle.check(contents, this.oracle.now, { isPowerLost })
+    this.oracle.adopt(contents, isPowerLost)
+    this.#isPowerLost = false
+    if (isPowerLost) {
+      this.#ledgers.clear()
+      this.#lastStored.clear()
+    }
     for (const ledger of contents.ledgers.keys()) this.#ledgers.add(ledger)
     log.onAdvance((ledgers) => {
       for (const ledger of ledgers) this.#noteShown(log, ledger)
@@ -291,6 +307,7 @@ export class History {
     }
     const next = await settled(clock, Promise.race([this.#burst(log, clock), cut.promise]))
     disk.halt()
+    this.#isPowerLost = this.settings.durability === 'os' && mode !== 'kill'
     return next ?? disk.crash(mode, this.#fresh())
   }
 
@@ -300,13 +317,22 @@ export class History {
     if (operation.kind === 'rename' && operation.path.startsWith('spare/')) {
       if (disk.peek(operation.path).some((byte) => byte !== 0)) this.recycledSegments++
     }
+    this.#noteDurable()
     this.forks.push({
       disk: disk.fork(),
       moment: this.oracle.now,
       operation,
       life: this.lives,
       wallMs: clock.now(),
+      isPowerLost: this.#isPowerLost,
     })
+  }
+
+  #noteDurable(): void {
+    const durable = this.#log?.statistics().durableCommit ?? 0
+    if (this.settings.durability !== 'os' || durable <= this.#durable) return
+    this.#durable = durable
+    this.oracle.note({ kind: 'durable', commit: durable })
   }
 
   /** A few things asked for at once, and awaited together. */

@@ -7,9 +7,12 @@
  * 3. What is there is a prefix of the commits: nothing is missing below the newest thing found.
  * 4. Order and times of a ledger never step back; a closed ledger ends where it was said to end.
  * 5. Metadata is the list of its changes in order of their commits.
+ *
+ * Under `os` a loss of power may take what the log did not yet call durable: always the newest, never a hole (3), and
+ * what a recovery has shown to be lost stays lost (2).
  */
 import { comparePositions, type ClosedLedger, type Ledger, type Position } from '@millrace/log'
-import type { Contents, FoundPart } from './contents.ts'
+import type { Contents, FoundPart, LedgerContents } from './contents.ts'
 
 export interface Placed {
   readonly position: Position
@@ -25,6 +28,9 @@ type OracleEvent =
   | { readonly kind: 'closed'; readonly ledger: Ledger; readonly closed: ClosedLedger }
   | { readonly kind: 'trimming' | 'trimmed'; readonly ledger: Ledger; readonly beforeMs: number }
   | { readonly kind: 'shown'; readonly ledger: Ledger; readonly end: Position }
+  | { readonly kind: 'durable'; readonly commit: number }
+  /** What a loss of power has left of a ledger; `undefined`: nothing. */
+  | { readonly kind: 'left'; readonly ledger: Ledger; readonly left: LedgerContents | undefined }
 
 interface Asked {
   /** 0: a metadata change. */
@@ -50,7 +56,17 @@ interface Moment {
   readonly stored: ReadonlySet<number>
   /** Refused, or found lost by a recovery. */
   readonly gone: ReadonlySet<number>
+  /** Up to this commit the log has said all to be durable. Under `fsync` what was acknowledged is, and 0 stands here. */
+  readonly durable: number
   readonly ledgers: ReadonlyMap<Ledger, Owed>
+}
+
+/** Against what contents are held, beside the moment. */
+export interface CheckOptions {
+  /** Everything of it is there: a life before showed it. */
+  readonly base?: Contents
+  /** Under `os` the power was lost: what the log had not called durable may be gone. Default: it was not. */
+  readonly isPowerLost?: boolean
 }
 
 export class Violation extends Error {
@@ -95,7 +111,7 @@ export class Oracle {
     if (before !== undefined && comparePositions(before.position, placed.position) !== 0) {
       throw new Violation(`payload ${id} moved from ${show(before.position)} to ${show(placed.position)}`)
     }
-    const place = `${this.#asked.get(id)?.ledger}/${show(placed.position)}`
+    const place = this.#placeOf(id, placed)
     const taken = this.#takenBy.get(place)
     if (taken !== undefined && taken !== id) throw new Violation(`${place} is given to ${taken} and again to ${id}`)
     this.#takenBy.set(place, id)
@@ -108,7 +124,8 @@ export class Oracle {
   }
 
   /** A life begins and shows `contents`: what it shows is stored; what was asked for and is not there is lost. */
-  adopt(contents: Contents): void {
+  adopt(contents: Contents, isPowerLost = false): void {
+    if (isPowerLost) this.#loseRest(contents)
     const found = new Set<number>()
     for (const [ledger, { parts, bounds }] of contents.ledgers) {
       for (const { id, position, timeMs } of parts) {
@@ -132,17 +149,37 @@ export class Oracle {
     }
   }
 
-  /** Holds `contents` against what was owed at `moment`, and everything of `base`, which a life before showed. */
-  check(contents: Contents, at: number, base?: Contents): void {
+  /** What was stored above all that is left is lost: its places may be given again, and it must not come back. */
+  #loseRest(contents: Contents): void {
+    const moment = this.#at(this.now)
+    const newest = newestCommit(placesIn(contents))
+    for (const id of moment.stored) {
+      const placed = this.#placed.get(id)
+      if (placed === undefined || placed.position.commit <= newest || moment.gone.has(id)) continue
+      this.#takenBy.delete(this.#placeOf(id, placed))
+      this.note({ kind: 'lost', id })
+    }
+    for (const ledger of moment.ledgers.keys()) {
+      this.note({ kind: 'left', ledger, left: contents.ledgers.get(ledger) })
+    }
+  }
+
+  #placeOf(id: number, { position }: Placed): string {
+    return `${this.#asked.get(id)?.ledger}/${show(position)}`
+  }
+
+  /** Holds `contents` against what was owed at `moment`. */
+  check(contents: Contents, at: number, { base, isPowerLost = false }: CheckOptions = {}): void {
     const moment = this.#at(at)
     const found = new Map<number, Position>()
     for (const [ledger, { parts, bounds, oldest, state, damaged }] of contents.ledgers) {
       need(damaged.length === 0, () => `a crash alone is reported as damage of ledger ${ledger}`)
       const owed = moment.ledgers.get(ledger)
       need(owed?.opening === true || owed?.opened === true, () => `ledger ${ledger} was never asked for`)
-      need(owed?.dropped !== true, () => `ledger ${ledger} was dropped and is back`)
-      this.#checkParts(ledger, parts, moment, owed, found)
-      this.#checkEnd(ledger, parts, bounds.end, state, owed)
+      need(isPowerLost || owed?.dropped !== true, () => `ledger ${ledger} was dropped and is back`)
+      this.#checkParts(ledger, parts, moment, isPowerLost ? 0 : (owed?.trimmedMs ?? 0), found)
+      checkEnd(ledger, parts, bounds.end)
+      this.#checkState(ledger, bounds.end, state, owed, isPowerLost)
       const first = parts[0]?.position ?? bounds.end
       need(
         comparePositions(oldest, first) === 0,
@@ -150,7 +187,7 @@ export class Oracle {
       )
     }
     this.#checkChanges(contents, moment, found)
-    this.#checkNothingMissing(contents, moment, found)
+    this.#checkNothingMissing(contents, moment, found, isPowerLost)
     if (base !== undefined) checkKept(contents, base, found)
   }
 
@@ -158,7 +195,7 @@ export class Oracle {
     ledger: Ledger,
     parts: readonly FoundPart[],
     moment: Moment,
-    owed: Owed | undefined,
+    floorMs: number,
     found: Map<number, Position>,
   ): void {
     let last: FoundPart | undefined
@@ -173,10 +210,7 @@ export class Oracle {
         )
         need(before.timeMs <= after.timeMs, () => `time of ledger ${ledger} steps back at ${show(after.position)}`)
       }
-      need(
-        part.timeMs >= (owed?.trimmedMs ?? 0),
-        () => `payload ${part.id} of ledger ${ledger} is below the floor and is shown`,
-      )
+      need(part.timeMs >= floorMs, () => `payload ${part.id} of ledger ${ledger} is below the floor and is shown`)
       const placed = this.#placed.get(part.id)
       if (placed !== undefined && moment.stored.has(part.id)) {
         need(placed.timeMs === part.timeMs, () => `the time of payload ${part.id} has changed`)
@@ -185,27 +219,19 @@ export class Oracle {
     }
   }
 
-  #checkEnd(
+  #checkState(
     ledger: Ledger,
-    parts: readonly FoundPart[],
     end: Position,
     state: 'open' | 'closed' | undefined,
     owed: Owed | undefined,
+    isPowerLost: boolean,
   ): void {
-    const last = parts.at(-1)
-    if (last !== undefined) {
-      const expected = { commit: last.position.commit, index: last.position.index + last.records }
-      need(
-        comparePositions(end, expected) === 0,
-        () => `ledger ${ledger} ends at ${show(end)}, and its last record at ${show(expected)}`,
-      )
-    }
-    const shown = owed?.shownEnd
+    const shown = isPowerLost ? undefined : owed?.shownEnd
     need(
       shown === undefined || comparePositions(end, shown) >= 0,
       () => `ledger ${ledger} was shown to end at ${show(shown ?? end)} and now ends at ${show(end)}`,
     )
-    const closed = owed?.closed
+    const closed = isPowerLost && state === 'open' ? undefined : owed?.closed
     need(closed === undefined || state === 'closed', () => `ledger ${ledger} was closed and is ${state}`)
     need(
       closed === undefined || comparePositions(end, closed.end) === 0,
@@ -250,20 +276,25 @@ export class Oracle {
   }
 
   /** All that was stored is there; and so is all else that lies below the newest thing that is. */
-  #checkNothingMissing(contents: Contents, moment: Moment, found: ReadonlyMap<number, Position>): void {
+  #checkNothingMissing(
+    contents: Contents,
+    moment: Moment,
+    found: ReadonlyMap<number, Position>,
+    isPowerLost: boolean,
+  ): void {
     for (const [ledger, owed] of moment.ledgers) {
-      if (!owed.opened || owed.dropping || owed.dropped) continue
+      if (isPowerLost || !owed.opened || owed.dropping || owed.dropped) continue
       need(contents.ledgers.has(ledger), () => `ledger ${ledger} was opened and is not there`)
     }
-    let newest = 0
-    for (const { commit } of found.values()) newest = Math.max(newest, commit)
+    const newest = newestCommit(found.values())
     for (const id of moment.asked) {
-      if (found.has(id)) continue
+      if (found.has(id) || moment.gone.has(id)) continue
       const placed = this.#placed.get(id)
       const ledger = this.#asked.get(id)?.ledger ?? 0
       if (placed === undefined || this.#mayBeHidden(ledger, placed, contents, moment)) continue
       const where = `payload ${id} of ledger ${ledger} at ${show(placed.position)}`
-      need(!moment.stored.has(id), () => `${where} was acknowledged and is lost`)
+      const isOwed = isPowerLost ? placed.position.commit <= moment.durable : moment.stored.has(id)
+      need(!isOwed, () => `${where} was ${isPowerLost ? 'durable' : 'acknowledged'} and is lost`)
       need(placed.position.commit > newest, () => `${where} is missing, and commit ${newest} is there`)
     }
   }
@@ -281,6 +312,28 @@ export class Oracle {
     this.#moment = { at, moment }
     return moment
   }
+}
+
+function checkEnd(ledger: Ledger, parts: readonly FoundPart[], end: Position): void {
+  const last = parts.at(-1)
+  if (last === undefined) return
+  const expected = { commit: last.position.commit, index: last.position.index + last.records }
+  need(
+    comparePositions(end, expected) === 0,
+    () => `ledger ${ledger} ends at ${show(end)}, and its last record at ${show(expected)}`,
+  )
+}
+
+function* placesIn({ ledgers, changes }: Contents): Generator<{ readonly commit: number }> {
+  for (const { parts } of ledgers.values()) for (const { position } of parts) yield position
+  yield* changes
+}
+
+/** 0: of nothing. */
+function newestCommit(places: Iterable<{ readonly commit: number }>): number {
+  let newest = 0
+  for (const { commit } of places) newest = Math.max(newest, commit)
+  return newest
 }
 
 /** A later life shows at least what an earlier one showed. */
@@ -305,6 +358,7 @@ function checkKept(contents: Contents, base: Contents, found: ReadonlyMap<number
 function replay(events: readonly OracleEvent[], at: number): Moment {
   const [asked, stored, gone] = [new Set<number>(), new Set<number>(), new Set<number>()]
   const ledgers = new Map<Ledger, Owed>()
+  let durable = 0
   for (let i = 0; i < at; i++) {
     const event = events[i]
     if (event === undefined) break
@@ -319,14 +373,17 @@ function replay(events: readonly OracleEvent[], at: number): Moment {
       case 'lost':
         gone.add(event.id)
         break
+      case 'durable':
+        durable = event.commit
+        break
       default:
         noteLedger(owedOf(ledgers, event.ledger), event)
     }
   }
-  return { asked, stored, gone, ledgers }
+  return { asked, stored, gone, durable, ledgers }
 }
 
-function noteLedger(owed: Owed, event: Exclude<OracleEvent, { readonly id: number }>): void {
+function noteLedger(owed: Owed, event: Extract<OracleEvent, { readonly ledger: Ledger }>): void {
   switch (event.kind) {
     case 'opening':
       owed.opening = true
@@ -352,9 +409,30 @@ function noteLedger(owed: Owed, event: Exclude<OracleEvent, { readonly id: numbe
     case 'trimmed':
       owed.trimmedMs = Math.max(owed.trimmedMs, event.beforeMs)
       break
+    case 'left':
+      keepLeft(owed, event.left)
+      break
     case 'shown':
       if (owed.shownEnd === undefined || comparePositions(event.end, owed.shownEnd) > 0) owed.shownEnd = event.end
   }
+}
+
+/** What was asked of a ledger or done with it, and is not there after a loss of power, has never been. */
+function keepLeft(owed: Owed, left: LedgerContents | undefined): void {
+  if (left === undefined) {
+    // Whatever it was before, it is not to come back.
+    owed.opening = false
+    owed.opened = false
+    return
+  }
+  owed.dropping = false
+  owed.dropped = false
+  // The floor cannot be seen: what was said of it may be gone or not.
+  owed.trimmedMs = 0
+  owed.shownEnd = left.bounds.end
+  if (left.state === 'closed') return
+  owed.closing = false
+  owed.closed = undefined
 }
 
 function owedOf(ledgers: Map<Ledger, Owed>, ledger: Ledger): Owed {
