@@ -279,6 +279,22 @@ export const LOG_MUTANTS: readonly Mutant[] = [
     suite: CRASH_OS,
   },
   {
+    name: 'regrouping-without-pace',
+    mechanism: 'regrouping takes a share of the disk, and no more',
+    file: 'packages/log/src/regrouper.ts',
+    find: 'await this.#pause(pauses * REGROUP_PACE_MS)',
+    replace: 'await this.#pause(pauses * 0)',
+    suite: { project: 'units', files: ['log/src/regrouper.test.ts'] },
+  },
+  {
+    name: 'merged-around-frames-of-its-ledgers',
+    mechanism: 'small segments are merged only where no frame of their ledgers stands between',
+    file: 'packages/log/src/regroup-policy.ts',
+    find: 'if (await this.#isOrderKept(chosen)) return chosen',
+    replace: 'return chosen',
+    suite: { project: 'units', files: ['log/src/regrouper.test.ts'] },
+  },
+  {
     name: 'trim-floor-not-stored',
     mechanism: 'the trim floor survives',
     file: 'packages/log/src/recovery/replay.ts',

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Log } from './log.ts'
-import { KIB } from './limits.ts'
+import { GROUPED_STEP_BYTES } from './grouped-writer.ts'
+import { KIB, REGROUP_PACE_MS } from './limits.ts'
 import type { VirtualClock } from '@millrace/std/testing'
 import { type Harness, NO_DEADLINE, openHarness, part, readAll, textOf } from './testing/log-harness.ts'
 import { checkLog } from './check.ts'
@@ -12,10 +13,10 @@ const SEGMENT_BYTES = 64 * KIB
 const options = { segmentBytes: SEGMENT_BYTES, tailBytesMax: 8 * KIB }
 
 /** Lets what waits for the clock go on, until `isDone`. */
-async function passUntil(clock: VirtualClock, isDone: () => boolean): Promise<void> {
+async function passUntil(clock: VirtualClock, isDone: () => boolean, stepMs = 100): Promise<void> {
   for (let turn = 0; !isDone(); turn++) {
     if (turn > 5_000) throw new Error('it does not happen')
-    clock.advance(100)
+    clock.advance(stepMs)
     await new Promise((resolve) => setImmediate(resolve))
   }
 }
@@ -61,6 +62,25 @@ describe('regrouping', () => {
     await passUntil(clock, () => groupedFiles(harness).length > 0 && rawFiles(harness).length <= 4)
     expect([await readAll(log, SHORT), await readAll(log, LONG)]).toEqual(before)
     expect(log.health()).toEqual({ writable: true, damage: [] })
+    await log.close()
+  })
+
+  it('reads and writes no more than its share of the disk', async () => {
+    const harness = await opened(240)
+    const { log, disk, clock } = harness
+    let bytes = 0
+    disk.onOperation = ({ kind, path, bytes: of }) => {
+      const isCopy = kind === 'read' ? /^log\/\d+\.seg$/.test(path) : kind === 'write' && /^log\/g\d+\.seg/.test(path)
+      if (isCopy) bytes += of
+      // Of each file one page, its header, comes on top.
+      if (kind === 'create' && /^log\/g\d+\.seg/.test(path)) bytes -= 4 * KIB
+    }
+    await hint(log)
+    const startMs = clock.now()
+    await passUntil(clock, () => rawFiles(harness).length <= 4, 1)
+    const steps = Math.floor(bytes / GROUPED_STEP_BYTES)
+    expect(steps).toBeGreaterThan(5)
+    expect(clock.now() - startMs).toBeGreaterThanOrEqual((steps - 1) * REGROUP_PACE_MS)
     await log.close()
   })
 

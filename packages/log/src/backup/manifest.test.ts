@@ -29,4 +29,19 @@ describe('a manifest', () => {
       }
     },
   )
+
+  it.each([
+    ['when it was taken', '"createdMs": 5', '"createdMs": 4'],
+    ['its log', '"logId": "00', '"logId": "01'],
+    ['where a file goes', 'log/0000000001.seg', 'log/0000000003.seg'],
+    ['where a file is', '0000000001-1.seg', '0000000001-3.seg'],
+    ['the length of a file', '4096', '4097'],
+    ['the checksum of a file', '"crc32": 1', '"crc32": 2'],
+  ])('is damaged with one digit changed of %s', (_what, from, to) => {
+    const text = Buffer.from(encodeManifest(sound)).toString()
+    expect(text.split(from)).toHaveLength(2)
+    expect(() => decoded(Buffer.from(text.replace(from, to)))).toThrow(
+      'manifest.json: this manifest fails its checksum',
+    )
+  })
 })
