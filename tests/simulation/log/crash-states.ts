@@ -9,7 +9,7 @@ import { randomBelow, systemClock, systemRandom } from '@millrace/std'
 import { expect, it } from 'vitest'
 import { pacedSeconds } from '../../support/pace.ts'
 import { type CallSite, callSites, notingDisk } from './call-sites.ts'
-import { type Coverage, type CrashSelection, crashHistory, durabilityOf, newCoverage, statesOf } from './crash-suite.ts'
+import { type Coverage, type CrashSelection, crashHistory, kindOf, newCoverage, statesOf } from './crash-suite.ts'
 import { History } from './history.ts'
 
 const HALVES = 2
@@ -69,7 +69,7 @@ export function crashStates(half: 1 | 2): void {
       const end = isTimed ? seed : seed + SEARCHED_HISTORIES_MAX
       for (; missing().length > 0 && seed < end; seed++) {
         const found = new Map<CallSite, number>()
-        await new History(seed, notingDisk(found), { durability: durabilityOf(seed) }).run()
+        await new History(seed, notingDisk(found), kindOf(seed)).run()
         if (missing().some((site) => found.has(site))) await crash(seed)
       }
       report(coverage, seen, firstSeed, elapsedMs())

@@ -5,13 +5,13 @@
  * some dozens is of a log under `os`.
  */
 import { setImmediate } from 'node:timers/promises'
-import { comparePositions, type Disk, Log, type LogOptions, type Position } from '@millrace/log'
+import { comparePositions, type Disk, Log, type Position } from '@millrace/log'
 import { CRASH_MODES, type CrashMode, CUT_MODES, type SimulatedDisk } from '@millrace/log/testing'
 import { type Random, randomBelow } from '@millrace/std'
 import { seededRandom, VirtualClock } from '@millrace/std/testing'
 import { ChangeList } from './change-list.ts'
 import { type Contents, readAll } from './contents.ts'
-import { type Fork, History, type WrapDisk } from './history.ts'
+import { type Fork, History, type HistoryOptions, type WrapDisk } from './history.ts'
 import { leftoversOf } from './leftovers.ts'
 import { Violation } from './oracle.ts'
 import { makePayload } from './payload.ts'
@@ -31,6 +31,10 @@ const PROBE_ID = 1_000_000
 export const OS_ONE_IN = 25
 /** Seeds of those, by remainder. One among them found that a freed segment went before the log said so durably. */
 export const OS_REMAINDER = 5
+
+/** Of so many histories one has syncs that take seconds: what was asked for meanwhile waits, and is not acknowledged. */
+const SLOW_ONE_IN = 8
+const SLOW_REMAINDER = 4
 
 /** With so few pending changes each is the cut of a crash of its own, in every mode that has one. */
 const CUTS_MAX = 12
@@ -75,8 +79,12 @@ export interface CrashSelection {
   readonly cut?: number
 }
 
-export function durabilityOf(seed: number): LogOptions['durability'] {
-  return seed % OS_ONE_IN === OS_REMAINDER ? 'os' : 'fsync'
+/** What sets some histories apart, by their seeds. */
+export function kindOf(seed: number): Pick<HistoryOptions, 'durability' | 'hasSlowSyncs'> {
+  return {
+    durability: seed % OS_ONE_IN === OS_REMAINDER ? 'os' : 'fsync',
+    hasSlowSyncs: seed % SLOW_ONE_IN === SLOW_REMAINDER,
+  }
 }
 
 /** Runs and crashes one history. Throws a CrashFailure at the first violation. */
@@ -88,7 +96,7 @@ export async function crashHistory(
   /** For the disk of the history alone, not those that are recovered from. */
   wrapHistory: WrapDisk = wrap,
 ): Promise<void> {
-  const history = new History(seed, wrapHistory, { durability: durabilityOf(seed) })
+  const history = new History(seed, wrapHistory, kindOf(seed))
   try {
     await history.run()
   } catch (error) {

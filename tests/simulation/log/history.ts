@@ -78,6 +78,9 @@ const LONG_ONE_IN = 20
 /** … and one, at five times, that is not zeroed whole before it is used: the rest follows ahead of the commits. */
 const LARGE_SEGMENT_BYTES = 1024 * 1024
 const LARGE_ONE_IN = 60
+/** Where syncs are slow: how many of them are, and how long each takes at most. */
+const SLOW_SYNC_CHANCE = 0.2
+const SLOW_SYNC_MS_MAX = 10_000
 /** How often a crash that ends a life waits for a snapshot that is half written. */
 const HALF_SNAPSHOT_CHANCE = 0.2
 
@@ -88,6 +91,8 @@ export interface HistoryOptions {
   readonly lives?: number
   /** Default: `fsync`. */
   readonly durability?: LogOptions['durability']
+  /** Some syncs take seconds, while all else goes on. Default: none does. */
+  readonly hasSlowSyncs?: boolean
   /** What goes wrong on the disk, in any life. With it the log may refuse things, and say so. Default: nothing. */
   readonly faults?: (operation: DiskOperation) => DiskFault | undefined
   /** Names the calls of the disk: `SimulatedDisk.labelOf`. Default: they have no names. */
@@ -238,6 +243,7 @@ export class History {
     this.#log = undefined
     disk.faults = faults
     disk.labelOf = this.#options.labelOf
+    if (this.#options.hasSlowSyncs === true) disk.delays = slowSyncs(clock, seededRandom(this.lives))
     const metadata = new ChangeList()
     this.#phase = 'opening'
     const opening = Log.open({
@@ -526,6 +532,13 @@ export class History {
 
   #fresh(): Random {
     return seededRandom(this.#below(2 ** 31))
+  }
+}
+
+function slowSyncs(clock: VirtualClock, random: Random): SimulatedDisk['delays'] {
+  return (kind) => {
+    if (kind !== 'sync' || random.float() >= SLOW_SYNC_CHANCE) return undefined
+    return new Promise((resolve) => void clock.setTimer(randomBelow(random, SLOW_SYNC_MS_MAX), resolve))
   }
 }
 
