@@ -190,7 +190,7 @@ class Recovery {
   async #loadAll(numbers: readonly number[], snapshotCommit: number): Promise<LoadedSegments> {
     const evidence = this.#evidence
     const mark = evidence.mark()
-    for (;;) {
+    for (let isFirst = true; ; isFirst = false) {
       const { files, misplacedNumber } = await this.#files.look(numbers)
       const result = await this.#loader.load(files)
       const known = evidence.register
@@ -198,7 +198,7 @@ class Recovery {
         if (segment.lastCommit > snapshotCommit) await this.#replay.register(segment, snapshotCommit + 1)
       }
       const hasGone = result.loaded.some(({ segment }) => evidence.isFreed(segment.number))
-      if (evidence.register === known || (!hasGone && evidence.holes.length === 0)) {
+      if (evidence.register === known || (!hasGone && (!isFirst || evidence.holes.length === 0))) {
         this.#misplacedNumber = misplacedNumber
         return result
       }
