@@ -151,7 +151,7 @@ export class SegmentStore {
     return bytes
   }
 
-  /** What the log would take with one segment more. Indexes that are still to be written are counted as those that are, on average. */
+  /** What the log would take with one segment more. Indexes that are still to be written are counted as those that are, on average, or as a page. */
   get #bytesWithNext(): number {
     let indexes = 0
     let indexBytes = 0
@@ -162,7 +162,7 @@ export class SegmentStore {
     }
     const segments = this.segments.length + this.spares + 1
     const bytes = this.segmentBytes + this.#options.segmentBytes + this.#options.snapshotBytes()
-    return bytes + (indexes === 0 ? 0 : Math.ceil((indexBytes / indexes) * segments))
+    return bytes + Math.ceil((indexes === 0 ? PAGE_BYTES : indexBytes / indexes) * segments)
   }
 
   /** What the files that are begun will still take of the disk. */
