@@ -44,8 +44,6 @@ export interface SegmentWalk {
   readonly payloads: readonly UnreadablePayload[]
   /** Offsets of pages that the drive refused to read. */
   readonly refused: ReadonlySet<number>
-  /** It refused all of them. */
-  readonly isUnread: boolean
   /** True when damage reaches to the segment's end: nothing may be written behind it. */
   readonly isTailDamaged: boolean
   /** Why the walk ended, for people. */
@@ -131,7 +129,6 @@ export async function walkSegment(
     damages,
     payloads,
     refused: reader.refused,
-    isUnread: commits.length === 0 && reader.refused.size >= Math.ceil((reader.sizeBytes - start.offset) / PAGE_BYTES),
     isTailDamaged,
     endReason,
   }

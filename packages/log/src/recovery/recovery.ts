@@ -226,8 +226,8 @@ class Recovery {
   }
 
   /**
-   * Where nothing of a file can be read at the end of the log, nobody knows of which changes of the metadata it holds: none
-   * are stored on top. Nothing is written at all, so that all is there again when the drive is.
+   * Nobody knows which changes of the metadata stand in what the drive refuses to read: none are stored on top. Nothing new is
+   * written at all, so that all is there again when the drive is.
    */
   #tellUnread(loaded: readonly LoadedSegment[], unread: readonly UnreadSegment[], snapshotCommit: number): void {
     for (const { number, commits } of unread) {
@@ -239,10 +239,15 @@ class Recovery {
         this.#evidence.doubtMetadata(`commits ${commits.from} to ${commits.to}`)
       }
     }
-    const last = loaded.at(-1)
-    if (last?.walk?.isTailDamaged !== true || !last.walk.isUnread) return
-    const { firstCommit, lastCommit } = last.segment
-    if (lastCommit > snapshotCommit) this.#evidence.doubtMetadata(`commits ${firstCommit} to ${lastCommit}`)
+    // What a commit behind a hole says of the change before it tells whether the hole holds one. Behind the last hole none does.
+    const told = this.#table.get(0)?.lastFrameCommit ?? 0
+    for (const { walk } of loaded) {
+      if (walk === undefined || walk.refused.size === 0) continue
+      for (const { fromCommit, toCommit } of walk.damages) {
+        if (toCommit > snapshotCommit && toCommit > told)
+          this.#evidence.doubtMetadata(`commits ${fromCommit} to ${toCommit}`)
+      }
+    }
   }
 
   /**

@@ -221,6 +221,8 @@ export class Machine {
         segmentBytes: plan.segmentBytes,
       } as const
       this.#engine = await openEmbeddedEngine(options)
+      // What the drive refused to read may have changed the metadata: it is served as it was before, and said to be in doubt.
+      if (!calm && this.faults?.hasFailed === true && !this.#engine.health().writable) return 'failed'
       return await ServerLife.begin(this.#engine, clock, random, plan)
     } catch (error) {
       if (calm || this.faults?.hasFailed !== true) throw error
