@@ -435,6 +435,14 @@ export const LOG_MUTANTS: readonly Mutant[] = [
     suite: { project: 'units', files: ['log/src/recovery/begun-segment.test.ts'] },
   },
   {
+    name: 'unlinked-segment-unused',
+    mechanism: 'a segment to which nothing leads is asked itself before it is given away',
+    file: 'packages/log/src/recovery/segment-loader.ts',
+    find: ' ?? (await this.#ownLink(file.number, before, nextFirst))',
+    replace: '',
+    suite: { project: 'units', files: ['log/src/recovery/unlinked-segment.test.ts'] },
+  },
+  {
     name: 'reserve-for-whoever-comes-first',
     mechanism: 'on a full disk nothing drains the room of what gives space back',
     file: 'packages/log/src/limits.ts',

@@ -17,12 +17,15 @@ import {
 } from './format/commit-format.ts'
 import { crc32 } from './format/crc32.ts'
 import { SEGMENT_VERSION } from './format/segment-header.ts'
-import { MIB, PAGE_BYTES } from './limits.ts'
+import { COMMIT_BYTES_MAX, MIB, PAGE_BYTES } from './limits.ts'
 import { LogError } from './log-error.ts'
 import { readAround } from './refused-read.ts'
 
 /** Read ahead in steps of this. */
 const READ_BYTES = 1 * MIB
+
+/** How far behind a first commit that is gone another one is looked for: the largest one, and room for more. */
+const FOLLOWED_BYTES = 4 * COMMIT_BYTES_MAX
 
 const NOTHING: Uint8Array = new Uint8Array(0)
 
@@ -146,6 +149,24 @@ export class CommitReader {
       if (isProof) return { offset, header }
     }
     return undefined
+  }
+
+  /**
+   * Whether a commit behind `offset` proves `expected.commit` to have been durable, where the salt went with the segment's header.
+   * What the file held before has lower numbers, and of a commit that is torn nothing says that it is durable. A commit has a page
+   * of its own at least, so that a record with a commit of another log in it has hardly a number that could stand there. Looks
+   * at the first 4 MiB: each start asks it of the file that is prepared as the next segment.
+   */
+  async isFollowed(offset: number, expected: Expectation): Promise<boolean> {
+    const end = Math.min(this.#sizeBytes, offset + FOLLOWED_BYTES)
+    for (let page = offset + PAGE_BYTES; page + PAGE_BYTES <= end; page += PAGE_BYTES) {
+      if (!this.#holds(page, COMMIT_HEADER_BYTES)) await this.#load(page, COMMIT_HEADER_BYTES)
+      const header = decodeCommitHeader(this.#buffer, page - this.#bufferAt)
+      if (header === undefined || header.epoch < expected.epoch || header.durable < expected.commit) continue
+      const commitMax = expected.commit + (page - offset) / PAGE_BYTES
+      if (header.commit > header.durable && header.commit <= commitMax) return true
+    }
+    return false
   }
 
   /**

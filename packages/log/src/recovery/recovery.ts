@@ -226,13 +226,13 @@ class Recovery {
   }
 
   /**
-   * Nobody knows which changes of the metadata stand in what the drive refuses to read: none are stored on top. Nothing new is
-   * written at all, so that all is there again when the drive is.
+   * Nobody knows which changes of the metadata stand in what the drive refuses to read, or in a segment of which nobody knows
+   * where it begins: none are stored on top. Nothing new is written, so that all is there again when the drive is.
    */
   #tellUnread(loaded: readonly LoadedSegment[], unread: readonly UnreadSegment[], snapshotCommit: number): void {
-    for (const { number, commits } of unread) {
+    for (const { number, reason, commits } of unread) {
       const path = segmentPath(number)
-      this.#evidence.report(`${path}: the drive refuses to read the segment's header and its first commit (EIO)`)
+      this.#evidence.report(`${path}: ${reason}`)
       if (commits === undefined) this.#evidence.doubtMetadata(path)
       else {
         this.#evidence.prove(commits.to)

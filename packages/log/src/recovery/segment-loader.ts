@@ -1,12 +1,14 @@
 /**
  * Puts the segments in order and walks those without an index. A segment whose header page is gone is found by the
- * chain: its first commit names the last one of the segment before. Where the drive refuses to read both, nobody knows
- * what stands in the file. Changes nothing on disk.
+ * chain: its first commit names the last one of the segment before. Where nothing leads to it, its commits say
+ * themselves whether they are the log's. Where the drive refuses to read both, or both are gone, nobody knows what stands in
+ * the file. Changes nothing on disk.
  */
 import type { Logger, Random } from '@millrace/std'
 import { CommitReader, type Expectation, ReadMemory } from '../commit-reader.ts'
 import { damagedFrame } from '../damaged-ledgers.ts'
 import type { Disk } from '../disk.ts'
+import { COMMIT_HEADER_BYTES, decodeCommitHeader } from '../format/commit-format.ts'
 import { LOG_ID_BYTES, type SegmentHeader } from '../format/segment-header.ts'
 import type { DamagedRange } from '../format/index-format.ts'
 import { PAGE_BYTES } from '../limits.ts'
@@ -24,9 +26,11 @@ export interface LoadedSegment {
   readonly hasHeader: boolean
 }
 
-/** A file behind all segments that may be one, of which nothing can be read. */
+/** A file behind all segments that may be one, of which nothing can be read, or nobody knows where it begins. */
 export interface UnreadSegment {
   readonly number: number
+  /** Why, for people. */
+  readonly reason: string
   /** Commits that may stand in it; `undefined`: no segment is known that leads to it. */
   readonly commits: { readonly from: number; readonly to: number } | undefined
 }
@@ -38,6 +42,10 @@ export interface LoadedSegments {
   /** Numbers of files that hold nothing of the log. Ascending. */
   readonly unused: readonly number[]
 }
+
+const REFUSED = "the drive refuses to read the segment's header and its first commit (EIO)"
+const LOST =
+  "the segment's header and its first commit cannot be read; a commit behind them proves that they were stored"
 
 export interface SegmentLoaderOptions {
   readonly disk: Disk
@@ -77,8 +85,8 @@ export class SegmentLoader {
         if (isNextBare && next.isRefused) walked.segment.isRefused = true
         loaded.push(walked)
       } else {
-        // The header page may be lost although the commits are there: the chain tells.
-        const link = this.#linkTo(file.number, before)
+        // The header page may be lost although the commits are there: the chain tells, or they do.
+        const link = this.#linkTo(file.number, before) ?? (await this.#ownLink(file.number, before, nextFirst))
         const found = link === undefined ? unknownOf(file) : await this.#walkWithoutHeader(file, link, nextFirst)
         if (found === undefined) unused.push(file.number)
         else if ('segment' in found) loaded.push(found)
@@ -161,6 +169,30 @@ export class SegmentLoader {
     return { salt: undefined, commit: freed.lastCommit + 1, previousCrc: undefined, epoch }
   }
 
+  /**
+   * The first commit of segment `number`, to which nothing leads, if it is the log's: what says that the segments before are
+   * gone may stand in this one. What a file held before it was used again is of segments that went, and these are covered by
+   * both snapshots: commits above all that is proven, or up to where the next segment begins, are of this use. At the page of
+   * the first commit no record can stand. Reads one segment at most.
+   */
+  async #ownLink(number: number, before?: Segment, nextFirst?: number): Promise<Expectation | undefined> {
+    const file = await this.#options.disk.open(segmentPath(number))
+    try {
+      const reader = new CommitReader(file, await file.size(), this.#memory)
+      const first = decodeCommitHeader(await reader.bytes(PAGE_BYTES, COMMIT_HEADER_BYTES), 0)
+      const isBetween = (commit: number): boolean =>
+        commit > (before?.lastCommit ?? 0) && (nextFirst === undefined || commit < nextFirst)
+      if (first === undefined || !isBetween(first.commit)) return undefined
+      const link = { salt: undefined, commit: first.commit, previousCrc: undefined, epoch: before?.lastEpoch ?? 0 }
+      const start = { ...link, salt: first.salt, provenCommit: 0, endBefore: nextFirst, offset: PAGE_BYTES }
+      const last = (await walkSegment(reader, start)).commits.at(-1)?.commit ?? 0
+      const isOwn = nextFirst === undefined ? last > this.#evidence.provenCommit : last === nextFirst - 1
+      return isOwn ? link : undefined
+    } finally {
+      await file.close()
+    }
+  }
+
   async #walkWithoutHeader(
     { number, isRefused }: SegmentFile,
     expected: Expectation,
@@ -173,9 +205,11 @@ export class SegmentLoader {
       const reader = new CommitReader(file, capacity, this.#memory)
       const verdict = await reader.judge(PAGE_BYTES, expected)
       if (verdict.kind === 'none') {
-        if (!isRefused || !reader.isRefused(PAGE_BYTES, PAGE_BYTES)) return undefined
+        const isUnread = isRefused && reader.isRefused(PAGE_BYTES, PAGE_BYTES)
+        // The salt is gone, too: what stands behind could be part of a record, and is not served.
+        if (!isUnread && !(await reader.isFollowed(PAGE_BYTES, expected))) return undefined
         const to = expected.commit - 1 + (await reader.commitsMax(PAGE_BYTES, undefined))
-        return { number, commits: { from: expected.commit, to } }
+        return { number, reason: isUnread ? REFUSED : LOST, commits: { from: expected.commit, to } }
       }
       // What stands before may be gone: then the chain begins with what this commit says.
       const { version, salt, previousCrc } = verdict.header
@@ -242,5 +276,5 @@ export class SegmentLoader {
 
 /** What is known of a file to which no segment leads. */
 function unknownOf({ number, isRefused }: SegmentFile): UnreadSegment | undefined {
-  return isRefused ? { number, commits: undefined } : undefined
+  return isRefused ? { number, reason: REFUSED, commits: undefined } : undefined
 }
