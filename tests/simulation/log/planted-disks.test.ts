@@ -1,5 +1,6 @@
 /** The crash suite is shown to fail: disks that lie in ways a log on them cannot survive. */
-import type { Disk, DiskFile } from '@millrace/log'
+import type { DiskFile } from '@millrace/log'
+import { wrapDisk, wrapFiles } from '@millrace/log/testing'
 import { describe, expect, it } from 'vitest'
 import { CrashFailure, crashHistory, newCoverage } from './crash-suite.ts'
 import type { WrapDisk } from './history.ts'
@@ -23,41 +24,6 @@ describe('on a disk that lies', () => {
     await expect(hunt()).rejects.toThrow(CrashFailure)
   })
 })
-
-/** The disk with some calls replaced. */
-function wrapDisk(disk: Disk, changes: Partial<Disk>): Disk {
-  return {
-    open: (path) => disk.open(path),
-    create: (path) => disk.create(path),
-    list: (directory) => disk.list(directory),
-    exists: (path) => disk.exists(path),
-    rename: (from, to) => disk.rename(from, to),
-    remove: (path) => disk.remove(path),
-    makeDirectory: (path) => disk.makeDirectory(path),
-    syncDirectory: (path) => disk.syncDirectory(path),
-    freeBytes: () => disk.freeBytes(),
-    close: () => disk.close(),
-    ...changes,
-  }
-}
-
-function wrapFiles(disk: Disk, change: (file: DiskFile) => Partial<DiskFile>): Disk {
-  const wrapFile = (file: DiskFile): DiskFile => ({
-    path: file.path,
-    size: () => file.size(),
-    write: (bytes, offset) => file.write(bytes, offset),
-    writeAndSync: (bytes, offset) => file.writeAndSync(bytes, offset),
-    sync: () => file.sync(),
-    read: (into, offset) => file.read(into, offset),
-    truncate: (size) => file.truncate(size),
-    close: () => file.close(),
-    ...change(file),
-  })
-  return wrapDisk(disk, {
-    open: async (path) => wrapFile(await disk.open(path)),
-    create: async (path) => wrapFile(await disk.create(path)),
-  })
-}
 
 function dropSyncs(file: DiskFile): Partial<DiskFile> {
   return { sync: async () => {}, writeAndSync: (bytes, offset) => file.write(bytes, offset) }

@@ -7,3 +7,4 @@ export {
   SimulatedDisk,
   type SimulatedDiskOptions,
 } from './simulated-disk.ts'
+export { wrapDisk, wrapFiles } from './wrapped-disk.ts'
