@@ -3,7 +3,8 @@ import type { Mutant, Suite } from './mutant.ts'
 
 const CRASH: Suite = { project: 'simulation', files: ['simulation/log/crash-1'] }
 const CRASH_OS: Suite = { project: 'simulation', files: ['simulation/log/crash-os'] }
-const ROT: Suite = { project: 'simulation', files: ['simulation/log/rot'] }
+const ROT: Suite = { project: 'simulation', files: ['simulation/log/rot.test'] }
+const ROT_KILLED: Suite = { project: 'simulation', files: ['simulation/log/rot-killed'] }
 const FAULTS: Suite = { project: 'simulation', files: ['simulation/log/faults'] }
 const DAMAGE: Suite = { project: 'simulation', files: ['simulation/log/damage-everywhere'] }
 /** A server that is run from its source takes its time to start. */
@@ -164,6 +165,30 @@ export const LOG_MUTANTS: readonly Mutant[] = [
     find: 'if (this.#failure !== undefined || this.#refusal !== undefined) return false',
     replace: 'if (this.#failure !== undefined) return false',
     suite: LOST_METADATA,
+  },
+  {
+    name: 'metadata-holes-not-asked-about',
+    mechanism: 'nothing is stored on top of commits that cannot be read and may have changed the metadata',
+    file: 'packages/log/src/recovery/metadata-holes.ts',
+    find: 'if (isLost !== false) found.push(',
+    replace: 'if (isLost === undefined) found.push(',
+    suite: ROT_KILLED,
+  },
+  {
+    name: 'metadata-age-from-nowhere',
+    mechanism: 'each commit says how far back the newest change of the metadata stands',
+    file: 'packages/log/src/commit-loop.ts',
+    find: 'metadataCommit: this.#options.own.lastFrameCommit,',
+    replace: 'metadataCommit: 0,',
+    suite: ROT_KILLED,
+  },
+  {
+    name: 'hole-below-the-snapshot-accused',
+    mechanism: 'what the snapshot holds is not lost with a commit that cannot be read',
+    file: 'packages/log/src/recovery/replay.ts',
+    find: 'if (hole !== undefined && entry.previousCommit >= fromCommit)',
+    replace: 'if (hole !== undefined)',
+    suite: ROT_KILLED,
   },
   {
     name: 'numbers-with-gaps',

@@ -7,7 +7,16 @@ import { crc32 } from './format/crc32.ts'
 import { LedgerTable, openedLedger } from './ledger-table.ts'
 import { MIB, PAGE_BYTES } from './limits.ts'
 
-const PLACE = { version: 2, durable: 0, epoch: 1, previousCrc: 0, salt: 0n, flags: 0, leadBytes: PAGE_BYTES }
+const PLACE = {
+  version: 2,
+  durable: 0,
+  epoch: 1,
+  previousCrc: 0,
+  salt: 0n,
+  flags: 0,
+  metadataCommit: 1,
+  leadBytes: PAGE_BYTES,
+}
 
 /** Bytes of a part of one record: `bytes` times its letter. */
 const part = (ledger: number, letter: string, bytes: number) => ({

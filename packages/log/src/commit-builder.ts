@@ -12,10 +12,10 @@ import {
   type CommitHeader,
   encodeCommitHeader,
   encodeFrame,
-  FLAG_METADATA,
   FRAME_BYTES,
   FRAME_RECORDS,
   type FrameEntry,
+  withMetadataAge,
 } from './format/commit-format.ts'
 import { crc32 } from './format/crc32.ts'
 import type { LedgerState } from './ledger-table.ts'
@@ -53,6 +53,8 @@ export interface CommitPlace {
   readonly previousCrc: number
   readonly salt: bigint
   readonly flags: number
+  /** The newest commit with a frame of ledger 0, itself included; 0 if there was none. */
+  readonly metadataCommit: number
   /** Bytes to leave free in front. */
   readonly leadBytes: number
 }
@@ -68,7 +70,6 @@ export class CommitBuilder implements PartTaker {
   readonly #payloads: { readonly frame: FrameEntry; readonly bytes: Uint8Array }[] = []
   readonly taken: TakenPart[] = []
   #bodyBytes = 0
-  #flags = 0
   /** Set when a part did not fit for want of room in the segments, not because the commit has enough. */
   isShortOfRoom = false
   /** What the part that did not fit would have taken. */
@@ -110,7 +111,6 @@ export class CommitBuilder implements PartTaker {
       frame.payloadBytes = payload.length
     }
     this.#bodyBytes += FRAME_BYTES + frame.payloadBytes
-    if (state.ledger === 0) this.#flags |= FLAG_METADATA
   }
 
   take(request: AppendRequest, part: number, state: LedgerState): boolean {
@@ -185,7 +185,7 @@ export class CommitBuilder implements PartTaker {
     }
     const header: CommitHeader = {
       version: place.version,
-      flags: this.#flags | place.flags,
+      flags: withMetadataAge(place.flags, place.commit, place.metadataCommit),
       commit: place.commit,
       durable: place.durable,
       epoch: place.epoch,

@@ -13,7 +13,7 @@ import type { CommitMemory } from './commit-memory.ts'
 import { type ControlFrame, ControlQueue } from './control-queue.ts'
 import { Deadlines } from './deadlines.ts'
 import { FLAG_CLEAN_STOP, FLAG_OPEN, FLAG_SEAL, FRAME_CLOSE, FRAME_RECORDS } from './format/commit-format.ts'
-import { applyFrame, type LedgerTable } from './ledger-table.ts'
+import { applyFrame, type LedgerState, type LedgerTable } from './ledger-table.ts'
 import { PAGE_BYTES } from './limits.ts'
 import { LogError } from './log-error.ts'
 import type { Placement, Room, SegmentStore } from './segment-store.ts'
@@ -27,6 +27,8 @@ export interface CommitLoopOptions {
   readonly sealIdleMs: number
   readonly memory: CommitMemory
   readonly table: LedgerTable
+  /** Ledger 0's, of that table. */
+  readonly own: LedgerState
   readonly store: SegmentStore
   readonly tail: TailCache
   readonly epoch: number
@@ -390,6 +392,7 @@ export class CommitLoop {
         previousCrc: this.#lastCrc,
         salt: placement.segment.start.salt,
         flags: this.#isBegun ? flags : flags | FLAG_OPEN,
+        metadataCommit: this.#options.own.lastFrameCommit,
         leadBytes,
       },
       (bytes) => this.#options.memory.allocate(bytes),

@@ -173,6 +173,7 @@ export class Log implements AsyncDisposable {
       sealIdleMs: options.sealIdleMs ?? SEAL_IDLE_MS_DEFAULT,
       memory,
       table: this.#table,
+      own,
       store: this.#store,
       tail: this.#tail,
       epoch: recovered.epoch + 1,

@@ -38,6 +38,8 @@ export interface Opened {
   readonly contents: Contents
   /** Lines of damage, at opening and after reading. */
   readonly reported: number
+  /** Whether something can be stored on top. */
+  readonly isWritable: boolean
 }
 
 /** Rejects where the log does not open. */
@@ -48,7 +50,8 @@ export async function openRotten(disk: SimulatedDisk, { settings }: WrittenLog):
   const log = await settled(clock, Log.open({ ...settings, disk, clock, random, metadata }))
   const contents = await readAll(log, metadata, clock)
   disk.halt()
-  return { contents, reported: log.health().damage.length }
+  const { damage, writable } = log.health()
+  return { contents, reported: damage.length, isWritable: writable }
 }
 
 export async function outcomeOf(
@@ -80,7 +83,8 @@ async function isFoundByCheck(disk: SimulatedDisk): Promise<boolean> {
   return false
 }
 
-function lastCommitOf({ ledgers, changes }: Contents): number {
+/** Of all that is read. */
+export function lastCommitOf({ ledgers, changes }: Contents): number {
   const commits = [...ledgers.values()].flatMap(({ parts }) => parts.map(({ position }) => position.commit))
   return Math.max(0, ...commits, ...changes.map(({ commit }) => commit))
 }

@@ -74,7 +74,7 @@ async function writeGap(disk: Disk, recovered: RecoveredLog, options: LeaveGapOp
     capacity: SEGMENT_BYTES_MIN,
   }
   const epoch = recovered.epoch + 1
-  const crc = await writeSegment(disk, start, epoch, { state: own, bytes: encodeFreed(gone) })
+  const crc = await writeSegment(disk, start, epoch, own, encodeFreed(gone))
   // Two, so that the header of the one that is written to is not the only thing that leads to it.
   const next = {
     ...start,
@@ -84,7 +84,7 @@ async function writeGap(disk: Disk, recovered: RecoveredLog, options: LeaveGapOp
     previousCrc: crc,
     capacity: SEGMENT_BYTES_MIN + leftBytes,
   }
-  await writeSegment(disk, next, epoch, undefined)
+  await writeSegment(disk, next, epoch, own)
   await disk.syncDirectory('log')
 }
 
@@ -108,17 +108,15 @@ async function writeSegment(
   disk: Disk,
   start: SegmentStart,
   epoch: number,
-  frame: { readonly state: LedgerState; readonly bytes: Uint8Array } | undefined,
+  own: LedgerState,
+  freed?: Uint8Array,
 ): Promise<number> {
   const { version, firstCommit, previousCrc, salt } = start
   const builder = new CommitBuilder(firstCommit, start.createdMs, PAGE_BYTES)
-  if (frame !== undefined) {
-    const { state, bytes } = frame
-    builder.addFrame(state, FRAME_FREED, Math.max(start.createdMs, state.lastTimeMs), bytes)
-  }
+  if (freed !== undefined) builder.addFrame(own, FRAME_FREED, Math.max(start.createdMs, own.lastTimeMs), freed)
   const place = { version, epoch, previousCrc, salt, commit: firstCommit, durable: firstCommit - 1 }
-  const flags = frame === undefined ? FLAG_SEAL : FLAG_OPEN
-  const built = builder.build({ ...place, flags, leadBytes: PAGE_BYTES }, (bytes) => new Uint8Array(bytes))
+  const marks = { flags: freed === undefined ? FLAG_SEAL : FLAG_OPEN, metadataCommit: own.lastFrameCommit }
+  const built = builder.build({ ...place, ...marks, leadBytes: PAGE_BYTES }, (bytes) => new Uint8Array(bytes))
   const header = { ...start, isGrouped: false, retentionClass: 0, logNumber: 0 }
   encodeSegmentHeader(header, built.buffer.subarray(0, PAGE_BYTES))
   const file = await disk.create(segmentPath(start.number))

@@ -11,6 +11,9 @@ import {
   encodeFrame,
   FRAME_BYTES,
   type FrameEntry,
+  holdsMetadata,
+  tellsMetadata,
+  withMetadataAge,
 } from './commit-format.ts'
 import { crc32 } from './crc32.ts'
 
@@ -19,7 +22,7 @@ const u48 = fc.integer({ min: 0, max: 2 ** 48 - 1 })
 
 const headers: fc.Arbitrary<CommitHeader> = fc.record({
   version: fc.constantFrom(1, 2),
-  flags: fc.integer({ min: 0, max: 15 }),
+  flags: fc.integer({ min: 0, max: 0xffff }),
   commit: u48,
   durable: u48,
   epoch: u32,
@@ -70,6 +73,29 @@ describe('a commit’s header', () => {
         expect(decodeCommitHeader(bytes, 0)).toBeUndefined()
       }),
     )
+  })
+})
+
+describe('the metadata age of a commit', () => {
+  const ages = fc.oneof(fc.integer({ min: 0, max: 10_000 }), fc.constantFrom(4_094, 4_095, 4_096))
+
+  it('tells whether one of the commits before holds a frame of ledger 0, or that it cannot', () => {
+    fc.assert(
+      fc.property(headers, fc.integer({ min: 1, max: 7 }), ages, ages, (any, marks, age, reach) => {
+        const commit = any.commit + 20_000
+        const header = { ...any, commit, flags: withMetadataAge(marks, commit, commit - age) }
+        expect(header.flags & 7).toBe(marks)
+        expect(holdsMetadata(header)).toBe(age === 0)
+        const told = tellsMetadata(header, commit - reach)
+        if (told === undefined) expect(age === 0 || (age >= 4_095 && reach >= 4_095)).toBe(true)
+        else expect(told).toBe(age <= reach)
+      }),
+    )
+  })
+
+  it('is not told by commits of before', () => {
+    const [header] = fc.sample(headers, 1) as [CommitHeader]
+    expect(tellsMetadata({ ...header, flags: 5 }, 1)).toBeUndefined()
   })
 })
 

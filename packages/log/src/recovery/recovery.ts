@@ -6,7 +6,7 @@
  * twice it comes to the same.
  *
  * `evidence.ts` gathers what is known, `segment-files.ts` looks at the files, `segment-loader.ts` walks them,
- * `replay.ts` takes in what they hold.
+ * `replay.ts` takes in what they hold, `metadata-holes.ts` asks what was lost of the metadata.
  */
 import type { Logger, Random } from '@millrace/std'
 import type { Damage, Metadata } from '../api.ts'
@@ -22,6 +22,7 @@ import { type Segment, segmentPath } from '../segment.ts'
 import type { SegmentRegister } from '../segment-register.ts'
 import { loadSnapshots, snapshotPath } from '../snapshots.ts'
 import { Evidence } from './evidence.ts'
+import { metadataHoles } from './metadata-holes.ts'
 import { GroupedLoader } from './grouped-loader.ts'
 import { Replay, takeMetadata } from './replay.ts'
 import { listSegments, SegmentFiles } from './segment-files.ts'
@@ -105,8 +106,8 @@ class Recovery {
     for (const { segment } of loaded) {
       if (segment.lastCommit > snapshotCommit) await this.#replay.all(segment, snapshotCommit + 1)
     }
-    this.#findGaps(loaded, snapshotCommit)
-    this.#tellUnread(loaded, unread, snapshotCommit)
+    this.#findGaps(loaded)
+    this.#tellUnread(unread)
     this.#doubt(snapshotCommit)
 
     const last = loaded.at(-1)
@@ -119,6 +120,7 @@ class Recovery {
       isLastOpen = false
       this.#doubt(snapshotCommit)
     }
+    await this.#doubtMetadata(loaded, snapshotCommit)
     const segments = loaded.map(({ segment }) => segment).filter((segment) => !evidence.isFreed(segment.number))
     const emptyNumbers: number[] = []
     if (last?.walk !== undefined && segments.at(-1) === last.segment) {
@@ -208,7 +210,7 @@ class Recovery {
   }
 
   /** Commits between two neighbouring segments that are in neither, and were not freed. */
-  #findGaps(loaded: readonly LoadedSegment[], snapshotCommit: number): void {
+  #findGaps(loaded: readonly LoadedSegment[]): void {
     let expected = 1
     let before = 'the start of the log'
     for (const { segment } of loaded) {
@@ -218,7 +220,6 @@ class Recovery {
       )
       if (gap.to >= gap.from && !isFreed) {
         this.#evidence.addHole({ ...gap, reason: `a segment is missing between ${before} and ${segment.path}` })
-        if (gap.to > snapshotCommit) this.#evidence.doubtMetadata(`commits ${gap.from} to ${gap.to}`)
       }
       expected = segment.lastCommit + 1
       before = segment.path
@@ -229,7 +230,7 @@ class Recovery {
    * Nobody knows which changes of the metadata stand in what the drive refuses to read, or in a segment of which nobody knows
    * where it begins: none are stored on top. Nothing new is written, so that all is there again when the drive is.
    */
-  #tellUnread(loaded: readonly LoadedSegment[], unread: readonly UnreadSegment[], snapshotCommit: number): void {
+  #tellUnread(unread: readonly UnreadSegment[]): void {
     for (const { number, reason, commits } of unread) {
       const path = segmentPath(number)
       this.#evidence.report(`${path}: ${reason}`)
@@ -239,14 +240,15 @@ class Recovery {
         this.#evidence.doubtMetadata(`commits ${commits.from} to ${commits.to}`)
       }
     }
-    // What a commit behind a hole says of the change before it tells whether the hole holds one. Behind the last hole none does.
-    const told = this.#table.get(0)?.lastFrameCommit ?? 0
-    for (const { walk } of loaded) {
-      if (walk === undefined || walk.refused.size === 0) continue
-      for (const { fromCommit, toCommit } of walk.damages) {
-        if (toCommit > snapshotCommit && toCommit > told)
-          this.#evidence.doubtMetadata(`commits ${fromCommit} to ${toCommit}`)
-      }
+  }
+
+  /** The same of each hole of which nothing that can be read tells that it held no change. */
+  async #doubtMetadata(loaded: readonly LoadedSegment[], snapshotCommit: number): Promise<void> {
+    const segments = loaded.map(({ segment }) => segment)
+    const told = Math.max(snapshotCommit, this.#table.get(0)?.lastFrameCommit ?? 0)
+    for (const { from, to, isLost } of await metadataHoles(this.#disk, this.#evidence.holes, segments, told)) {
+      if (isLost) this.#evidence.loseMetadata(`commits ${from} to ${to}`)
+      else this.#evidence.doubtMetadata(`commits ${from} to ${to}`)
     }
   }
 
@@ -258,10 +260,12 @@ class Recovery {
     for (const hole of this.#evidence.holes) {
       if (hole.to <= snapshotCommit) continue
       for (const state of this.#table.values()) {
+        // The log's own tells itself.
+        if (state.ledger === 0) continue
         if (state.lastFrameCommit >= hole.to || state.closedAtMs !== undefined) continue
         state.lastFrameCommit = hole.to
         state.durableFrameCommit = hole.to
-        if (state.ledger !== 0) state.end = { commit: hole.to + 1, index: 0 }
+        state.end = { commit: hole.to + 1, index: 0 }
       }
     }
   }

@@ -112,7 +112,7 @@ describe('a drive that refuses reads', () => {
   it('costs at most the commit whose page it refuses, and check names the page', async () => {
     const { disk, stored } = await killed()
     const active = lastUsed(disk)
-    let lost = 0
+    let [lost, sure] = [0, 0]
     for (const path of disk.paths().filter((name) => !name.startsWith('spare/'))) {
       for (let page = 0; page < disk.peek(path).length; page += PAGE_BYTES) {
         const isUsed = disk
@@ -132,8 +132,9 @@ describe('a drive that refuses reads', () => {
         const seen = await opened(refusingDisk(fork, isRefused), 2)
         const gone = missing(seen, stored)
         expect(gone.length, `${path} at ${page}`).toBeLessThanOrEqual(1)
-        // A commit of which nothing can be read may have changed the metadata.
+        // A commit of which nothing can be read may have changed the metadata: the next one tells.
         const isDoubtful = found.some(({ file, commits }) => file === path && commits !== undefined)
+        if (isDoubtful && seen.health.writable) sure++
         if (!isDoubtful) expect(seen.health.writable, `${path} at ${page}`).toBe(true)
         if (!seen.health.writable) expect(seen.health.reason).toContain('metadata may be lost')
         // Whoever is told of a loss can accept it.
@@ -148,6 +149,7 @@ describe('a drive that refuses reads', () => {
       }
     }
     expect(lost).toBeGreaterThan(10)
+    expect(sure).toBeGreaterThan(10)
   })
 
   it('costs what a file holds where it refuses all of it, and that is there again when the drive is', async () => {

@@ -71,7 +71,7 @@ export class Replay {
         }
       }
     }
-    for (const entry of await this.#entries(segment, 0, fromCommit)) await this.#own(segment, entry)
+    for (const entry of await this.#entries(segment, 0, fromCommit)) await this.#own(segment, entry, fromCommit)
   }
 
   /** The opening of a ledger was lost to damage: what follows it is there all the same, behind a hole. */
@@ -82,10 +82,12 @@ export class Replay {
     table.add(openedLedger(ledger, Math.min(...holes.map(({ from }) => from)), timeMs))
   }
 
-  async #own(segment: Segment, entry: IndexEntry): Promise<void> {
+  async #own(segment: Segment, entry: IndexEntry, fromCommit: number): Promise<void> {
     const { table, metadata } = this.#options
     const hole = this.#evidence.holes.find(({ from, to }) => entry.previousCommit >= from && entry.previousCommit <= to)
-    if (hole !== undefined) this.#evidence.loseMetadata(`commits ${hole.from} to ${hole.to} (${hole.reason})`)
+    // What the snapshot holds is not lost.
+    if (hole !== undefined && entry.previousCommit >= fromCommit)
+      this.#evidence.loseMetadata(`commits ${hole.from} to ${hole.to} (${hole.reason})`)
     if (table.get(0) !== undefined) table.apply(0, entry)
     const bytes = await this.#payload(segment, entry)
     if (bytes === undefined) {
