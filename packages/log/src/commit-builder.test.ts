@@ -14,7 +14,7 @@ const PLACE = {
   previousCrc: 0,
   salt: 0n,
   flags: 0,
-  metadataCommit: 1,
+  changeCommit: 1,
   leadBytes: PAGE_BYTES,
 }
 

@@ -12,10 +12,11 @@ import {
   type CommitHeader,
   encodeCommitHeader,
   encodeFrame,
+  FLAG_METADATA,
   FRAME_BYTES,
   FRAME_RECORDS,
   type FrameEntry,
-  withMetadataAge,
+  withChangeAge,
 } from './format/commit-format.ts'
 import { crc32 } from './format/crc32.ts'
 import type { LedgerState } from './ledger-table.ts'
@@ -53,8 +54,8 @@ export interface CommitPlace {
   readonly previousCrc: number
   readonly salt: bigint
   readonly flags: number
-  /** The newest commit with a frame of ledger 0, itself included; 0 if there was none. */
-  readonly metadataCommit: number
+  /** The newest commit before with a frame that is not records; 0 if there was none. */
+  readonly changeCommit: number
   /** Bytes to leave free in front. */
   readonly leadBytes: number
 }
@@ -70,6 +71,8 @@ export class CommitBuilder implements PartTaker {
   readonly #payloads: { readonly frame: FrameEntry; readonly bytes: Uint8Array }[] = []
   readonly taken: TakenPart[] = []
   #bodyBytes = 0
+  #flags = 0
+  #hasChange = false
   /** Set when a part did not fit for want of room in the segments, not because the commit has enough. */
   isShortOfRoom = false
   /** What the part that did not fit would have taken. */
@@ -89,6 +92,11 @@ export class CommitBuilder implements PartTaker {
   /** What the commit takes in the file. */
   get bytes(): number {
     return commitBytes(this.#bodyBytes)
+  }
+
+  /** A frame in it is not records. */
+  get hasChange(): boolean {
+    return this.#hasChange
   }
 
   has(state: LedgerState): boolean {
@@ -111,6 +119,8 @@ export class CommitBuilder implements PartTaker {
       frame.payloadBytes = payload.length
     }
     this.#bodyBytes += FRAME_BYTES + frame.payloadBytes
+    this.#hasChange = true
+    if (state.ledger === 0) this.#flags |= FLAG_METADATA
   }
 
   take(request: AppendRequest, part: number, state: LedgerState): boolean {
@@ -183,9 +193,10 @@ export class CommitBuilder implements PartTaker {
       encodeFrame(frame, view, frameStart)
       frameStart += FRAME_BYTES
     }
+    const flags = this.#flags | place.flags
     const header: CommitHeader = {
       version: place.version,
-      flags: withMetadataAge(place.flags, place.commit, place.metadataCommit),
+      flags: this.#hasChange ? flags : withChangeAge(flags, place.commit, place.changeCommit),
       commit: place.commit,
       durable: place.durable,
       epoch: place.epoch,

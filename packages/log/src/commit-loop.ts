@@ -13,7 +13,7 @@ import type { CommitMemory } from './commit-memory.ts'
 import { type ControlFrame, ControlQueue } from './control-queue.ts'
 import { Deadlines } from './deadlines.ts'
 import { FLAG_CLEAN_STOP, FLAG_OPEN, FLAG_SEAL, FRAME_CLOSE, FRAME_RECORDS } from './format/commit-format.ts'
-import { applyFrame, type LedgerState, type LedgerTable } from './ledger-table.ts'
+import { applyFrame, type LedgerTable } from './ledger-table.ts'
 import { PAGE_BYTES } from './limits.ts'
 import { LogError } from './log-error.ts'
 import type { Placement, Room, SegmentStore } from './segment-store.ts'
@@ -27,13 +27,13 @@ export interface CommitLoopOptions {
   readonly sealIdleMs: number
   readonly memory: CommitMemory
   readonly table: LedgerTable
-  /** Ledger 0's, of that table. */
-  readonly own: LedgerState
   readonly store: SegmentStore
   readonly tail: TailCache
   readonly epoch: number
   readonly lastCommit: number
   readonly lastCrc: number
+  /** The newest commit with a frame that is not records, or one behind it; 0 if there is none. */
+  readonly changeCommit: number
   /** Something proves that every frame up to the last commit was durable. */
   readonly isProven: boolean
   /** A new segment's first commit is durable. */
@@ -70,6 +70,7 @@ export class CommitLoop {
   readonly #listeners = new Set<(ledgers: readonly Ledger[]) => void>()
   #lastCommit: number
   #lastCrc: number
+  #changeCommit: number
   #syncedCommit: number
   #isRunning = false
   /** Set while something waits for space that is being made. */
@@ -101,6 +102,7 @@ export class CommitLoop {
     this.#filledCommit = options.lastCommit
     this.#provenCommit = options.isProven ? options.lastCommit : 0
     this.#lastCrc = options.lastCrc
+    this.#changeCommit = options.changeCommit
   }
 
   /** The last visible commit. */
@@ -392,11 +394,12 @@ export class CommitLoop {
         previousCrc: this.#lastCrc,
         salt: placement.segment.start.salt,
         flags: this.#isBegun ? flags : flags | FLAG_OPEN,
-        metadataCommit: this.#options.own.lastFrameCommit,
+        changeCommit: this.#changeCommit,
         leadBytes,
       },
       (bytes) => this.#options.memory.allocate(bytes),
     )
+    if (builder.hasChange) this.#changeCommit = built.commit
     if (placement.isFirst) store.writeHeader(placement.segment, built.buffer.subarray(0, PAGE_BYTES))
     // Nothing of an epoch stands behind a first commit that a crash may tear.
     const mustSync = durability === 'fsync' || !this.#isBegun || (flags & FLAG_CLEAN_STOP) !== 0

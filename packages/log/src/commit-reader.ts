@@ -183,16 +183,6 @@ export class CommitReader {
     return pages
   }
 
-  /** The first header of `commit` that stands in [from, end), of this use of the file. */
-  async findHeader(from: number, end: number, salt: bigint, commit: number): Promise<DecodedHeader | undefined> {
-    for (let offset = from; offset + COMMIT_HEADER_BYTES <= end; offset += PAGE_BYTES) {
-      if (!this.#holds(offset, COMMIT_HEADER_BYTES)) await this.#load(offset, COMMIT_HEADER_BYTES)
-      const header = decodeCommitHeader(this.#buffer, offset - this.#bufferAt)
-      if (header?.salt === salt && header.commit === commit) return header
-    }
-    return undefined
-  }
-
   #holds(offset: number, length: number): boolean {
     const end = Math.min(offset + length, this.#sizeBytes)
     return offset >= this.#bufferAt && end <= this.#bufferAt + this.#buffer.length

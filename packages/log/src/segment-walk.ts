@@ -28,6 +28,11 @@ export interface UnreadablePayload {
   readonly offset: number
 }
 
+/** `header`: of the last commit of the range, or of the one behind it, where one of them can be read. */
+export interface WalkedDamage extends DamagedRange {
+  header: DecodedHeader | undefined
+}
+
 export interface SegmentWalk {
   readonly index: MemoryIndex
   /** The last commit that stands here, or is known to have stood; one below the first if none. */
@@ -40,7 +45,7 @@ export interface SegmentWalk {
   readonly provenCommit: number
   /** Offset of each readable commit, with its number, in order. */
   readonly commits: readonly { readonly commit: number; readonly offset: number }[]
-  readonly damages: readonly DamagedRange[]
+  readonly damages: readonly WalkedDamage[]
   readonly payloads: readonly UnreadablePayload[]
   /** Offsets of pages that the drive refused to read. */
   readonly refused: ReadonlySet<number>
@@ -57,7 +62,7 @@ export async function walkSegment(
 ): Promise<SegmentWalk> {
   const index = new MemoryIndex()
   const commits: { commit: number; offset: number }[] = []
-  const damages: DamagedRange[] = []
+  const damages: WalkedDamage[] = []
   const payloads: UnreadablePayload[] = []
   let { provenCommit, salt } = start
   let expected = start.commit
@@ -70,6 +75,8 @@ export async function walkSegment(
   while (expected !== start.endBefore) {
     const expectation: Expectation = { salt, commit: expected, previousCrc, epoch }
     const verdict = await reader.judge(offset, expectation)
+    const behind = damages.at(-1)
+    if (behind?.toCommit === expected - 1 && 'header' in verdict) behind.header = verdict.header
     if (verdict.kind !== 'whole') {
       // Where it is proven and its length known, nothing has to be looked for, to the end of the file each time.
       const isSought = verdict.kind === 'none' || provenCommit < expected
@@ -83,7 +90,7 @@ export async function walkSegment(
       if (verdict.kind === 'payload') {
         for (const frame of verdict.bad) payloads.push({ frame, offset })
       } else if (verdict.kind === 'directory') {
-        damages.push({ fromCommit: expected, toCommit: expected, offset })
+        damages.push({ fromCommit: expected, toCommit: expected, offset, header: verdict.header })
         offset += commitBytes(verdict.header.bodyBytes)
         previousCrc = verdict.header.crc
         epoch = verdict.header.epoch
@@ -94,13 +101,13 @@ export async function walkSegment(
           start.endBefore === undefined
             ? Math.max(provenCommit, await lastThatMayStand(reader, offset, expectation))
             : start.endBefore - 1
-        damages.push({ fromCommit: expected, toCommit, offset })
+        damages.push({ fromCommit: expected, toCommit, offset, header: undefined })
         expected = toCommit + 1
         isTailDamaged = true
         endReason = verdict.reason
         break
       } else {
-        damages.push({ fromCommit: expected, toCommit: proof.header.commit - 1, offset })
+        damages.push({ fromCommit: expected, toCommit: proof.header.commit - 1, offset, header: proof.header })
         offset = proof.offset
         expected = proof.header.commit
         previousCrc = undefined

@@ -92,6 +92,10 @@ async function outcomeOf(
   }
   if (!opened.isWritable) return 'refused'
   if (lost.length > 0) throw new Error(`change ${lost[0]?.id} is lost, and the log goes on`)
+  for (const [ledger, { state }] of before.contents.ledgers) {
+    const now = opened.contents.ledgers.get(ledger)?.state
+    if (now !== state) throw new Error(`ledger ${ledger} was ${state} and is ${now}, and the log goes on`)
+  }
   await storeAndOpenAgain(later, history)
   return 'told'
 }

@@ -9,11 +9,11 @@ import {
   decodeFrame,
   encodeCommitHeader,
   encodeFrame,
+  FLAG_METADATA,
   FRAME_BYTES,
   type FrameEntry,
-  holdsMetadata,
-  tellsMetadata,
-  withMetadataAge,
+  tellsChange,
+  withChangeAge,
 } from './commit-format.ts'
 import { crc32 } from './crc32.ts'
 
@@ -76,26 +76,28 @@ describe('a commit’s header', () => {
   })
 })
 
-describe('the metadata age of a commit', () => {
-  const ages = fc.oneof(fc.integer({ min: 0, max: 10_000 }), fc.constantFrom(4_094, 4_095, 4_096))
+describe('the change age of a commit', () => {
+  const ages = fc.oneof(fc.integer({ min: 1, max: 10_000 }), fc.constantFrom(4_094, 4_095, 4_096))
 
-  it('tells whether one of the commits before holds a frame of ledger 0, or that it cannot', () => {
+  it('tells whether one of the commits before holds a change, or that it cannot', () => {
     fc.assert(
-      fc.property(headers, fc.integer({ min: 1, max: 7 }), ages, ages, (any, marks, age, reach) => {
+      fc.property(headers, fc.integer({ min: 1, max: 7 }), ages, ages, fc.nat(1), (any, marks, age, reach, behind) => {
         const commit = any.commit + 20_000
-        const header = { ...any, commit, flags: withMetadataAge(marks, commit, commit - age) }
+        const header = { ...any, commit, flags: withChangeAge(marks, commit, commit - age) }
         expect(header.flags & 7).toBe(marks)
-        expect(holdsMetadata(header)).toBe(age === 0)
-        const told = tellsMetadata(header, commit - reach)
-        if (told === undefined) expect(age === 0 || (age >= 4_095 && reach >= 4_095)).toBe(true)
+        const told = tellsChange(header, commit - reach, commit - behind)
+        if (told === undefined) expect(age >= 4_095 && reach >= 4_095).toBe(true)
         else expect(told).toBe(age <= reach)
       }),
     )
   })
 
-  it('is not told by commits of before', () => {
+  it('is not told by commits of before, nor by one that holds a change itself, but of its own', () => {
     const [header] = fc.sample(headers, 1) as [CommitHeader]
-    expect(tellsMetadata({ ...header, flags: 5 }, 1)).toBeUndefined()
+    const { commit } = header
+    for (const flags of [5, 5 | FLAG_METADATA]) expect(tellsChange({ ...header, flags }, 0, commit - 1)).toBeUndefined()
+    expect(tellsChange({ ...header, flags: 5 }, 0, commit)).toBeUndefined()
+    expect(tellsChange({ ...header, flags: FLAG_METADATA }, 0, commit)).toBe(true)
   })
 })
 

@@ -24,10 +24,10 @@ export const FLAG_CLEAN_STOP = 2
 /** The first commit of an epoch. */
 export const FLAG_OPEN = 4
 /** Holds a frame of ledger 0. */
-const FLAG_METADATA = 8
-/** The bits above: how many commits before this one the newest frame of ledger 0 stands. */
-const METADATA_AGE_SHIFT = 4
-const METADATA_AGE_MAX = 0xfff
+export const FLAG_METADATA = 8
+/** The bits above: how many commits before this one the newest frame stands that is a change, and no records. */
+const CHANGE_AGE_SHIFT = 4
+const CHANGE_AGE_MAX = 0xfff
 
 /** What a frame is. Those with records have at least one; all others none. */
 export const FRAME_RECORDS = 1
@@ -85,26 +85,20 @@ export interface DecodedHeader extends CommitHeader {
   readonly crc: number
 }
 
-/** Flags of `commit`, which say where the newest frame of ledger 0 stands: in `metadataCommit`, itself or one before. */
-export function withMetadataAge(flags: number, commit: number, metadataCommit: number): number {
-  const age = Math.min(commit - metadataCommit, METADATA_AGE_MAX)
-  return age === 0 ? flags | FLAG_METADATA : flags | (age << METADATA_AGE_SHIFT)
+/** Flags of `commit`, which holds no change, that say where the newest one stands. */
+export function withChangeAge(flags: number, commit: number, changeCommit: number): number {
+  return flags | (Math.min(commit - changeCommit, CHANGE_AGE_MAX) << CHANGE_AGE_SHIFT)
 }
 
 /**
- * Whether one of the commits from `from` up to the one before `header` holds a frame of ledger 0, as the header tells.
- * `undefined`: it does not. It was written before it did, holds one itself, or they are too many.
+ * Whether one of the commits [from, to] holds a change, as the header of `to` or of the one behind it tells. `undefined`:
+ * it does not. It was written before headers did, its own commit holds one, or they are too many.
  */
-export function tellsMetadata({ flags, commit }: CommitHeader, from: number): boolean | undefined {
-  const age = flags >> METADATA_AGE_SHIFT
-  if (age === 0) return undefined
-  const newestMax = commit - age
-  if (newestMax < from) return false
-  return age === METADATA_AGE_MAX ? undefined : true
-}
-
-export function holdsMetadata({ flags }: CommitHeader): boolean {
-  return (flags & FLAG_METADATA) !== 0
+export function tellsChange({ flags, commit }: CommitHeader, from: number, to: number): boolean | undefined {
+  const age = flags >> CHANGE_AGE_SHIFT
+  if (age === 0) return commit === to && (flags & FLAG_METADATA) !== 0 ? true : undefined
+  if (commit - age < from) return false
+  return age === CHANGE_AGE_MAX ? undefined : true
 }
 
 export function commitBytes(bodyBytes: number): number {

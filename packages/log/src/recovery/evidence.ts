@@ -99,8 +99,9 @@ export class Evidence {
   }
 
   loseMetadata(what: string): void {
-    this.#metadataLoss ??= `metadata is lost with ${what}`
-    this.report(this.#metadataLoss)
+    const loss = `metadata is lost with ${what}`
+    this.#metadataLoss ??= loss
+    this.report(loss)
   }
 
   /** It is not certain that a change was there, and nobody can tell: worth a refusal, and a line was written already. */

@@ -6,7 +6,7 @@
  * twice it comes to the same.
  *
  * `evidence.ts` gathers what is known, `segment-files.ts` looks at the files, `segment-loader.ts` walks them,
- * `replay.ts` takes in what they hold, `metadata-holes.ts` asks what was lost of the metadata.
+ * `replay.ts` takes in what they hold, `change-holes.ts` asks what holes may have changed.
  */
 import type { Logger, Random } from '@millrace/std'
 import type { Damage, Metadata } from '../api.ts'
@@ -22,7 +22,7 @@ import { type Segment, segmentPath } from '../segment.ts'
 import type { SegmentRegister } from '../segment-register.ts'
 import { loadSnapshots, snapshotPath } from '../snapshots.ts'
 import { Evidence } from './evidence.ts'
-import { metadataHoles } from './metadata-holes.ts'
+import { changeHoles } from './change-holes.ts'
 import { GroupedLoader } from './grouped-loader.ts'
 import { Replay, takeMetadata } from './replay.ts'
 import { listSegments, SegmentFiles } from './segment-files.ts'
@@ -48,6 +48,8 @@ export interface RecoveredLog {
   /** The last commit number that was ever used for something durable. */
   readonly lastCommit: number
   readonly lastCrc: number
+  /** The newest commit with a frame that is not records, or one behind it; 0 if there is none. */
+  readonly changeCommit: number
   /** Something proves that every frame up to the last commit was durable: damage to it is told from a torn tail. */
   readonly isProven: boolean
   readonly snapshotCommits: readonly number[]
@@ -120,7 +122,7 @@ class Recovery {
       isLastOpen = false
       this.#doubt(snapshotCommit)
     }
-    await this.#doubtMetadata(loaded, snapshotCommit)
+    await this.#doubtChanges(loaded, snapshotCommit)
     const segments = loaded.map(({ segment }) => segment).filter((segment) => !evidence.isFreed(segment.number))
     const emptyNumbers: number[] = []
     if (last?.walk !== undefined && segments.at(-1) === last.segment) {
@@ -153,6 +155,7 @@ class Recovery {
       isLastOpen,
       lastCommit,
       lastCrc: last?.segment.lastCrc ?? 0,
+      changeCommit: Math.max(snapshotCommit, this.#replay.changeCommit),
       isProven: lastFrameCommit(last) <= evidence.provenCommit,
       snapshotCommits: snapshots.commits,
       snapshotBytes: snapshots.newestBytes,
@@ -243,12 +246,12 @@ class Recovery {
   }
 
   /** The same of each hole of which nothing that can be read tells that it held no change. */
-  async #doubtMetadata(loaded: readonly LoadedSegment[], snapshotCommit: number): Promise<void> {
-    const segments = loaded.map(({ segment }) => segment)
-    const told = Math.max(snapshotCommit, this.#table.get(0)?.lastFrameCommit ?? 0)
-    for (const { from, to, isLost } of await metadataHoles(this.#disk, this.#evidence.holes, segments, told)) {
+  async #doubtChanges(loaded: readonly LoadedSegment[], snapshotCommit: number): Promise<void> {
+    // What a change behind a hole says of the one before, of the metadata's own.
+    const told = this.#table.get(0)?.lastFrameCommit ?? 0
+    for (const { from, to, isLost } of await changeHoles(this.#disk, this.#evidence.holes, loaded, snapshotCommit)) {
       if (isLost) this.#evidence.loseMetadata(`commits ${from} to ${to}`)
-      else this.#evidence.doubtMetadata(`commits ${from} to ${to}`)
+      else if (to > told) this.#evidence.doubtMetadata(`commits ${from} to ${to}`)
     }
   }
 

@@ -36,10 +36,16 @@ export interface ReplayOptions {
 export class Replay {
   readonly #options: ReplayOptions
   readonly #evidence: Evidence
+  #changeCommit = 0
 
   constructor(options: ReplayOptions) {
     this.#options = options
     this.#evidence = options.evidence
+  }
+
+  /** The newest commit with a frame that is not records, of those that were taken in; 0 if there is none. */
+  get changeCommit(): number {
+    return this.#changeCommit
   }
 
   /** Which segments the log says are gone, or stand regrouped. */
@@ -66,12 +72,17 @@ export class Replay {
       if (ledger === 0) continue
       for (const entry of await this.#entries(segment, ledger, fromCommit)) {
         if (entry.kind === FRAME_OPEN || entry.kind === FRAME_RECORDS || entry.kind === FRAME_CLOSE) {
+          if (entry.kind !== FRAME_RECORDS) this.#noteChange(entry)
           this.#openLost(ledger, entry)
           this.#options.table.apply(ledger, entry)
         }
       }
     }
     for (const entry of await this.#entries(segment, 0, fromCommit)) await this.#own(segment, entry, fromCommit)
+  }
+
+  #noteChange({ commit }: IndexEntry): void {
+    this.#changeCommit = Math.max(this.#changeCommit, commit)
   }
 
   /** The opening of a ledger was lost to damage: what follows it is there all the same, behind a hole. */
@@ -84,6 +95,7 @@ export class Replay {
 
   async #own(segment: Segment, entry: IndexEntry, fromCommit: number): Promise<void> {
     const { table, metadata } = this.#options
+    this.#noteChange(entry)
     const hole = this.#evidence.holes.find(({ from, to }) => entry.previousCommit >= from && entry.previousCommit <= to)
     // What the snapshot holds is not lost.
     if (hole !== undefined && entry.previousCommit >= fromCommit)
