@@ -45,7 +45,7 @@ export interface SegmentHeader {
 export type DecodedSegmentHeader =
   | { readonly kind: 'ok'; readonly header: SegmentHeader }
   | { readonly kind: 'newer'; readonly version: number }
-  | { readonly kind: 'zero' | 'invalid' }
+  | { readonly kind: 'invalid' }
 
 export function encodeSegmentHeader(header: SegmentHeader, into: Uint8Array): void {
   assert(header.logId.length === LOG_ID_BYTES, 'a log id has 16 bytes')
@@ -66,11 +66,9 @@ export function encodeSegmentHeader(header: SegmentHeader, into: Uint8Array): vo
 }
 
 export function decodeSegmentHeader(page: Uint8Array): DecodedSegmentHeader {
-  if (page.length < PAGE_BYTES) return { kind: page.every((byte) => byte === 0) ? 'zero' : 'invalid' }
+  if (page.length < PAGE_BYTES) return { kind: 'invalid' }
   const view = viewOf(page)
-  if (view.getBigUint64(0, true) !== MAGIC) {
-    return { kind: page.subarray(0, PAGE_BYTES).every((byte) => byte === 0) ? 'zero' : 'invalid' }
-  }
+  if (view.getBigUint64(0, true) !== MAGIC) return { kind: 'invalid' }
   if (crc32(page, 0, OFFSET_CRC) !== view.getUint32(OFFSET_CRC, true)) return { kind: 'invalid' }
   const version = view.getUint16(8, true)
   // A flag we do not know changes what the rest means, as a version does.
