@@ -169,6 +169,7 @@ function digestOf(page: Uint8Array | undefined): string {
   return digest
 }
 
-function digested(bytes: Uint8Array | string): string {
+/** A name for `bytes` that others do not have. */
+export function digested(bytes: Uint8Array | string): string {
   return hash('sha1', bytes, 'base64')
 }

@@ -232,6 +232,17 @@ describe('a simulated disk', () => {
     expect([fork.peek('a')[0], fork.peek('a')[5_000]]).toEqual([1, 3])
   })
 
+  it('two crashes that leave the same names go their own ways', async () => {
+    const disk = newDisk()
+    await durableFile(disk, 'a', 512, 1)
+    await disk.rename('a', 'b')
+    const [left, other] = [disk.crash('all-kept'), disk.crash('names-only')]
+    expect(left.fingerprint).toBe(other.fingerprint)
+    await left.rename('b', 'c')
+    expect([left.paths(), other.paths(), disk.crash('all-kept').paths()]).toEqual([['c'], ['b'], ['b']])
+    expect(left.fingerprint).not.toBe(other.fingerprint)
+  })
+
   it('fails what it is told to fail, after as many bytes as it is told', async () => {
     const disk = newDisk()
     const file = await disk.create('a')

@@ -165,7 +165,7 @@ export class SimulatedDisk implements Disk {
     next.#nextFile = before.#nextFile
     next.#order = before.#order
     next.#names = before.#names.afterCrash(survival)
-    const referenced = next.#names.referenced()
+    const { referenced } = next.#names
     for (const [id, file] of before.#files) if (referenced.has(id)) next.#files.set(id, file.afterCrash(survival))
     return next
   }
@@ -184,7 +184,9 @@ export class SimulatedDisk implements Disk {
 
   /** Equal for two disks that came from one if names, bytes and what of them is pending are. */
   get fingerprint(): string {
-    return `${this.#names.describe()} ${[...this.#files].map(([id, { digest }]) => `${id}:${digest}`).join()}`
+    let text = this.#names.digest
+    for (const [id, { digest }] of this.#files) text += ` ${id}:${digest}`
+    return text
   }
 
   // ---- looking and tampering ---------------------------------------------------------------------------------
@@ -461,7 +463,7 @@ export class SimulatedDisk implements Disk {
   }
 
   #forgetUnreachable(): void {
-    const referenced = this.#names.referenced()
+    const { referenced } = this.#names
     const open = new Set(this.#open.values())
     for (const id of this.#files.keys()) if (!referenced.has(id) && !open.has(id)) this.#files.delete(id)
   }

@@ -4,6 +4,7 @@
  * and never both. Changes of one name keep their order; changes of different names may survive independently.
  */
 import type { Survival } from './crash-mode.ts'
+import { digested } from './page-image.ts'
 
 /** What a path stands for: a file by number, or a directory. */
 export type NamedThing = number | 'directory'
@@ -17,16 +18,22 @@ interface NameChange {
   readonly thing: NamedThing | undefined
 }
 
+/** What was asked of names since they changed: their copies have it in common, until one of them changes. */
+class Answers {
+  digest: string | undefined
+  referenced: ReadonlySet<NamedThing> | undefined
+  readonly lists = new Map<string, readonly string[]>()
+  /** What a crash leaves, by which changes survive: most crashes of a moment leave the same names. */
+  readonly left = new Map<string, SimulatedNames>()
+}
+
 export class SimulatedNames {
   #cache = new Map<string, NamedThing>()
   #durable = new Map<string, NamedThing>()
   #pending: NameChange[] = []
   /** Others may hold the same maps: they are copied before they change. */
   #isShared = false
-  /** What `describe` said since the last change. */
-  #described: string | undefined
-  /** What `list` said since then, of this and its copies. */
-  #listed = new Map<string, readonly string[]>()
+  #answers = new Answers()
 
   /** The numbers of the changes that are not durable, ascending. */
   get pendingOrders(): readonly number[] {
@@ -42,8 +49,7 @@ export class SimulatedNames {
     copy.#cache = this.#cache
     copy.#durable = this.#durable
     copy.#pending = this.#pending.slice()
-    copy.#described = this.#described
-    copy.#listed = this.#listed
+    copy.#answers = this.#answers
     copy.#isShared = true
     this.#isShared = true
     return copy
@@ -55,12 +61,12 @@ export class SimulatedNames {
 
   /** Names directly in `directory`, sorted. */
   list(directory: string): readonly string[] {
-    let names = this.#listed.get(directory)
+    let names = this.#answers.lists.get(directory)
     if (names === undefined) {
       const found: string[] = []
       for (const path of this.#cache.keys()) if (isIn(directory, path)) found.push(nameOf(path))
       names = found.sort()
-      this.#listed.set(directory, names)
+      this.#answers.lists.set(directory, names)
     }
     return names
   }
@@ -72,13 +78,14 @@ export class SimulatedNames {
       .sort()
   }
 
-  /** All names and what they stand for, with those that are durable if they differ and what is pending, as text. */
-  describe(): string {
-    this.#described ??=
+  /** Equal for the names of two disks that came from one if all names, those that are durable and what is pending are. */
+  get digest(): string {
+    this.#answers.digest ??= digested(
       this.#pending.length === 0
         ? textOf(this.#cache)
-        : `${textOf(this.#cache)}<${textOf(this.#durable)}+${this.pendingOrders.join('+')}`
-    return this.#described
+        : `${textOf(this.#cache)}<${textOf(this.#durable)}+${this.pendingOrders.join('+')}`,
+    )
+    return this.#answers.digest
   }
 
   set(path: string, thing: NamedThing, order: number): void {
@@ -104,14 +111,19 @@ export class SimulatedNames {
       durable.add(change)
       for (const path of pathsOf(change)) touched.add(path)
     }
+    if (durable.size === 0) return
     this.#own()
-    this.#described = undefined
     for (const change of this.#pending) if (durable.has(change)) apply(this.#durable, change)
     this.#pending = this.#pending.filter((change) => !durable.has(change))
   }
 
   /** Every file that some name, present, durable or pending, leads to. */
-  referenced(): Set<NamedThing> {
+  get referenced(): ReadonlySet<NamedThing> {
+    this.#answers.referenced ??= this.#findReferenced()
+    return this.#answers.referenced
+  }
+
+  #findReferenced(): ReadonlySet<NamedThing> {
     const things = new Set(this.#cache.values())
     if (this.#durable !== this.#cache) for (const thing of this.#durable.values()) things.add(thing)
     for (const change of this.#pending) if (change.thing !== undefined) things.add(change.thing)
@@ -121,14 +133,24 @@ export class SimulatedNames {
   /** The names as the next life finds them. */
   afterCrash(survival: Survival): SimulatedNames {
     if (survival.mode === 'kill' || this.#pending.length === 0) return this.copy()
-    const names = new Map(this.#durable)
+    const kept: NameChange[] = []
     const lost = new Set<string>()
     for (const change of this.#pending) {
       const paths = pathsOf(change)
       // What follows a lost change of the same name is lost too: a journal never commits the later one alone.
-      if (paths.every((path) => !lost.has(path)) && survives(change, survival)) apply(names, change)
+      if (paths.every((path) => !lost.has(path)) && survives(change, survival)) kept.push(change)
       else for (const path of paths) lost.add(path)
     }
+    const key = kept.map(({ order }) => order).join()
+    const { left } = this.#answers
+    let next = left.get(key)
+    if (next === undefined) left.set(key, (next = this.#leave(kept)))
+    return next.copy()
+  }
+
+  #leave(kept: readonly NameChange[]): SimulatedNames {
+    const names = new Map(this.#durable)
+    for (const change of kept) apply(names, change)
     // Only a directory that was made since can be missing: what stands in it is lost with it.
     if (this.#pending.some(({ thing }) => thing === 'directory')) {
       for (const path of [...names.keys()].sort()) {
@@ -139,11 +161,13 @@ export class SimulatedNames {
     const next = new SimulatedNames()
     next.#cache = names
     next.#durable = names
-    next.#isShared = true
     return next
   }
 
+  /** The names, to be changed. */
   #own(): void {
+    // Not emptied: copies go on with it.
+    this.#answers = new Answers()
     if (!this.#isShared) return
     this.#cache = new Map(this.#cache)
     this.#durable = new Map(this.#durable)
@@ -152,9 +176,6 @@ export class SimulatedNames {
 
   #change(change: NameChange): void {
     this.#own()
-    this.#described = undefined
-    // Not emptied: copies go on with it.
-    this.#listed = new Map()
     apply(this.#cache, change)
     this.#pending.push(change)
   }
