@@ -429,7 +429,7 @@ export const LOG_MUTANTS: readonly Mutant[] = [
     name: 'point-written-over',
     mechanism: 'no backup writes over what a point has',
     file: 'packages/log/src/backup/take-backup.ts',
-    find: `    while (known.has(\`\${pointPath(held.commit)}/\${names}\`)) names++
+    find: `    while (await isTaken(\`\${pointPath(held.commit)}/\${names}\`)) names++
 `,
     replace: '',
     suite: { project: 'units', files: ['log/src/backup/backup.test.ts'] },

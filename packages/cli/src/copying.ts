@@ -1,7 +1,7 @@
 /** What `backup` and `restore` have in common: progress on stderr, Ctrl-C, and failures in words. */
 import type { Clock, Random } from '@millrace/std'
 import { CommandError, usageError } from './exit-code.ts'
-import { formatBytes } from './output/quantities.ts'
+import { formatBytes, formatCounted } from './output/quantities.ts'
 import { Progress } from './output/progress.ts'
 import { Reporter, type SessionOptions } from './session.ts'
 import type { Shell } from './shell.ts'
@@ -42,6 +42,14 @@ export async function copying(
   } finally {
     progress.clear()
   }
+}
+
+/** What was to be done is done; what was found to be wrong beside is told, and ends the command with exit 8. */
+export async function tellFindings(reporter: Reporter, place: string, findings: readonly string[]): Promise<void> {
+  if (findings.length === 0) return
+  if (!reporter.json) for (const finding of findings) await reporter.note(finding)
+  const message = `${place}: ${formatCounted(findings.length, 'finding')}`
+  throw new CommandError({ ending: 'findings', code: 'Findings', message })
 }
 
 /** Errors of the directory and of the backup are sentences for people already. */

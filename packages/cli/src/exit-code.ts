@@ -11,7 +11,7 @@ export const exitCodes = {
   throttled: [5, 'throttled, also after retries'],
   partly: [6, 'partly done: some records or shards failed'],
   unreachable: [7, 'cannot connect, or timed out'],
-  findings: [8, 'findings or differences (check)'],
+  findings: [8, 'findings or differences (check, backup, restore)'],
   internal: [70, 'internal fault'],
   interrupted: [130, 'interrupted'],
 } as const satisfies Record<string, readonly [number, string]>

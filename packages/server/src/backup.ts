@@ -8,6 +8,7 @@ import { basename, dirname, join } from 'node:path'
 
 import {
   askOwner,
+  type BackupListing,
   type BackupPoint,
   type HeldLog,
   holdStopped,
@@ -91,8 +92,8 @@ export async function backupDirectory(
   }
 }
 
-/** The points in time that a backup holds, oldest first. */
-export async function listBackupPoints(destination: string): Promise<readonly BackupPoint[]> {
+/** The points in time that a backup holds. */
+export async function listBackupPoints(destination: string): Promise<BackupListing> {
   return await withBackup(destination, listBackup)
 }
 

@@ -1,7 +1,7 @@
 /** `millrace backup`: saves a data directory, beside a running server or of a stopped one, each time only what is new. */
 import { resolve } from 'node:path'
 import { Option } from 'commander'
-import { copying } from '../copying.ts'
+import { copying, tellFindings } from '../copying.ts'
 import { assertThere } from '../data-directory.ts'
 import type { DefineCommand } from '../define-command.ts'
 import { usageError } from '../exit-code.ts'
@@ -39,6 +39,11 @@ export const defineBackup: DefineCommand = (command, shell) => {
           { directory, destination: resolve(destination), ...taken },
           `point ${taken.commit}: ${formatBytes(taken.bytes)} in ${taken.files} files, ` +
             `${formatBytes(taken.copiedBytes)} of them new${removed}`,
+        )
+        await tellFindings(
+          reporter,
+          resolve(destination),
+          taken.unreadable.map(({ reason }) => reason),
         )
       })
     })

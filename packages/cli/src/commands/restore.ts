@@ -1,7 +1,7 @@
 /** `millrace restore`: brings a data directory back from a backup, or shows what points in time there are. */
 import { resolve } from 'node:path'
 import { Option } from 'commander'
-import { copying } from '../copying.ts'
+import { copying, tellFindings } from '../copying.ts'
 import { assertThere } from '../data-directory.ts'
 import type { DefineCommand } from '../define-command.ts'
 import { formatBytes } from '../output/quantities.ts'
@@ -40,8 +40,13 @@ export const defineRestore: DefineCommand = (command, shell) => {
         await assertThere(resolve(backup), 'backup')
         const { listBackupPoints, restoreDirectory } = await import('@millrace/server')
         if (options.list === true) {
-          await reporter.list(columns, await listBackupPoints(resolve(backup)), documentOf)
-          return
+          const { points, unreadable } = await listBackupPoints(resolve(backup))
+          await reporter.list(columns, points, documentOf)
+          return await tellFindings(
+            reporter,
+            resolve(backup),
+            unreadable.map(({ reason }) => reason),
+          )
         }
         const directory = resolve(path)
         const { point } = options

@@ -112,7 +112,7 @@ describe('a backup beside a running log', () => {
     const second = await backedUp(harness, destination)
     expect(second.bytes).toBeGreaterThan(first.bytes)
     expect(second.copiedBytes).toBeLessThan(second.bytes / 2)
-    const points = await listBackup(destination)
+    const { points } = await listBackup(destination)
     expect(points.map(({ commit }) => commit)).toEqual([first.commit, second.commit])
     expect(await contentsOf(await restored(destination, first.commit))).toEqual(await contentsOf(then))
     expect(await contentsOf(await restored(destination))).toEqual(
@@ -145,7 +145,7 @@ describe('a backup beside a running log', () => {
     const before = destination.paths().length
     const second = await backedUp(harness, destination, { keep: 1 })
     expect(second.removed).toEqual([first.commit])
-    expect((await listBackup(destination)).map(({ commit }) => commit)).toEqual([second.commit])
+    expect((await listBackup(destination)).points.map(({ commit }) => commit)).toEqual([second.commit])
     expect(destination.paths().length).toBeLessThan(before + 2)
     await restored(destination)
     await harness.log.close()
@@ -159,7 +159,7 @@ describe('a backup beside a running log', () => {
       if (copied > total / 2) abort.abort(new Error('enough'))
     }
     await expect(backedUp(harness, destination, { signal: abort.signal, onProgress })).rejects.toThrow('enough')
-    expect(await listBackup(destination)).toEqual([])
+    expect(await listBackup(destination)).toEqual({ points: [], unreadable: [] })
     await expect(restored(destination)).rejects.toThrow('expected a point, there is none')
     await backedUp(harness, destination)
     await restored(destination)
@@ -192,7 +192,7 @@ describe('a backup beside a running log', () => {
     const found = new Set<string>()
     for (const backup of [...crashed, again]) {
       backup.faults = undefined
-      expect(await listBackup(backup)).toHaveLength(1)
+      expect((await listBackup(backup)).points).toHaveLength(1)
       found.add(Buffer.from((await restored(backup)).peek('credentials.yaml')).toString())
     }
     expect(found).toEqual(new Set(['then', 'now!']))
@@ -214,7 +214,7 @@ describe('a backup beside a running log', () => {
     expect(destination.paths()).not.toEqual([])
     await fill(harness, 1, 3)
     await backedUp(harness, destination, { keep: 1 })
-    const [point] = await listBackup(destination)
+    const [point] = (await listBackup(destination)).points
     expect(destination.paths()).toHaveLength(1 + (point?.files ?? 0))
     await harness.log.close()
   })

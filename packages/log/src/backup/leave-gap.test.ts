@@ -196,7 +196,7 @@ describe('a restored log', () => {
     await note(again)
     await again.log.close()
 
-    const points = await listBackup(backup)
+    const { points } = await listBackup(backup)
     expect(points.map(({ commit }) => commit)).toEqual([...texts.keys()])
     for (const { commit } of points) {
       const { log } = await open(await restore(backup, clock, commit), clock)

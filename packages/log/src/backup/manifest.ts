@@ -5,6 +5,7 @@
 import type { Disk } from '../disk.ts'
 import { crc32 } from '../format/crc32.ts'
 import { LogError } from '../log-error.ts'
+import { isRefusedRead } from '../refused-read.ts'
 import { commitInName, manifestPath, POINTS } from './layout.ts'
 
 export const BACKUP_VERSION = 1
@@ -27,6 +28,21 @@ export interface Manifest {
   /** Everything up to this commit is in it. */
   readonly commit: number
   readonly files: readonly BackedUpFile[]
+}
+
+/** A point whose manifest cannot be read: nobody knows which files are its own. */
+export interface UnreadablePoint {
+  readonly commit: number
+  /** One sentence for people, with the path of the manifest. */
+  readonly reason: string
+  /** A later version of the program wrote it, and reads it. */
+  readonly isNewer: boolean
+}
+
+export interface Manifests {
+  /** By commit, ascending, as are those that cannot be read. */
+  readonly manifests: readonly Manifest[]
+  readonly unreadable: readonly UnreadablePoint[]
 }
 
 /** As it stands in the file. */
@@ -75,6 +91,25 @@ export function decodeManifest(bytes: Uint8Array, path: string, commit: number):
     throw new LogError('damaged', `${path}: this manifest fails its checksum; take another point`)
   }
   return manifest
+}
+
+/** Those of all points. Rejects with what the disk says, but for reads that the drive refuses. */
+export async function readManifests(disk: Disk): Promise<Manifests> {
+  const manifests: Manifest[] = []
+  const unreadable: UnreadablePoint[] = []
+  for (const commit of await listPoints(disk)) {
+    try {
+      manifests.push(await readManifest(disk, commit))
+    } catch (error) {
+      if (isRefusedRead(error)) {
+        const reason = `${manifestPath(commit)}: the drive refuses to read this manifest (EIO)`
+        unreadable.push({ commit, reason, isNewer: false })
+      } else if (error instanceof LogError) {
+        unreadable.push({ commit, reason: error.message, isNewer: error.code === 'newer-version' })
+      } else throw error
+    }
+  }
+  return { manifests, unreadable }
 }
 
 /** Commits of the points that have a manifest, ascending. */

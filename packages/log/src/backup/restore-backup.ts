@@ -8,7 +8,7 @@ import { LogError } from '../log-error.ts'
 import { CopyPace, copyFile } from './copy-file.ts'
 import { leaveGap } from './leave-gap.ts'
 import { POINTS } from './layout.ts'
-import { listPoints, readManifest } from './manifest.ts'
+import { listPoints, readManifest, readManifests, type UnreadablePoint } from './manifest.ts'
 import { type BackupPoint, pointOf } from './take-backup.ts'
 
 export interface RestoreBackupOptions {
@@ -24,11 +24,17 @@ export interface RestoreBackupOptions {
   readonly onProgress: (copied: number, total: number) => void
 }
 
-/** The points of a backup, oldest first. Those whose manifest is not whole are passed over by `listBackup`'s caller. */
-export async function listBackup(backup: Disk): Promise<readonly BackupPoint[]> {
-  const points: BackupPoint[] = []
-  for (const commit of await listPoints(backup)) points.push(pointOf(await readManifest(backup, commit)))
-  return points
+export interface BackupListing {
+  /** Oldest first. */
+  readonly points: readonly BackupPoint[]
+  /** Points that cannot be restored, unless their manifest can be read again. */
+  readonly unreadable: readonly UnreadablePoint[]
+}
+
+/** What points in time a backup holds. */
+export async function listBackup(backup: Disk): Promise<BackupListing> {
+  const { manifests, unreadable } = await readManifests(backup)
+  return { points: manifests.map(pointOf), unreadable }
 }
 
 /** Rejects with LogError `damaged` naming the file that is missing, too short or fails its checksum. */

@@ -2,7 +2,9 @@
  * Takes a backup of a log whose files are held: what is in the backup already is not copied again, what is missing is,
  * and the manifest comes last. An interrupted backup leaves files that the next one finds, and no point.
  *
- * Invariant: what a manifest names is never written again while that manifest stands.
+ * Invariant: what a manifest names is never written again while that manifest stands. What one names that cannot be read
+ * is not known, so no file is removed that it may name, and none written over beside a point of a later version, whose
+ * files may be others under the same names; beside a rotten one, files in `shared/` get the bytes that they have.
  */
 import type { Clock } from '@millrace/std'
 import type { Disk } from '../disk.ts'
@@ -14,9 +16,10 @@ import {
   BACKUP_VERSION,
   type BackedUpFile,
   encodeManifest,
-  listPoints,
   type Manifest,
-  readManifest,
+  type Manifests,
+  readManifests,
+  type UnreadablePoint,
 } from './manifest.ts'
 
 export interface TakeBackupOptions {
@@ -29,7 +32,7 @@ export interface TakeBackupOptions {
   readonly clock: Clock
   /** How fast is copied at most, so that a server beside it notices little. */
   readonly bytesPerSecond: number
-  /** So many points are kept, the newest ones; `undefined`: all. */
+  /** So many points are kept, the newest ones that can be read, and all of later versions; `undefined`: all. */
   readonly keep: number | undefined
   readonly signal: AbortSignal
   /** Called as bytes are copied, with those of all that is to be copied. */
@@ -49,13 +52,20 @@ export interface TakenBackup extends BackupPoint {
   readonly copiedBytes: number
   /** Commits of points that were given up for `keep`. */
   readonly removed: readonly number[]
+  /** Other points that are there and cannot be read: files that only they need are kept, whatever `keep` says. */
+  readonly unreadable: readonly UnreadablePoint[]
 }
 
+/** Rejects with LogError `newer-version` where a later version took this very point, and `foreign-file` for another log's. */
 export async function takeBackup(options: TakeBackupOptions): Promise<TakenBackup> {
   const { source, held, extras, destination, clock, signal } = options
   for (const folder of [SHARED, POINTS, pointPath(held.commit)]) await destination.makeDirectory(folder)
   for (const folder of ['.', POINTS]) await destination.syncDirectory(folder)
-  const known = await knownFiles(destination, held.logId)
+  const { manifests, unreadable } = await readManifests(destination)
+  const known = await knownFiles(destination, manifests, held.logId)
+  const ownBefore = unreadable.find(({ commit }) => commit === held.commit)
+  if (ownBefore?.isNewer === true) throw new LogError('newer-version', ownBefore.reason)
+  const isBesideNewer = unreadable.some(({ isNewer }) => isNewer)
 
   const missing = held.files.filter(({ key, bytes }) => key === undefined || known.get(storedAs(key))?.bytes !== bytes)
   const total = [...missing, ...extras].reduce((sum, { bytes }) => sum + bytes, 0)
@@ -65,9 +75,11 @@ export async function takeBackup(options: TakeBackupOptions): Promise<TakenBacku
 
   const files: BackedUpFile[] = []
   let names = 0
-  const ownName = (): string => {
-    // Of a log that stood still there may be a point with this folder, whose manifest names files in it.
-    while (known.has(`${pointPath(held.commit)}/${names}`)) names++
+  // Of a log that stood still there may be a point with this folder, whose manifest names files in it.
+  const isTaken = async (stored: string): Promise<boolean> =>
+    known.has(stored) || (ownBefore !== undefined && (await destination.exists(stored)))
+  const ownName = async (): Promise<string> => {
+    while (await isTaken(`${pointPath(held.commit)}/${names}`)) names++
     return `${pointPath(held.commit)}/${names++}`
   }
   const copy = async ({ path, bytes }: Omit<HeldFile, 'key'>, stored: string): Promise<void> => {
@@ -75,12 +87,14 @@ export async function takeBackup(options: TakeBackupOptions): Promise<TakenBacku
     files.push({ path, stored, bytes, crc32: sum })
   }
   for (const file of held.files) {
-    const stored = file.key === undefined ? ownName() : storedAs(file.key)
-    const before = known.get(stored)
-    if (before === undefined) await copy(file, stored)
-    else files.push({ ...before, path: file.path })
+    const shared = file.key === undefined ? undefined : storedAs(file.key)
+    const before = shared === undefined ? undefined : known.get(shared)
+    if (before !== undefined) files.push({ ...before, path: file.path })
+    else if (shared === undefined || (isBesideNewer && (await destination.exists(shared))))
+      await copy(file, await ownName())
+    else await copy(file, shared)
   }
-  for (const extra of extras) await copy(extra, ownName())
+  for (const extra of extras) await copy(extra, await ownName())
 
   const manifest: Manifest = {
     version: BACKUP_VERSION,
@@ -92,7 +106,8 @@ export async function takeBackup(options: TakeBackupOptions): Promise<TakenBacku
   await writeManifest(destination, manifest)
   await removeUnnamed(destination, pointPath(held.commit), namesOf([manifest]))
   const removed = options.keep === undefined ? [] : await removeOld(destination, options.keep)
-  return { ...pointOf(manifest), copiedBytes, removed }
+  const others = unreadable.filter(({ commit }) => commit !== held.commit && !removed.includes(commit))
+  return { ...pointOf(manifest), copiedBytes, removed, unreadable: others }
 }
 
 export function pointOf({ commit, createdMs, files }: Manifest): BackupPoint {
@@ -104,9 +119,13 @@ function storedAs(key: string): string {
 }
 
 /** Files that some point has, by where they are stored. */
-async function knownFiles(destination: Disk, logId: string): Promise<ReadonlyMap<string, BackedUpFile>> {
+async function knownFiles(
+  destination: Disk,
+  manifests: readonly Manifest[],
+  logId: string,
+): Promise<ReadonlyMap<string, BackedUpFile>> {
   const known = new Map<string, BackedUpFile>()
-  for (const manifest of await manifestsOf(destination)) {
+  for (const manifest of manifests) {
     if (manifest.logId !== logId) {
       throw new LogError(
         'foreign-file',
@@ -116,12 +135,6 @@ async function knownFiles(destination: Disk, logId: string): Promise<ReadonlyMap
     for (const file of manifest.files) if (await destination.exists(file.stored)) known.set(file.stored, file)
   }
   return known
-}
-
-async function manifestsOf(destination: Disk): Promise<readonly Manifest[]> {
-  const manifests: Manifest[] = []
-  for (const commit of await listPoints(destination)) manifests.push(await readManifest(destination, commit))
-  return manifests
 }
 
 async function writeManifest(destination: Disk, manifest: Manifest): Promise<void> {
@@ -139,20 +152,31 @@ async function writeManifest(destination: Disk, manifest: Manifest): Promise<voi
   await destination.syncDirectory(pointPath(manifest.commit))
 }
 
-/** First the manifests of old points, then what no manifest names any more: theirs, and what was left by interruptions. */
+/**
+ * First the manifests of old points, then what no manifest names any more: theirs, and what was left by interruptions. The
+ * latter waits while one stands that cannot be read: a rotten one until it is older than what is kept.
+ */
 async function removeOld(destination: Disk, keep: number): Promise<readonly number[]> {
-  const commits = await listPoints(destination)
-  const old = commits.slice(0, Math.max(0, commits.length - keep))
+  const all = await readManifests(destination)
+  const old = olderThanKept(all, keep)
   for (const commit of old) {
     await destination.remove(manifestPath(commit))
     await destination.syncDirectory(pointPath(commit))
   }
-  const named = namesOf(await manifestsOf(destination))
+  if (all.unreadable.some(({ commit }) => !old.includes(commit))) return old
+  const named = namesOf(all.manifests.filter(({ commit }) => !old.includes(commit)))
   for (const name of await destination.list(POINTS)) {
     if (commitInName(name) !== undefined) await removeUnnamed(destination, `${POINTS}/${name}`, named)
   }
   await removeUnnamed(destination, SHARED, named)
   return old
+}
+
+/** Ascending. Without points of later versions. */
+function olderThanKept({ manifests, unreadable }: Manifests, keep: number): readonly number[] {
+  const oldestKept = manifests.at(-keep)?.commit ?? 0
+  const ours = [...manifests, ...unreadable.filter(({ isNewer }) => !isNewer)].map(({ commit }) => commit)
+  return ours.filter((commit) => commit < oldestKept).sort((a, b) => a - b)
 }
 
 function namesOf(manifests: readonly Manifest[]): ReadonlySet<string> {
