@@ -82,9 +82,10 @@ export async function readMetadata(disk: Disk, metadata: Metadata): Promise<void
 export async function holdStopped(disk: Disk): Promise<HeldLog> {
   const files = new OpenFiles(disk, OPEN_FILES_MAX)
   try {
-    const { logId, lastCommit, segments, isLastOpen, snapshotCommits } = await recoverReadOnly(disk, files, NO_METADATA)
+    const recovered = await recoverReadOnly(disk, files, NO_METADATA)
+    const { logId, lastCommit, segments, isLastOpen, snapshotCommits, metadataLoss } = recovered
     const active = isLastOpen ? segments.findLast(({ grouped }) => grouped === undefined) : undefined
-    return await holdFiles({ disk, logId, commit: lastCommit, segments, active, snapshotCommits })
+    return await holdFiles({ disk, logId, commit: lastCommit, segments, active, snapshotCommits, metadataLoss })
   } finally {
     await files.close()
   }

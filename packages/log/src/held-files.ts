@@ -12,7 +12,7 @@ export interface HeldFile {
   readonly bytes: number
   /**
    * Names these very bytes for ever, in letters, digits, `-` and `.`: two files of one key are the same. `undefined`:
-   * the segment that is written to, which will have more.
+   * the segment that is written to, which will have more, and one that the drive does not let be read whole.
    */
   readonly key: string | undefined
 }
@@ -24,6 +24,8 @@ export interface HeldLog {
   /** The last commit that stands in the files. All before it are there too, and were durable. */
   readonly commit: number
   readonly files: readonly HeldFile[]
+  /** What metadata is lost, or may be, for people. Default: none. */
+  readonly metadataLoss?: string | undefined
 }
 
 export interface HoldableLog {
@@ -34,20 +36,24 @@ export interface HoldableLog {
   /** The one that is written to. */
   readonly active: Segment | undefined
   readonly snapshotCommits: readonly number[]
+  readonly metadataLoss: string | undefined
 }
 
 /** Lists them at once, as of now, and asks the disk for sizes afterwards: nothing listed may change meanwhile. */
 export async function holdFiles(log: HoldableLog): Promise<HeldLog> {
-  const { disk, commit, active, snapshotCommits } = log
+  const { disk, commit, active, snapshotCommits, metadataLoss } = log
   const files: HeldFile[] = []
-  const unsized: { readonly path: string; readonly key: string }[] = []
+  const unsized: Omit<HeldFile, 'bytes'>[] = []
   for (const segment of log.segments) {
     const name = segment.path.slice('log/'.length, -'.seg'.length)
     // A restored log ends a segment where the log of before went on with it.
     const key = `${name}-${segment.start.salt.toString(16).padStart(16, '0')}-${segment.lastCommit}`
     if (segment !== active && segment.file !== undefined)
       unsized.push({ path: indexPath(segment.number), key: `${key}.idx` })
-    files.push({ path: segment.path, bytes: segment.usedBytes, key: segment === active ? undefined : `${key}.seg` })
+    // Of one that the drive refuses to read nobody knows where it ends.
+    if (segment !== active && segment.isRefused) unsized.push({ path: segment.path, key: undefined })
+    else
+      files.push({ path: segment.path, bytes: segment.usedBytes, key: segment === active ? undefined : `${key}.seg` })
   }
   const logId = Buffer.from(log.logId).toString('hex')
   for (const at of snapshotCommits) unsized.push({ path: snapshotPath(at), key: `${logId}-${at}.snap` })
@@ -59,5 +65,5 @@ export async function holdFiles(log: HoldableLog): Promise<HeldLog> {
       await file.close()
     }
   }
-  return { logId, commit, files }
+  return { logId, commit, files, metadataLoss }
 }

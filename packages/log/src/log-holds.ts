@@ -16,6 +16,7 @@ export interface LogHoldsOptions {
   readonly store: SegmentStore
   readonly snapshots: Snapshots
   readonly upkeep: Upkeep
+  readonly metadataLoss: string | undefined
   /** Makes durable what is visible now. */
   readonly sync: () => Promise<void>
   /** The last visible commit. */
@@ -32,7 +33,7 @@ export class LogHolds {
   }
 
   async hold(): Promise<LogHold> {
-    const { disk, logId, store, snapshots, upkeep, sync, lastCommit } = this.#options
+    const { disk, logId, store, snapshots, upkeep, metadataLoss, sync, lastCommit } = this.#options
     const release = await upkeep.hold()
     try {
       await sync()
@@ -43,6 +44,7 @@ export class LogHolds {
         segments: store.segments.slice(),
         active: store.active,
         snapshotCommits: snapshots.commits,
+        metadataLoss,
       })
       const broken = deferred<string>()
       const end = (reason: string): void => {

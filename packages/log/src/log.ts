@@ -269,6 +269,7 @@ export class Log implements AsyncDisposable {
       store: this.#store,
       snapshots,
       upkeep: this.#upkeep,
+      metadataLoss: recovered.metadataLoss,
       sync: () => this.#loop.sync(),
       lastCommit: () => this.#loop.lastCommit,
     })

@@ -40,11 +40,10 @@ export const defineBackup: DefineCommand = (command, shell) => {
           `point ${taken.commit}: ${formatBytes(taken.bytes)} in ${taken.files} files, ` +
             `${formatBytes(taken.copiedBytes)} of them new${removed}`,
         )
-        await tellFindings(
-          reporter,
-          resolve(destination),
-          taken.unreadable.map(({ reason }) => reason),
-        )
+        await tellFindings(reporter, resolve(destination), [
+          ...taken.damage,
+          ...taken.unreadable.map(({ reason }) => reason),
+        ])
       })
     })
 }

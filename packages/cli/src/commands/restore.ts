@@ -4,7 +4,7 @@ import { Option } from 'commander'
 import { copying, tellFindings } from '../copying.ts'
 import { assertThere } from '../data-directory.ts'
 import type { DefineCommand } from '../define-command.ts'
-import { formatBytes } from '../output/quantities.ts'
+import { formatBytes, formatCounted } from '../output/quantities.ts'
 import type { Column } from '../output/table.ts'
 import { addOutputOptions, countOption, type SessionOptions } from '../session.ts'
 
@@ -18,6 +18,7 @@ interface Point {
   readonly createdMs: number
   readonly files: number
   readonly bytes: number
+  readonly damage: readonly string[]
 }
 
 const columns: readonly Column<Point>[] = [
@@ -25,6 +26,7 @@ const columns: readonly Column<Point>[] = [
   { header: 'TAKEN', cell: ({ createdMs }) => new Date(createdMs).toISOString() },
   { header: 'FILES', cell: ({ files }) => String(files) },
   { header: 'SIZE', cell: ({ bytes }) => formatBytes(bytes) },
+  { header: 'DAMAGED', cell: ({ damage }) => formatCounted(damage.length, 'file') },
 ]
 
 export const defineRestore: DefineCommand = (command, shell) => {
@@ -59,10 +61,11 @@ export const defineRestore: DefineCommand = (command, shell) => {
           `${directory}: as it was at commit ${restored.commit}, ${new Date(restored.createdMs).toISOString()}. ` +
             'What was put later is gone; its numbers are not given again, so readers that had read further go on with what comes.',
         )
+        await tellFindings(reporter, directory, restored.damage)
       })
     })
 }
 
-function documentOf({ commit, createdMs, files, bytes }: Point): Readonly<Record<string, unknown>> {
-  return { commit, takenAt: new Date(createdMs).toISOString(), files, bytes }
+function documentOf({ commit, createdMs, files, bytes, damage }: Point): Readonly<Record<string, unknown>> {
+  return { commit, takenAt: new Date(createdMs).toISOString(), files, bytes, damage }
 }

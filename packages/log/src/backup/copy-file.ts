@@ -4,6 +4,7 @@ import { type Clock, sleep } from '@millrace/std'
 import type { Disk } from '../disk.ts'
 import { MIB } from '../limits.ts'
 import { LogError } from '../log-error.ts'
+import { readAround } from '../refused-read.ts'
 
 const STEP_BYTES = 1 * MIB
 
@@ -43,22 +44,38 @@ export interface CopiedPart {
   readonly path: string
 }
 
+export interface CopyTarget extends CopiedPart {
+  /** Where it goes instead if the drive refuses to read pages of the source (EIO). Default: then nothing is copied. */
+  readonly damagedPath?: () => Promise<string>
+}
+
+export interface CopiedFile {
+  readonly path: string
+  readonly crc32: number
+  /** Offsets of the source's pages that the drive refused to read: zeros stand there. Ascending. */
+  readonly refused: readonly number[]
+}
+
 /**
- * Copies `bytes` bytes; the target appears under its name, and durably, only when it is whole. Resolves with the CRC-32.
- * Rejects with LogError `damaged` when the source is shorter.
+ * Copies `bytes` bytes; the target appears under its name, and durably, only when it is whole. Rejects with LogError
+ * `damaged` when the source is shorter.
  */
-export async function copyFile(from: CopiedPart, to: CopiedPart, bytes: number, pace: CopyPace): Promise<number> {
+export async function copyFile(from: CopiedPart, to: CopyTarget, bytes: number, pace: CopyPace): Promise<CopiedFile> {
   const temporary = `${to.path}.tmp`
   if (await to.disk.exists(temporary)) await to.disk.remove(temporary)
   const source = await from.disk.open(from.path)
   try {
     const target = await to.disk.create(temporary)
     let sum = 0
+    const refused = new Set<number>()
     try {
       const buffer = new Uint8Array(Math.min(bytes, STEP_BYTES))
       for (let offset = 0; offset < bytes;) {
         const step = buffer.subarray(0, Math.min(STEP_BYTES, bytes - offset))
-        const read = await source.read(step, offset)
+        const read = await source.read(step, offset).catch((error: unknown) => {
+          if (to.damagedPath === undefined) throw error
+          return readAround(error, source, step, offset, refused)
+        })
         if (read < step.length) {
           throw new LogError('damaged', `${from.path}: expected ${bytes} bytes, found ${offset + read}`)
         }
@@ -71,9 +88,10 @@ export async function copyFile(from: CopiedPart, to: CopiedPart, bytes: number, 
     } finally {
       await target.close()
     }
-    await to.disk.rename(temporary, to.path)
-    await to.disk.syncDirectory(folderOf(to.path))
-    return sum
+    const path = refused.size > 0 && to.damagedPath !== undefined ? await to.damagedPath() : to.path
+    await to.disk.rename(temporary, path)
+    await to.disk.syncDirectory(folderOf(path))
+    return { path, crc32: sum, refused: [...refused] }
   } finally {
     await source.close()
   }

@@ -36,6 +36,8 @@ export interface LeaveGapOptions {
   readonly random: Random
   /** When the point was taken, ms since the epoch: since then its log has gone on elsewhere. */
   readonly pointMs: number
+  /** Everything up to this commit was durable. What of it does not stand at the end of the log is lost, and told to all, for ever. */
+  readonly pointCommit: number
 }
 
 /** A log that nothing more can be written to is left as it is. */
@@ -52,7 +54,8 @@ export async function leaveGap(disk: Disk, options: LeaveGapOptions): Promise<vo
 }
 
 async function writeGap(disk: Disk, recovered: RecoveredLog, options: LeaveGapOptions): Promise<void> {
-  const { lastCommit, lastNumber, unusedNumbers } = recovered
+  const { lastNumber, unusedNumbers } = recovered
+  const lastCommit = Math.max(recovered.lastCommit, options.pointCommit)
   const nowMs = options.clock.now()
   const own = recovered.table.get(0)
   assert(own !== undefined, 'ledger 0 always is')

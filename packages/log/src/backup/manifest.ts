@@ -17,6 +17,8 @@ export interface BackedUpFile {
   readonly stored: string
   readonly bytes: number
   readonly crc32: number
+  /** Offsets of pages that the drive refused to read when it was copied: zeros stand there. Default: none. */
+  readonly refused?: readonly number[]
 }
 
 export interface Manifest {
@@ -131,11 +133,12 @@ function isManifest(value: { readonly [member in keyof Manifest]: unknown }): va
 }
 
 function isFile(value: unknown): value is BackedUpFile {
-  const { path, stored, bytes, crc32: sum } = (value ?? {}) as Partial<BackedUpFile>
+  const { path, stored, bytes, crc32: sum, refused = [] } = (value ?? {}) as Partial<BackedUpFile>
   return (
     isInside(path) &&
     isInside(stored) &&
-    [bytes, sum].every((number) => Number.isSafeInteger(number) && Number(number) >= 0)
+    Array.isArray(refused) &&
+    [bytes, sum, ...refused].every((number) => Number.isSafeInteger(number) && Number(number) >= 0)
   )
 }
 

@@ -51,17 +51,18 @@ export async function restoreBackup(options: RestoreBackupOptions): Promise<Back
   }
   const manifest = await readManifest(backup, commit)
   const point = pointOf(manifest)
-  let copied = 0
-  const onBytes = (bytes: number): void => options.onProgress((copied += bytes), point.bytes)
+  let copiedBytes = 0
+  const onBytes = (bytes: number): void => options.onProgress((copiedBytes += bytes), point.bytes)
   const pace = new CopyPace({ clock, bytesPerSecond: Number.POSITIVE_INFINITY, signal, onBytes })
   const folders = new Set<string>(['log', 'meta', 'spare'])
   for (const { path } of manifest.files) if (path.includes('/')) folders.add(path.slice(0, path.lastIndexOf('/')))
   for (const folder of folders) await target.makeDirectory(folder)
   await target.syncDirectory('.')
   for (const { path, stored, bytes, crc32 } of manifest.files) {
-    const sum = await copyFile({ disk: backup, path: stored }, { disk: target, path }, bytes, pace)
-    if (sum !== crc32) throw new LogError('damaged', `${stored}: the file fails its checksum; take another point`)
+    const copied = await copyFile({ disk: backup, path: stored }, { disk: target, path }, bytes, pace)
+    if (copied.crc32 !== crc32)
+      throw new LogError('damaged', `${stored}: the file fails its checksum; take another point`)
   }
-  await leaveGap(target, { clock, random: options.random, pointMs: point.createdMs })
+  await leaveGap(target, { clock, random: options.random, pointMs: point.createdMs, pointCommit: commit })
   return point
 }

@@ -1,6 +1,7 @@
 /**
  * Takes a backup of a log whose files are held: what is in the backup already is not copied again, what is missing is,
- * and the manifest comes last. An interrupted backup leaves files that the next one finds, and no point.
+ * and the manifest comes last. An interrupted backup leaves files that the next one finds, and no point. What the drive
+ * refuses to read is told, and all else copied: into a file that only this point has, so that the next one tries again.
  *
  * Invariant: what a manifest names is never written again while that manifest stands. What one names that cannot be read
  * is not known, so no file is removed that it may name, and none written over beside a point of a later version, whose
@@ -45,6 +46,8 @@ export interface BackupPoint {
   readonly files: number
   /** Of the data directory at that point. */
   readonly bytes: number
+  /** What of it could not be read when the point was taken: a sentence for each file, with path and offset. */
+  readonly damage: readonly string[]
 }
 
 export interface TakenBackup extends BackupPoint {
@@ -82,19 +85,21 @@ export async function takeBackup(options: TakeBackupOptions): Promise<TakenBacku
     while (await isTaken(`${pointPath(held.commit)}/${names}`)) names++
     return `${pointPath(held.commit)}/${names++}`
   }
-  const copy = async ({ path, bytes }: Omit<HeldFile, 'key'>, stored: string): Promise<void> => {
-    const sum = await copyFile({ disk: source, path }, { disk: destination, path: stored }, bytes, pace)
-    files.push({ path, stored, bytes, crc32: sum })
+  const copy = async ({ path, bytes }: Omit<HeldFile, 'key'>, shared?: string): Promise<void> => {
+    const target = { disk: destination, path: shared ?? (await ownName()) }
+    const damagedPath = async (): Promise<string> => (shared === undefined ? target.path : await ownName())
+    const copied = await copyFile({ disk: source, path }, { ...target, damagedPath }, bytes, pace)
+    const { path: stored, crc32, refused } = copied
+    files.push({ path, stored, bytes, crc32, ...(refused.length === 0 ? {} : { refused }) })
   }
   for (const file of held.files) {
     const shared = file.key === undefined ? undefined : storedAs(file.key)
     const before = shared === undefined ? undefined : known.get(shared)
     if (before !== undefined) files.push({ ...before, path: file.path })
-    else if (shared === undefined || (isBesideNewer && (await destination.exists(shared))))
-      await copy(file, await ownName())
+    else if (shared === undefined || (isBesideNewer && (await destination.exists(shared)))) await copy(file)
     else await copy(file, shared)
   }
-  for (const extra of extras) await copy(extra, await ownName())
+  for (const extra of extras) await copy(extra)
 
   const manifest: Manifest = {
     version: BACKUP_VERSION,
@@ -107,11 +112,20 @@ export async function takeBackup(options: TakeBackupOptions): Promise<TakenBacku
   await removeUnnamed(destination, pointPath(held.commit), namesOf([manifest]))
   const removed = options.keep === undefined ? [] : await removeOld(destination, options.keep)
   const others = unreadable.filter(({ commit }) => commit !== held.commit && !removed.includes(commit))
-  return { ...pointOf(manifest), copiedBytes, removed, unreadable: others }
+  const point = pointOf(manifest)
+  const damage = held.metadataLoss === undefined ? point.damage : [held.metadataLoss, ...point.damage]
+  return { ...point, damage, copiedBytes, removed, unreadable: others }
 }
 
 export function pointOf({ commit, createdMs, files }: Manifest): BackupPoint {
-  return { commit, createdMs, files: files.length, bytes: files.reduce((sum, { bytes }) => sum + bytes, 0) }
+  const bytes = files.reduce((sum, file) => sum + file.bytes, 0)
+  return { commit, createdMs, files: files.length, bytes, damage: files.flatMap(damageOf) }
+}
+
+function damageOf({ path, refused: [first, ...more] = [] }: BackedUpFile): readonly string[] {
+  if (first === undefined) return []
+  const others = more.length === 0 ? '' : `, and ${more.length} more`
+  return [`${path}: the drive refused to read the page at offset ${first}${others} (EIO); zeros stand there`]
 }
 
 function storedAs(key: string): string {

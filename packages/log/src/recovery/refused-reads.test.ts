@@ -3,10 +3,13 @@
  * taken for a torn tail; what can be read is; `checkLog` goes on and finds it; and when the drive reads again all is
  * there that was not told to be lost for good.
  */
+import { systemClock } from '@millrace/std'
 import { seededRandom, VirtualClock } from '@millrace/std/testing'
 import { describe, expect, it } from 'vitest'
 import type { LogHealth } from '../api.ts'
-import { checkLog } from '../check.ts'
+import { restoreBackup } from '../backup/restore-backup.ts'
+import { takeBackup, type TakenBackup } from '../backup/take-backup.ts'
+import { checkLog, holdStopped } from '../check.ts'
 import type { Finding } from '../findings.ts'
 import type { Disk } from '../disk.ts'
 import { KIB, PAGE_BYTES } from '../limits.ts'
@@ -14,7 +17,7 @@ import { Log } from '../log.ts'
 import { POSITION_START } from '../position.ts'
 import { ListMetadata, NO_DEADLINE, openHarness, part } from '../testing/log-harness.ts'
 import { refusingDisk } from '../testing/refusing-disk.ts'
-import type { SimulatedDisk } from '../testing/simulated-disk.ts'
+import { SimulatedDisk } from '../testing/simulated-disk.ts'
 
 const LEDGERS = [1, 2]
 const SEGMENTS = 4
@@ -219,5 +222,77 @@ describe('a drive that refuses reads', () => {
     const mended = await opened(disk, 3)
     expect(mended.health).toEqual({ writable: true, damage: [] })
     await mended.log.close()
+  })
+})
+
+describe('a backup of a log whose drive refuses reads', () => {
+  const copying = { clock: systemClock, signal: new AbortController().signal, onProgress() {} }
+
+  async function backedUp(source: Disk, destination: Disk): Promise<TakenBackup> {
+    const pace = { bytesPerSecond: Number.POSITIVE_INFINITY, keep: undefined }
+    return await takeBackup({ ...copying, ...pace, source, held: await holdStopped(source), extras: [], destination })
+  }
+
+  it('has all that can be read and names what cannot; what is restored tells it, and the next backup tries again', async () => {
+    const { disk, stored } = await killed()
+    let lost = 0
+    for (const path of disk.paths().filter((name) => !name.startsWith('spare/'))) {
+      for (let page = 0; page < disk.peek(path).length; page += PAGE_BYTES) {
+        const isUsed = disk
+          .peek(path)
+          .subarray(page, page + PAGE_BYTES)
+          .some((byte) => byte !== 0)
+        if (!isUsed) continue
+        const place = `${path} at ${page}`
+        const backup = new SimulatedDisk({ random: seededRandom(2) })
+        const target = new SimulatedDisk({ random: seededRandom(3) })
+        const taken = await backedUp(
+          refusingDisk(disk, (name, offset) => name === path && offset === page),
+          backup,
+        )
+        const restored = await restoreBackup({ ...copying, backup, target, random: seededRandom(4), point: undefined })
+        // Whatever else cannot be read is built again.
+        const isSegment = path.endsWith('.seg')
+        if (isSegment) {
+          const told = `${path}: the drive refused to read the page at offset ${page} (EIO)`
+          for (const { damage } of [taken, restored])
+            expect(damage, place).toContainEqual(expect.stringContaining(told))
+        }
+        for (const seed of [5, 6]) {
+          const seen = await opened(target, seed)
+          const gone = missing(seen, stored)
+          expect(gone.length, place).toBeLessThanOrEqual(isSegment ? 1 : 0)
+          lost += gone.length
+          await seen.log.close()
+        }
+        // The drive reads it again.
+        expect(await backedUp(disk, backup)).toMatchObject({ damage: [] })
+        const mended = new SimulatedDisk({ random: seededRandom(3) })
+        await restoreBackup({ ...copying, backup, target: mended, random: seededRandom(4), point: undefined })
+        const seen = await opened(mended, 7)
+        expect(missing(seen, stored), place).toEqual([])
+        expect(seen.health).toEqual({ writable: true, damage: [] })
+        await seen.log.close()
+      }
+    }
+    expect(lost).toBeGreaterThan(10)
+  })
+
+  it('is taken without a file that is refused as a whole, and what is restored tells it', async () => {
+    const { disk, stored } = await killed()
+    for (const path of disk.paths().filter((name) => /^log\/\d+\.seg$/.test(name))) {
+      if (!disk.peek(path).some((byte) => byte !== 0)) continue
+      const backup = new SimulatedDisk({ random: seededRandom(2) })
+      const target = new SimulatedDisk({ random: seededRandom(3) })
+      const taken = await backedUp(
+        refusingDisk(disk, (name) => name === path),
+        backup,
+      )
+      if (path === lastUsed(disk)) expect(taken.damage).toEqual([expect.stringContaining('metadata may be lost')])
+      await restoreBackup({ ...copying, backup, target, random: seededRandom(4), point: undefined })
+      const seen = await opened(target, 5)
+      expect(missing(seen, stored).length, path).toBeGreaterThan(0)
+      await seen.log.close()
+    }
   })
 })
