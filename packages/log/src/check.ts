@@ -40,6 +40,8 @@ interface ListedSegment {
   readonly summary: SegmentSummary | undefined
   /** From its header, its index, or the chain that led to it. */
   readonly start: Pick<SegmentHeader, 'salt' | 'firstCommit' | 'previousCrc'>
+  /** What stands here, or stood, as recovery tells; `undefined`: it knows no such segment. */
+  readonly lastCommit: number | undefined
 }
 
 /** Only a log without an id draws one, and that is thrown away. */
@@ -115,7 +117,8 @@ async function* checkSegments(
     if (isRefused) yield* refusedRuns(segmentPath(number), [0])
     const known = segments.find((segment) => segment.number === number)
     const start = header ?? loaded?.summary ?? known?.start
-    if (start !== undefined) listed.push({ number, header, summary: loaded?.summary, start })
+    if (start !== undefined)
+      listed.push({ number, header, summary: loaded?.summary, start, lastCommit: known?.lastCommit })
   }
   let lastCommit = 0
   let lastCrc: number | undefined
@@ -139,8 +142,10 @@ async function* checkSegments(
     lastCrc = walked.lastCrc
   }
   if (lastRecovered > lastCommit) {
+    const last = listed.at(-1)?.number ?? 1
+    const behind = names.map((name) => numberInName(name, '.seg')).find((number) => number === last + 1)
     yield {
-      file: segmentPath(listed.at(-1)?.number ?? 1),
+      file: segmentPath(behind ?? last),
       offset: 0,
       commits: { from: lastCommit + 1, to: lastRecovered },
       reason: 'what follows the last commit cannot be read, or is not there, though something tells of it',
@@ -181,7 +186,7 @@ async function* checkGrouped(disk: Disk, grouped: GroupedSegment): AsyncGenerato
 
 async function* checkSegment(
   disk: Disk,
-  { number, header, summary, start }: ListedSegment,
+  { number, header, summary, start, lastCommit }: ListedSegment,
   nextFirst: number | undefined,
   previousCrc: number | undefined,
   snapshotCommit: number,
@@ -198,7 +203,8 @@ async function* checkSegment(
       previousCrc: start.previousCrc,
       epoch: 0,
       provenCommit: Math.max(snapshotCommit, summary?.lastCommit ?? 0, (nextFirst ?? 0) - 1),
-      endBefore: summary === undefined ? nextFirst : summary.lastCommit + 1,
+      // Where nothing says where the next one begins, recovery knows what is not this one's damage.
+      endBefore: summary === undefined ? (nextFirst ?? endBehind(lastCommit)) : summary.lastCommit + 1,
       offset: PAGE_BYTES,
     })
     // It goes out with the first commit: unless that was synced, a crash alone can have torn it.
@@ -219,6 +225,10 @@ async function* checkSegment(
   } finally {
     await file.close()
   }
+}
+
+function endBehind(lastCommit: number | undefined): number | undefined {
+  return lastCommit === undefined ? undefined : lastCommit + 1
 }
 
 async function* checkIndex(

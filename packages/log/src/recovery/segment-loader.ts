@@ -135,7 +135,7 @@ export class SegmentLoader {
 
   /**
    * The first commit of segment `next`, whose header cannot be read, if the chain leads there from the end of the one
-   * before. Without it what that one does not hold would count as its damage.
+   * before, or would if the first commit were not lost too. Without it what that one does not hold would count as its damage.
    */
   async #chainedFirst(header: SegmentHeader, next: number): Promise<number | undefined> {
     const file = await this.#options.disk.open(segmentPath(header.number))
@@ -149,8 +149,12 @@ export class SegmentLoader {
       })
       const commit = walk.lastCommit + 1
       const expected = { salt: undefined, commit, previousCrc: walk.lastCrc, epoch: walk.lastEpoch }
-      const verdict = await new CommitReader(nextFile, await nextFile.size(), this.#memory).judge(PAGE_BYTES, expected)
-      return verdict.kind === 'none' ? undefined : commit
+      const reader = new CommitReader(nextFile, await nextFile.size(), this.#memory)
+      if ((await reader.judge(PAGE_BYTES, expected)).kind !== 'none') return commit
+      // What nothing proves would not count as damage.
+      if (this.#evidence.provenCommit < commit) return undefined
+      const isLost = reader.isRefused(PAGE_BYTES, PAGE_BYTES) || (await reader.isFollowed(PAGE_BYTES, expected))
+      return isLost ? commit : undefined
     } finally {
       await file.close()
       await nextFile.close()

@@ -4,6 +4,7 @@
  */
 import { seededRandom, type VirtualClock } from '@millrace/std/testing'
 import { expect, it } from 'vitest'
+import { checkLog } from '../check.ts'
 import { PAGE_BYTES } from '../limits.ts'
 import { type Harness, NO_DEADLINE, openHarness, part, readAll, textOf } from '../testing/log-harness.ts'
 import type { SimulatedDisk } from '../testing/simulated-disk.ts'
@@ -89,6 +90,39 @@ it('a last segment whose header and first commit are lost is told, and stays as 
   }
   disk.poke(path, whole)
   const { log } = await openHarness({ disk, clock: harness.clock, seed: 4 })
+  expect(textOf(await readAll(log, 1))).toMatch(/last 0last 1last 2$/)
+  await log.close()
+})
+
+it.each([
+  ['is killed', false],
+  ['is closed, with a snapshot of all', true],
+])('that is told as itself where the segment before lost its index, too, when the log %s', async (_, isClosed) => {
+  const harness = await rotated()
+  for (let i = 0; i < 3; i++) await put(harness, `last ${i}`)
+  const path = lastUsed(harness.disk)
+  if (isClosed) await harness.log.close()
+  const disk = killed(harness)
+  disk.discard('log/0000000002.idx')
+  const whole = loseBeginning(disk, path, 2)
+  const left = disk.peek(path).slice()
+
+  for (const seed of [2, 3]) {
+    const findings: string[] = []
+    for await (const { file } of checkLog(disk)) findings.push(file)
+    expect(findings).toEqual([path])
+    const { log } = await openHarness({ disk, clock: harness.clock, seed })
+    const reasons = log.health().damage.map(({ reason }) => reason)
+    expect(reasons).toContainEqual(
+      expect.stringContaining(`${path}: the segment's header and its first commit cannot be read`),
+    )
+    expect(reasons).not.toContainEqual(expect.stringContaining('log/0000000002'))
+    await log.close()
+    expect(Buffer.compare(disk.peek(path), left)).toBe(0)
+  }
+  disk.poke(path, whole)
+  const { log } = await openHarness({ disk, clock: harness.clock, seed: 4 })
+  expect(log.health()).toEqual({ writable: true, damage: [] })
   expect(textOf(await readAll(log, 1))).toMatch(/last 0last 1last 2$/)
   await log.close()
 })
