@@ -184,7 +184,7 @@ class CatalogReader implements Metadata {
     for (const { key, value } of decodeSnapshot(this.#store.snapshot()).values()) {
       const parsed = parseKey(key)
       if (parsed?.kind !== 'page') continue
-      for (const shard of decodePage(value)) owners.set(shard.ref, { stream: parsed.stream, shard })
+      for (const shard of decodePage(key, value)) owners.set(shard.ref, { stream: parsed.stream, shard })
     }
     return owners
   }

@@ -218,13 +218,13 @@ export class Applications {
     if (application === undefined) return undefined
     const { lease } = parsed
     if (lease === undefined) {
-      application.root = value === undefined ? undefined : { value: decodeApplicationRoot(value), revision }
+      application.root = value === undefined ? undefined : { value: decodeApplicationRoot(key, value), revision }
       return application.isGone ? application : undefined
     }
     if (value === undefined && application.table.get(lease) === undefined) return undefined
     const isNews = application.table.set(
       lease,
-      value === undefined ? undefined : decodeLease(lease, value, revision),
+      value === undefined ? undefined : decodeLease(key, lease, value, revision),
       value?.length ?? 0,
     )
     return isNews ? application : undefined

@@ -56,8 +56,8 @@ export function encodeApplicationRoot(root: ApplicationRoot): Uint8Array {
   return encode(root)
 }
 
-export function decodeApplicationRoot(bytes: Uint8Array): ApplicationRoot {
-  return decode(bytes) as unknown as ApplicationRoot
+export function decodeApplicationRoot(name: string, bytes: Uint8Array): ApplicationRoot {
+  return decode(name, bytes) as unknown as ApplicationRoot
 }
 
 /** Key and version stand beside the document. */
@@ -68,8 +68,8 @@ export function encodeLease({ LeaseKey: _key, ...lease }: ServiceNewLease): Uint
   return encode({ ...lease, Pending: { ...Pending, State: Buffer.from(State).toString('base64') } })
 }
 
-export function decodeLease(key: string, bytes: Uint8Array, revision: number): ServiceLease {
-  const lease = { ...decode(bytes), LeaseKey: key, Version: revision } as unknown as ServiceLease
+export function decodeLease(name: string, key: string, bytes: Uint8Array, revision: number): ServiceLease {
+  const lease = { ...decode(name, bytes), LeaseKey: key, Version: revision } as unknown as ServiceLease
   const State = lease.Pending?.State as string | undefined
   if (lease.Pending === undefined || State === undefined) return lease
   return { ...lease, Pending: { ...lease.Pending, State: Buffer.from(State, 'base64') } }
@@ -79,8 +79,11 @@ function encode(document: object): Uint8Array {
   return Buffer.from(JSON.stringify({ v: VERSION, ...document }))
 }
 
-function decode(bytes: Uint8Array): Readonly<Record<string, unknown>> {
+function decode(name: string, bytes: Uint8Array): Readonly<Record<string, unknown>> {
   const { v, ...document } = JSON.parse(Buffer.from(bytes).toString('utf8')) as Readonly<Record<string, unknown>>
-  assert(v === VERSION, `a lease document has version ${String(v)}; this server reads ${VERSION}: use a newer one`)
+  assert(
+    v === VERSION,
+    `${name}: this metadata has version ${String(v)}; this server reads ${VERSION}: use a newer one`,
+  )
   return document
 }

@@ -40,7 +40,7 @@ export class ClockKeeper {
   /** Rejects with EngineError if metadata cannot be read. */
   static async open(options: ClockKeeperOptions): Promise<ClockKeeper> {
     const entry = await options.engine.meta.get(CLOCK_KEY)
-    const known = entry === undefined ? await guess(options) : decodeDocument<KnownTime>(entry.value)
+    const known = entry === undefined ? await guess(options) : decodeDocument<KnownTime>(CLOCK_KEY, entry.value)
     const keeper = new ClockKeeper(options, known)
     if (entry !== undefined) keeper.#kept = known
     // Before anything is put by this clock, which may step.

@@ -51,5 +51,5 @@ export async function changeAccountSettings(
 }
 
 function settingsOf(entry: MetaEntry | undefined): AccountSettings {
-  return entry === undefined ? {} : decodeDocument(entry.value)
+  return entry === undefined ? {} : decodeDocument(entry.key, entry.value)
 }

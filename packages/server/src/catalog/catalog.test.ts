@@ -273,11 +273,13 @@ describe('the catalog', () => {
     ])
   })
 
-  it('refuses documents of a version it does not know, by number', async () => {
+  it('refuses documents of a version it does not know, by name and number', async () => {
     const meta = newMeta()
     const value = Buffer.from('{"v":2,"status":"ACTIVE"}')
     await meta.cas([{ key: 'catalog/streams/1/r/s/root', value, expect: 0 }], { deadlineMs: DEADLINE_MS })
-    await expect(openCatalog(meta)).rejects.toThrow('metadata has version 2; this server reads 1')
+    await expect(openCatalog(meta)).rejects.toThrow(
+      'catalog/streams/1/r/s/root: this metadata has version 2; this server reads 1',
+    )
   })
 
   it('gives up at the deadline', async () => {

@@ -276,26 +276,26 @@ export class Catalog implements Disposable {
     }
     switch (parsed.kind) {
       case 'next-ref':
-        if (value !== undefined) this.#nextRef = decodeNumber(value)
+        if (value !== undefined) this.#nextRef = decodeNumber(name, value)
         return undefined
       case 'token-key':
         if (value !== undefined) this.#tokenKey = value
         return undefined
       case 'last-birth':
         if (value === undefined) this.#lastBirths.delete(streamId(parsed.stream))
-        else this.#lastBirths.set(streamId(parsed.stream), decodeNumber(value))
+        else this.#lastBirths.set(streamId(parsed.stream), decodeNumber(name, value))
         return undefined
       case 'root':
-        this.#streams.setRoot(parsed.stream, value === undefined ? undefined : decodeRoot(parsed.stream, value))
+        this.#streams.setRoot(parsed.stream, value === undefined ? undefined : decodeRoot(name, parsed.stream, value))
         return parsed.stream
       case 'data-keys':
-        this.#streams.setDataKeys(parsed.stream, value === undefined ? undefined : decodeDataKeys(value))
+        this.#streams.setDataKeys(parsed.stream, value === undefined ? undefined : decodeDataKeys(name, value))
         return parsed.stream
       case 'page':
-        this.#streams.setPage(parsed.stream, parsed.page, value === undefined ? undefined : decodePage(value))
+        this.#streams.setPage(parsed.stream, parsed.page, value === undefined ? undefined : decodePage(name, value))
         return parsed.stream
       case 'item': {
-        const item = value === undefined ? undefined : decodeDocument<Item>(value)
+        const item = value === undefined ? undefined : decodeDocument<Item>(name, value)
         this.#streams.setItem(parsed.stream, parsed.family, parsed.item, item)
         return parsed.stream
       }

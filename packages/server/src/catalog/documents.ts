@@ -1,7 +1,7 @@
 /**
  * Streams as metadata documents, and back: JSON, so that `millrace dump` can show it. A root holds settings and the
  * change in progress; shards stand in pages. Hash keys are decimal text. `v` is the version of the form: a higher one
- * is refused by name, since a newer server may have meant something we would lose.
+ * is refused by the name of its document, since a newer server may have meant something we would lose.
  */
 import { assert } from '@millrace/std'
 
@@ -30,8 +30,8 @@ export function encodeRoot(stream: StreamRoot): Uint8Array {
   return encode(settings)
 }
 
-export function decodeRoot(key: StreamKey, bytes: Uint8Array): StreamRoot {
-  const document = decode(bytes)
+export function decodeRoot(name: string, key: StreamKey, bytes: Uint8Array): StreamRoot {
+  const document = decode(name, bytes)
   const root = {
     shardLevelMetrics: [],
     ...document,
@@ -48,8 +48,8 @@ export function encodePage(shards: readonly Shard[]): Uint8Array {
   return encode({ shards })
 }
 
-export function decodePage(bytes: Uint8Array): readonly Shard[] {
-  const { shards } = decode(bytes) as unknown as { readonly shards: readonly Shard[] }
+export function decodePage(name: string, bytes: Uint8Array): readonly Shard[] {
+  const { shards } = decode(name, bytes) as unknown as { readonly shards: readonly Shard[] }
   return shards.map((shard) => ({ ...shard, range: decodeRange(shard.range) }))
 }
 
@@ -57,8 +57,8 @@ export function encodeDataKeys(dataKeys: readonly DataKey[]): Uint8Array {
   return encode({ dataKeys })
 }
 
-export function decodeDataKeys(bytes: Uint8Array): readonly DataKey[] {
-  return decode(bytes)['dataKeys'] as readonly DataKey[]
+export function decodeDataKeys(name: string, bytes: Uint8Array): readonly DataKey[] {
+  return decode(name, bytes)['dataKeys'] as readonly DataKey[]
 }
 
 /** Any other document that is only texts, numbers and truth values. */
@@ -66,16 +66,16 @@ export function encodeDocument(document: object): Uint8Array {
   return encode(document)
 }
 
-export function decodeDocument<T>(bytes: Uint8Array): T {
-  return decode(bytes) as T
+export function decodeDocument<T>(name: string, bytes: Uint8Array): T {
+  return decode(name, bytes) as T
 }
 
 export function encodeNumber(value: number): Uint8Array {
   return encode({ value })
 }
 
-export function decodeNumber(bytes: Uint8Array): number {
-  return Number(decode(bytes)['value'])
+export function decodeNumber(name: string, bytes: Uint8Array): number {
+  return Number(decode(name, bytes)['value'])
 }
 
 function encode(document: object): Uint8Array {
@@ -86,9 +86,12 @@ function encode(document: object): Uint8Array {
   )
 }
 
-function decode(bytes: Uint8Array): Json {
+function decode(name: string, bytes: Uint8Array): Json {
   const { v, ...document } = JSON.parse(Buffer.from(bytes).toString('utf8')) as Json
-  assert(v === VERSION, `metadata has version ${String(v)}; this server reads ${VERSION}: use a newer one`)
+  assert(
+    v === VERSION,
+    `${name}: this metadata has version ${String(v)}; this server reads ${VERSION}: use a newer one`,
+  )
   return document
 }
 
