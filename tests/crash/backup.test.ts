@@ -120,7 +120,7 @@ describe('a backup', () => {
     }
   })
 
-  it('of which only the newest points are kept lists them', async () => {
+  it('of which only the newest points are kept lists them, and names one whose manifest rots', async () => {
     const dataDir = join(folder, 'data')
     const saved = join(folder, 'saved')
     server = await ServerProcess.start(dataDir)
@@ -134,6 +134,16 @@ describe('a backup', () => {
     const { stdout } = await millrace('restore', saved, '--list', '--json')
     const { items } = JSON.parse(stdout) as { items: { commit: number }[] }
     expect(items.map(({ commit }) => commit)).toEqual(commits.slice(1))
+
+    // The manifest of the older one rots.
+    const path = `points/${String(commits[1]).padStart(15, '0')}/manifest.json`
+    await writeFile(join(saved, path), 'nothing')
+    const told = { code: 8, stderr: expect.stringContaining(`${path}: this manifest is not whole`) }
+    expect(await millrace('restore', saved, '--list')).toMatchObject(told)
+    const taken = await millrace('backup', saved, dataDir)
+    expect(taken).toMatchObject(told)
+    expect(taken.stderr).toContain(`${saved}: 1 finding`)
+    expect((await millrace('restore', saved, join(folder, 'restored'))).code).toBe(0)
   })
 
   it('interrupted, or to or from the wrong place, says so and leaves things as they were', async () => {
