@@ -12,6 +12,7 @@ import {
   type CommitHeader,
   encodeCommitHeader,
   encodeFrame,
+  FLAG_CHANGE,
   FLAG_METADATA,
   FRAME_BYTES,
   FRAME_RECORDS,
@@ -72,7 +73,6 @@ export class CommitBuilder implements PartTaker {
   readonly taken: TakenPart[] = []
   #bodyBytes = 0
   #flags = 0
-  #hasChange = false
   /** Set when a part did not fit for want of room in the segments, not because the commit has enough. */
   isShortOfRoom = false
   /** What the part that did not fit would have taken. */
@@ -96,7 +96,7 @@ export class CommitBuilder implements PartTaker {
 
   /** A frame in it is not records. */
   get hasChange(): boolean {
-    return this.#hasChange
+    return (this.#flags & FLAG_CHANGE) !== 0
   }
 
   has(state: LedgerState): boolean {
@@ -119,8 +119,7 @@ export class CommitBuilder implements PartTaker {
       frame.payloadBytes = payload.length
     }
     this.#bodyBytes += FRAME_BYTES + frame.payloadBytes
-    this.#hasChange = true
-    if (state.ledger === 0) this.#flags |= FLAG_METADATA
+    this.#flags |= state.ledger === 0 ? FLAG_CHANGE | FLAG_METADATA : FLAG_CHANGE
   }
 
   take(request: AppendRequest, part: number, state: LedgerState): boolean {
@@ -193,10 +192,9 @@ export class CommitBuilder implements PartTaker {
       encodeFrame(frame, view, frameStart)
       frameStart += FRAME_BYTES
     }
-    const flags = this.#flags | place.flags
     const header: CommitHeader = {
       version: place.version,
-      flags: this.#hasChange ? flags : withChangeAge(flags, place.commit, place.changeCommit),
+      flags: withChangeAge(this.#flags | place.flags, place.commit, place.changeCommit),
       commit: place.commit,
       durable: place.durable,
       epoch: place.epoch,

@@ -77,7 +77,10 @@ async function writeGap(disk: Disk, recovered: RecoveredLog, options: LeaveGapOp
     capacity: SEGMENT_BYTES_MIN,
   }
   const epoch = recovered.epoch + 1
-  const crc = await writeSegment(disk, start, epoch, { state: own, bytes: encodeFreed(gone) })
+  const crc = await writeSegment(disk, start, epoch, recovered.changeCommit, {
+    state: own,
+    bytes: encodeFreed(gone),
+  })
   // Two, so that the header of the one that is written to is not the only thing that leads to it.
   const next = {
     ...start,
@@ -106,22 +109,22 @@ async function endLast(disk: Disk, { segments, isLastOpen }: RecoveredLog): Prom
   return isLastOpen ? Math.max(0, last.start.capacity - last.usedBytes) : 0
 }
 
-/** Writes a segment of one commit: with a frame of ledger 0, the first of the epoch, or empty, the last change before it given. Returns its header's checksum. */
+/** Writes a segment of one commit: with a frame of ledger 0, the first of the epoch, or empty. Returns its header's checksum. */
 async function writeSegment(
   disk: Disk,
   start: SegmentStart,
   epoch: number,
-  change: number | { readonly state: LedgerState; readonly bytes: Uint8Array },
+  changeCommit: number,
+  frame?: { readonly state: LedgerState; readonly bytes: Uint8Array },
 ): Promise<number> {
   const { version, firstCommit, previousCrc, salt } = start
   const builder = new CommitBuilder(firstCommit, start.createdMs, PAGE_BYTES)
-  const isEmpty = typeof change === 'number'
-  if (!isEmpty) {
-    const { state, bytes } = change
+  if (frame !== undefined) {
+    const { state, bytes } = frame
     builder.addFrame(state, FRAME_FREED, Math.max(start.createdMs, state.lastTimeMs), bytes)
   }
   const place = { version, epoch, previousCrc, salt, commit: firstCommit, durable: firstCommit - 1 }
-  const marks = { flags: isEmpty ? FLAG_SEAL : FLAG_OPEN, changeCommit: isEmpty ? change : 0 }
+  const marks = { flags: frame === undefined ? FLAG_SEAL : FLAG_OPEN, changeCommit }
   const built = builder.build({ ...place, ...marks, leadBytes: PAGE_BYTES }, (bytes) => new Uint8Array(bytes))
   const header = { ...start, isGrouped: false, retentionClass: 0, logNumber: 0 }
   encodeSegmentHeader(header, built.buffer.subarray(0, PAGE_BYTES))

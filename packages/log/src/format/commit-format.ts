@@ -25,9 +25,11 @@ export const FLAG_CLEAN_STOP = 2
 export const FLAG_OPEN = 4
 /** Holds a frame of ledger 0. */
 export const FLAG_METADATA = 8
-/** The bits above: how many commits before this one the newest frame stands that is a change, and no records. */
-const CHANGE_AGE_SHIFT = 4
-const CHANGE_AGE_MAX = 0xfff
+/** Holds a frame that is a change, and no records, of whatever ledger. */
+export const FLAG_CHANGE = 16
+/** The bits above: how many commits before this one the newest one with a change stands. */
+const CHANGE_AGE_SHIFT = 5
+const CHANGE_AGE_MAX = 0x7ff
 
 /** What a frame is. Those with records have at least one; all others none. */
 export const FRAME_RECORDS = 1
@@ -85,18 +87,19 @@ export interface DecodedHeader extends CommitHeader {
   readonly crc: number
 }
 
-/** Flags of `commit`, which holds no change, that say where the newest one stands. */
+/** Flags of `commit` that say where the newest change before it stands. */
 export function withChangeAge(flags: number, commit: number, changeCommit: number): number {
   return flags | (Math.min(commit - changeCommit, CHANGE_AGE_MAX) << CHANGE_AGE_SHIFT)
 }
 
 /**
  * Whether one of the commits [from, to] holds a change, as the header of `to` or of the one behind it tells. `undefined`:
- * it does not. It was written before headers did, its own commit holds one, or they are too many.
+ * it does not. It was written before headers did, or they are too many.
  */
 export function tellsChange({ flags, commit }: CommitHeader, from: number, to: number): boolean | undefined {
+  if (commit === to && (flags & (FLAG_METADATA | FLAG_CHANGE)) !== 0) return true
   const age = flags >> CHANGE_AGE_SHIFT
-  if (age === 0) return commit === to && (flags & FLAG_METADATA) !== 0 ? true : undefined
+  if (age === 0) return undefined
   if (commit - age < from) return false
   return age === CHANGE_AGE_MAX ? undefined : true
 }
