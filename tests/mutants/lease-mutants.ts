@@ -2,6 +2,7 @@
 import type { Mutant, Suite } from './mutant.ts'
 
 const COORDINATOR: Suite = { project: 'units', files: ['consumer/src/leases/lease-coordinator'] }
+const SHARD_SYNC: Suite = { project: 'units', files: ['consumer/src/shards/shard-sync'] }
 const WORKER: Suite = { project: 'units', files: ['consumer/src/worker.test'] }
 const STREAMS: Suite = { project: 'units', files: ['consumer/src/worker-streams'] }
 const OVERLOAD: Suite = { project: 'units', files: ['consumer/src/leases/dynamodb/overload'] }
@@ -111,7 +112,7 @@ export const LEASE_MUTANTS: readonly Mutant[] = [
     file: `${SRC}/shards/shard-sync.ts`,
     find: 'if (this.#presence.isThere(lease)) return false',
     replace: 'if (lease !== undefined) return false',
-    suite: WORKER,
+    suite: SHARD_SYNC,
   },
   {
     name: 'silent-receiver-waited-for',

@@ -1,7 +1,12 @@
 /** Bugs of how a shard is consumed: delivery, failures, checkpoints, the faces; and of how its lease ends or is moved. */
 import type { Mutant, Suite } from './mutant.ts'
 
-const SHARDS: Suite = { project: 'units', files: ['consumer/src/shards/shard-consumer.properties'] }
+/** Rare ones show in one world of a thousand. */
+const SHARDS: Suite = {
+  project: 'units',
+  files: ['consumer/src/shards/shard-consumer.properties'],
+  amounts: { MILLRACE_SHARD_WORLDS: '4000' },
+}
 const LETTERS: Suite = {
   project: 'units',
   files: ['consumer/src/shards/shard-consumer.test', 'consumer/src/shards/poison'],

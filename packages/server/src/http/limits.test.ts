@@ -176,7 +176,7 @@ const rows: Readonly<Record<LimitName, () => Promise<void>>> = {
   },
 
   async bodyBytesMax() {
-    const listener = await listen({ bodyBytesMax: 1000, lingerMs: SHORT_MS })
+    const listener = await listen({ bodyBytesMax: 1000, bodyMs: 10_000, lingerMs: SHORT_MS })
     expect(await raw(listener, post('x'.repeat(1001))).closed).toMatch(/^HTTP\/1\.1 413 /)
     const chunked = head('Transfer-Encoding: chunked\r\n')
     const chunk = `1f4\r\n${'x'.repeat(500)}\r\n`
@@ -327,7 +327,7 @@ const rows: Readonly<Record<LimitName, () => Promise<void>>> = {
   },
 
   async lingerMs() {
-    const listener = await listen({ bodyBytesMax: 1000, lingerMs: SHORT_MS })
+    const listener = await listen({ bodyBytesMax: 1000, bodyMs: 10_000, lingerMs: SHORT_MS })
     const { socket, closed, until } = raw(listener, head('Content-Length: 100000000\r\n'))
     const flood = setInterval(() => socket.write('x'.repeat(1000)), 5)
     // Still sending, the client sees its answer; and is closed all the same.
