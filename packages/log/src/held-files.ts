@@ -46,14 +46,19 @@ export async function holdFiles(log: HoldableLog): Promise<HeldLog> {
   const unsized: Omit<HeldFile, 'bytes'>[] = []
   for (const segment of log.segments) {
     const name = segment.path.slice('log/'.length, -'.seg'.length)
-    // A restored log ends a segment where the log of before went on with it.
+    // A restored log ends a segment where the log of before went on with it. What is damaged here need not be in another copy.
+    const isSound = segment.damages.length === 0
     const key = `${name}-${segment.start.salt.toString(16).padStart(16, '0')}-${segment.lastCommit}`
     if (segment !== active && segment.file !== undefined)
-      unsized.push({ path: indexPath(segment.number), key: `${key}.idx` })
+      unsized.push({ path: indexPath(segment.number), key: isSound ? `${key}.idx` : undefined })
     // Of one that the drive refuses to read nobody knows where it ends.
     if (segment !== active && segment.isRefused) unsized.push({ path: segment.path, key: undefined })
     else
-      files.push({ path: segment.path, bytes: segment.usedBytes, key: segment === active ? undefined : `${key}.seg` })
+      files.push({
+        path: segment.path,
+        bytes: segment.usedBytes,
+        key: segment !== active && isSound ? `${key}.seg` : undefined,
+      })
   }
   const logId = Buffer.from(log.logId).toString('hex')
   for (const at of snapshotCommits) unsized.push({ path: snapshotPath(at), key: `${logId}-${at}.snap` })

@@ -30,6 +30,8 @@ export interface Manifest {
   /** Everything up to this commit is in it. */
   readonly commit: number
   readonly files: readonly BackedUpFile[]
+  /** Why the log that was saved took no writes any more, for people. Default: it did. */
+  readonly metadataLoss?: string | undefined
 }
 
 /** A point whose manifest cannot be read: nobody knows which files are its own. */
@@ -53,8 +55,8 @@ interface Sealed extends Manifest {
 }
 
 export function encodeManifest(manifest: Manifest): Uint8Array {
-  const { version, createdMs, logId, commit, files } = manifest
-  const body = { version, createdMs, logId, commit, files }
+  const { version, createdMs, logId, commit, files, metadataLoss } = manifest
+  const body = { version, createdMs, logId, commit, files, metadataLoss }
   return Buffer.from(`${JSON.stringify({ ...body, crc32: checksumOf(body) }, undefined, 1)}\n`)
 }
 
@@ -78,6 +80,7 @@ export function decodeManifest(bytes: Uint8Array, path: string, commit: number):
     logId,
     commit: ofCommit,
     files,
+    metadataLoss,
     crc32: checksum,
   } = (document ?? {}) as { readonly [member in keyof Sealed]?: unknown }
   if (typeof version === 'number' && version > BACKUP_VERSION) {
@@ -88,7 +91,7 @@ export function decodeManifest(bytes: Uint8Array, path: string, commit: number):
     )
   }
   // What else stands there is not of this version, and nothing checks it.
-  const manifest = { version, createdMs, logId, commit: ofCommit, files }
+  const manifest = { version, createdMs, logId, commit: ofCommit, files, metadataLoss }
   if (!isManifest(manifest) || checksum !== checksumOf(manifest) || ofCommit !== commit) {
     throw new LogError('damaged', `${path}: this manifest fails its checksum; take another point`)
   }
@@ -127,8 +130,9 @@ export async function listPoints(disk: Disk): Promise<readonly number[]> {
 
 /** A checksum is no signature: whoever can write a backup can write a right one. */
 function isManifest(value: { readonly [member in keyof Manifest]: unknown }): value is Manifest {
-  const { version, createdMs, logId, commit, files } = value
+  const { version, createdMs, logId, commit, files, metadataLoss } = value
   const areNumbers = [version, createdMs, commit].every((number) => Number.isSafeInteger(number))
+  if (metadataLoss !== undefined && typeof metadataLoss !== 'string') return false
   return areNumbers && typeof logId === 'string' && Array.isArray(files) && files.every(isFile)
 }
 

@@ -7,7 +7,8 @@ import type { Disk } from '../disk.ts'
 import { LogError } from '../log-error.ts'
 import { CopyPace, copyFile } from './copy-file.ts'
 import { leaveGap } from './leave-gap.ts'
-import { POINTS } from './layout.ts'
+import { isRefusedRead } from '../refused-read.ts'
+import { manifestPath, POINTS } from './layout.ts'
 import { listPoints, readManifest, readManifests, type UnreadablePoint } from './manifest.ts'
 import { type BackupPoint, pointOf } from './take-backup.ts'
 
@@ -37,7 +38,7 @@ export async function listBackup(backup: Disk): Promise<BackupListing> {
   return { points: manifests.map(pointOf), unreadable }
 }
 
-/** Rejects with LogError `damaged` naming the file that is missing, too short or fails its checksum. */
+/** Rejects with LogError `damaged` naming the file that is missing, too short, refused by the drive or fails its checksum. */
 export async function restoreBackup(options: RestoreBackupOptions): Promise<BackupPoint> {
   const { backup, target, clock, signal } = options
   const commits = await listPoints(backup)
@@ -49,7 +50,7 @@ export async function restoreBackup(options: RestoreBackupOptions): Promise<Back
       `${POINTS}: expected ${commit === undefined ? 'a point' : `point ${commit}`}, ${there}`,
     )
   }
-  const manifest = await readManifest(backup, commit)
+  const manifest = await told(manifestPath(commit), readManifest(backup, commit))
   const point = pointOf(manifest)
   let copiedBytes = 0
   const onBytes = (bytes: number): void => options.onProgress((copiedBytes += bytes), point.bytes)
@@ -59,10 +60,20 @@ export async function restoreBackup(options: RestoreBackupOptions): Promise<Back
   for (const folder of folders) await target.makeDirectory(folder)
   await target.syncDirectory('.')
   for (const { path, stored, bytes, crc32 } of manifest.files) {
-    const copied = await copyFile({ disk: backup, path: stored }, { disk: target, path }, bytes, pace)
+    const copied = await told(stored, copyFile({ disk: backup, path: stored }, { disk: target, path }, bytes, pace))
     if (copied.crc32 !== crc32)
       throw new LogError('damaged', `${stored}: the file fails its checksum; take another point`)
   }
   await leaveGap(target, { clock, random: options.random, pointMs: point.createdMs, pointCommit: commit })
   return point
+}
+
+/** What `read` says, with the path where the drive refuses it. */
+async function told<T>(path: string, read: Promise<T>): Promise<T> {
+  try {
+    return await read
+  } catch (error) {
+    if (!isRefusedRead(error)) throw error
+    throw new LogError('damaged', `${path}: the drive refuses to read it (EIO); take another point`, { cause: error })
+  }
 }

@@ -4,8 +4,8 @@
  * refuses to read is told, and all else copied: into a file that only this point has, so that the next one tries again.
  *
  * Invariant: what a manifest names is never written again while that manifest stands. What one names that cannot be read
- * is not known, so no file is removed that it may name, and none written over beside a point of a later version, whose
- * files may be others under the same names; beside a rotten one, files in `shared/` get the bytes that they have.
+ * is not known, so no file is removed that it may name, and none written over. A point that is whole is never given up for one
+ * with damage.
  */
 import type { Clock } from '@millrace/std'
 import type { Disk } from '../disk.ts'
@@ -33,7 +33,7 @@ export interface TakeBackupOptions {
   readonly clock: Clock
   /** How fast is copied at most, so that a server beside it notices little. */
   readonly bytesPerSecond: number
-  /** So many points are kept, the newest ones that can be read, and all of later versions; `undefined`: all. */
+  /** So many whole points are kept, the newest ones, what is newer than them, and all of later versions; `undefined`: all. */
   readonly keep: number | undefined
   readonly signal: AbortSignal
   /** Called as bytes are copied, with those of all that is to be copied. */
@@ -46,7 +46,10 @@ export interface BackupPoint {
   readonly files: number
   /** Of the data directory at that point. */
   readonly bytes: number
-  /** What of it could not be read when the point was taken: a sentence for each file, with path and offset. */
+  /**
+   * What of it could not be read when the point was taken: a sentence for each file, with path and offset, and one where the log
+   * took no writes for that.
+   */
   readonly damage: readonly string[]
 }
 
@@ -68,7 +71,6 @@ export async function takeBackup(options: TakeBackupOptions): Promise<TakenBacku
   const known = await knownFiles(destination, manifests, held.logId)
   const ownBefore = unreadable.find(({ commit }) => commit === held.commit)
   if (ownBefore?.isNewer === true) throw new LogError('newer-version', ownBefore.reason)
-  const isBesideNewer = unreadable.some(({ isNewer }) => isNewer)
 
   const missing = held.files.filter(({ key, bytes }) => key === undefined || known.get(storedAs(key))?.bytes !== bytes)
   const total = [...missing, ...extras].reduce((sum, { bytes }) => sum + bytes, 0)
@@ -95,8 +97,10 @@ export async function takeBackup(options: TakeBackupOptions): Promise<TakenBacku
   for (const file of held.files) {
     const shared = file.key === undefined ? undefined : storedAs(file.key)
     const before = shared === undefined ? undefined : known.get(shared)
-    if (before !== undefined) files.push({ ...before, path: file.path })
-    else if (shared === undefined || (isBesideNewer && (await destination.exists(shared)))) await copy(file)
+    const isOfOthers = async (path: string): Promise<boolean> =>
+      before !== undefined || (unreadable.some((point) => point !== ownBefore) && (await destination.exists(path)))
+    if (before?.bytes === file.bytes) files.push({ ...before, path: file.path })
+    else if (shared === undefined || (await isOfOthers(shared))) await copy(file)
     else await copy(file, shared)
   }
   for (const extra of extras) await copy(extra)
@@ -107,19 +111,23 @@ export async function takeBackup(options: TakeBackupOptions): Promise<TakenBacku
     logId: held.logId,
     commit: held.commit,
     files,
+    ...(held.metadataLoss === undefined ? {} : { metadataLoss: held.metadataLoss }),
   }
-  await writeManifest(destination, manifest)
-  await removeUnnamed(destination, pointPath(held.commit), namesOf([manifest]))
+  const { damage } = pointOf(manifest)
+  // Of a log that stands still, as one does that takes no writes.
+  const whole = manifests.find((before) => before.commit === held.commit && pointOf(before).damage.length === 0)
+  const standing = damage.length > 0 && whole !== undefined ? whole : manifest
+  if (standing === manifest) await writeManifest(destination, manifest)
+  await removeUnnamed(destination, pointPath(held.commit), namesOf([standing]))
   const removed = options.keep === undefined ? [] : await removeOld(destination, options.keep)
   const others = unreadable.filter(({ commit }) => commit !== held.commit && !removed.includes(commit))
-  const point = pointOf(manifest)
-  const damage = held.metadataLoss === undefined ? point.damage : [held.metadataLoss, ...point.damage]
-  return { ...point, damage, copiedBytes, removed, unreadable: others }
+  return { ...pointOf(standing), damage, copiedBytes, removed, unreadable: others }
 }
 
-export function pointOf({ commit, createdMs, files }: Manifest): BackupPoint {
+export function pointOf({ commit, createdMs, files, metadataLoss }: Manifest): BackupPoint {
   const bytes = files.reduce((sum, file) => sum + file.bytes, 0)
-  return { commit, createdMs, files: files.length, bytes, damage: files.flatMap(damageOf) }
+  const damage = [...(metadataLoss === undefined ? [] : [metadataLoss]), ...files.flatMap(damageOf)]
+  return { commit, createdMs, files: files.length, bytes, damage }
 }
 
 function damageOf({ path, refused: [first, ...more] = [] }: BackedUpFile): readonly string[] {
@@ -186,9 +194,10 @@ async function removeOld(destination: Disk, keep: number): Promise<readonly numb
   return old
 }
 
-/** Ascending. Without points of later versions. */
+/** Ascending. Without points of later versions. What has damage keeps nothing else from being kept. */
 function olderThanKept({ manifests, unreadable }: Manifests, keep: number): readonly number[] {
-  const oldestKept = manifests.at(-keep)?.commit ?? 0
+  const whole = manifests.filter((manifest) => pointOf(manifest).damage.length === 0)
+  const oldestKept = whole.at(-keep)?.commit ?? 0
   const ours = [...manifests, ...unreadable.filter(({ isNewer }) => !isNewer)].map(({ commit }) => commit)
   return ours.filter((commit) => commit < oldestKept).sort((a, b) => a - b)
 }

@@ -217,11 +217,10 @@ class Recovery {
     let expected = 1
     let before = 'the start of the log'
     for (const { segment } of loaded) {
-      const gap = { from: expected, to: segment.firstCommit - 1 }
-      const isFreed = this.#evidence.register.freed.some(
-        (range) => range.firstCommit <= gap.from && range.lastCommit >= gap.to,
-      )
-      if (gap.to >= gap.from && !isFreed) {
+      const last = segment.firstCommit - 1
+      const freed = this.#evidence.register.freed.find((range) => range.firstCommit <= last && range.lastCommit >= last)
+      const gap = { from: expected, to: freed === undefined ? last : freed.firstCommit - 1 }
+      if (gap.to >= gap.from) {
         this.#evidence.addHole({ ...gap, reason: `a segment is missing between ${before} and ${segment.path}` })
       }
       expected = segment.lastCommit + 1
@@ -245,7 +244,7 @@ class Recovery {
     }
   }
 
-  /** The same of each hole of which nothing that can be read tells that it held no change. */
+  /** Nobody writes on top of a hole that held a change, or of which nothing that can be read tells. */
   async #doubtChanges(loaded: readonly LoadedSegment[], snapshotCommit: number): Promise<void> {
     // What a change behind a hole says of the one before, of the metadata's own.
     const told = this.#table.get(0)?.lastFrameCommit ?? 0
