@@ -228,7 +228,7 @@ export const LOG_MUTANTS: readonly Mutant[] = [
     file: 'packages/log/src/snapshots.ts',
     find: 'return this.#commits.length < SNAPSHOTS_KEPT ? 0 : (this.#commits[SNAPSHOTS_KEPT - 1] ?? 0)',
     replace: 'return Number.MAX_SAFE_INTEGER',
-    suite: CRASH,
+    suite: ROT,
   },
   {
     name: 'snapshot-name-not-synced',

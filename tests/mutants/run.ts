@@ -15,8 +15,8 @@ const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
 const SECONDS_MAX = 60
 /** Random suites stop at the first violation; without one they end before the time is up. */
 const SOAK_SECONDS = '50'
-/** What Vitest prints when a test failed because the source could not be read, not because a promise was broken. */
-const BROKEN = /SyntaxError|Transform failed|Parse failure|is not defined|Failed to resolve/
+/** What Vitest prints when a test failed because the source could not be read, not because a promise was broken: of JSON it is the cause. */
+const BROKEN = /(?<!Caused by: )SyntaxError|Transform failed|Parse failure|is not defined|Failed to resolve/
 const OUTPUT_BYTES_MAX = 4 * 1024 * 1024
 
 interface Run {
