@@ -100,9 +100,10 @@ async function cutPower(disk: LoopDisk, dataDir: string, times: number, durabili
         // It may be anywhere between its first line and its first answer.
         const starting = server.start().catch(() => undefined)
         await new Promise((resolve) => setTimeout(resolve, 200 + randomBelow(random, 300)))
+        // Said before: what it says behind is of a disk that answers nothing but errors. What is damaged the next start says, too.
+        noteDamage()
         await powerCycle(disk, server)
         await starting
-        noteDamage()
       }
       await server.start()
       noteDamage()
